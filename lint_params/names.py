@@ -1,0 +1,180 @@
+"""Imports to qualified names: what ``nn.Linear`` means in one file.
+
+Only names whose meaning is certain are resolved: a name that the file binds twice in
+different ways at module level is nobody's.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+Binding = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.expr | str
+
+# Private or historical homes of public names.
+_HOMES = (
+    ("torch.nn.modules.", "torch.nn."),
+    ("torch.nn.parameter.", "torch.nn."),
+    ("torch.optim.", "torch.optim."),
+    ("pytorch_lightning.", "lightning.pytorch."),
+    ("torch.autograd.variable.", "torch.autograd."),
+)
+# Kept as they are: public names that live in a module below torch.nn.
+_NN_PACKAGES = {"functional", "init", "utils", "parallel", "attention", "quantized", "intrinsic"}
+
+
+@lru_cache(maxsize=4096)
+def canonical(qualified: str) -> str:
+    """The public name of a torch object: ``torch.nn.modules.linear.Linear`` is ``torch.nn.Linear``."""
+    for home, public in _HOMES:
+        if qualified.startswith(home):
+            last = qualified.rpartition(".")[2]
+            if home == "torch.nn.modules." and qualified.count(".") >= 4:
+                return public + last
+            if home == "torch.nn.parameter.":
+                return public + last
+            if home == "pytorch_lightning.":
+                return public + qualified[len(home) :]
+            if home == "torch.optim." and qualified.count(".") == 3 and last[:1].isupper():
+                # torch.optim.adam.Adam, but not torch.optim.lr_scheduler.StepLR
+                middle = qualified.split(".")[2]
+                return qualified if middle in ("lr_scheduler", "swa_utils") else public + last
+    return qualified
+
+
+def dotted(node: ast.expr) -> str | None:
+    """``a.b.c`` as text, or None for anything but a chain of names."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+@dataclass
+class Names:
+    """The module-level names of one file.
+
+    ``bindings`` maps a name to its qualified target (a string, for imports) or to the node
+    that defines it; ``stars`` are the modules imported with ``*``.
+    """
+
+    module: str = ""
+    bindings: dict[str, Binding] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    ambiguous: set[str] = field(default_factory=set)
+
+    def qualify(self, node: ast.expr | str) -> str | None:
+        """The canonical qualified name of an expression, through imports and aliases.
+
+        Names of the file itself come back as ``<module>.<name>``; locals of functions are
+        the caller's affair (see ``facts``), builtins and unknown names are None.
+        """
+        text = node if isinstance(node, str) else dotted(node)
+        if text is None:
+            return None
+        head, _, rest = text.partition(".")
+        base = self._base(head, 0)
+        if base is None:
+            return None
+        return canonical(f"{base}.{rest}" if rest else base)
+
+    def _base(self, head: str, depth: int) -> str | None:
+        bound = self.bindings.get(head)
+        if bound is None or head in self.ambiguous or depth > 5:
+            return None
+        if isinstance(bound, str):
+            return bound
+        if isinstance(bound, (ast.Name, ast.Attribute)):  # Linear = nn.Linear
+            text = dotted(bound)
+            if text is None or text.partition(".")[0] == head:
+                return None
+            inner, _, rest = text.partition(".")
+            base = self._base(inner, depth + 1)
+            return None if base is None else (f"{base}.{rest}" if rest else base)
+        return f"{self.module}.{head}" if self.module else head
+
+
+def read_names(tree: ast.Module, module: str = "", is_package: bool = False) -> Names:
+    """The module-level bindings of a parsed file; both arms of ``try`` and ``if`` count."""
+    names = Names(module)
+    _read(tree.body, names, module if is_package else module.rpartition(".")[0])
+    return names
+
+
+def _read(body: list[ast.stmt], names: Names, package: str) -> None:
+    for statement in body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            for name, target in imported(statement, package):
+                if name == "*":
+                    names.stars.append(target)
+                else:
+                    _bind(names, name, target)
+        elif isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            _bind(names, statement.name, statement)
+        elif isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Name):
+                    _bind(names, target.id, statement.value)
+                elif isinstance(target, (ast.Tuple, ast.List)):
+                    for part in target.elts:
+                        if isinstance(part, ast.Name):
+                            names.ambiguous.add(part.id)
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            if statement.value is not None:
+                _bind(names, statement.target.id, statement.value)
+        elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            names.ambiguous.add(statement.target.id)
+        elif isinstance(statement, ast.If):
+            _read(statement.body, names, package)
+            _read(statement.orelse, names, package)
+        elif isinstance(statement, ast.Try):
+            # The first arm that binds a name is what the author means by it.
+            _read(statement.body, names, package)
+            fallback = Names(names.module)
+            for handler in statement.handlers:
+                _read(handler.body, fallback, package)
+            for name, bound in fallback.bindings.items():
+                names.bindings.setdefault(name, bound)
+            _read(statement.orelse, names, package)
+            _read(statement.finalbody, names, package)
+        elif isinstance(statement, ast.With):
+            _read(statement.body, names, package)
+
+
+def _bind(names: Names, name: str, target: Binding) -> None:
+    old = names.bindings.get(name)
+    if old is not None and old != target:
+        # `import torch` and `import torch.nn` agree; anything else does not.
+        if not (isinstance(old, str) and isinstance(target, str) and canonical(old) == canonical(target)):
+            names.ambiguous.add(name)
+    names.bindings[name] = target
+
+
+def imported(statement: ast.Import | ast.ImportFrom, package: str) -> list[tuple[str, str]]:
+    """The (bound name, qualified target) pairs of an import; ``("*", module)`` for a star."""
+    pairs: list[tuple[str, str]] = []
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            if alias.asname:
+                pairs.append((alias.asname, alias.name))
+            else:
+                head = alias.name.partition(".")[0]
+                pairs.append((head, head))
+        return pairs
+    base = statement.module or ""
+    if statement.level:
+        parts = package.split(".") if package else []
+        keep = len(parts) - (statement.level - 1)
+        prefix = ".".join(parts[:keep]) if keep > 0 else ""
+        base = f"{prefix}.{base}".strip(".") if base else prefix
+    for alias in statement.names:
+        if alias.name == "*":
+            pairs.append(("*", base))
+        else:
+            pairs.append((alias.asname or alias.name, f"{base}.{alias.name}" if base else alias.name))
+    return pairs

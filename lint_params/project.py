@@ -1,0 +1,150 @@
+"""Classes and functions from other files of the same project, found without importing."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lint_params.names import Names, canonical, read_names
+
+#: A file larger than this is data, not code that a reader's class stands in.
+MAX_BYTES = 2_000_000
+
+
+@dataclass
+class SourceFile:
+    """One parsed file: ``module`` is its dotted name as its project imports it."""
+
+    path: str
+    module: str
+    tree: ast.Module
+    is_package: bool = False
+    _names: Names | None = field(default=None, repr=False)
+
+    @property
+    def names(self) -> Names:
+        if self._names is None:
+            self._names = read_names(self.tree, self.module, self.is_package)
+        return self._names
+
+
+def module_name(path: Path) -> tuple[Path, str]:
+    """The import root of a file and its dotted name below it: packages have ``__init__.py``."""
+    path = path.resolve()
+    folder = path.parent
+    parts = [] if path.name == "__init__.py" else [path.stem]
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(parts)
+
+
+class Project:
+    """The files of one project, read and parsed at most once, on demand.
+
+    Lookups return None for anything outside the project: torch itself and installed
+    libraries are known by name only and never read.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, SourceFile | None] = {}
+        self._hashes: dict[str, str] = {}
+        self._exists: dict[str, str | None] = {}
+        self._used: dict[str, set[str]] = {}
+
+    def add(self, path: str, tree: ast.Module) -> SourceFile:
+        """Register a file that the caller has parsed already (the file being linted)."""
+        _, name = module_name(Path(path))
+        file = SourceFile(path, name, tree, Path(path).name == "__init__.py")
+        self._files[str(Path(path).resolve())] = file
+        return file
+
+    def dependencies(self, path: str) -> dict[str, str]:
+        """Path to content hash of the other files that were read for ``path``."""
+        return {used: self._hashes.get(used, "") for used in sorted(self._used.get(path, ()))}
+
+    def load(self, path: Path) -> SourceFile | None:
+        """The parsed file, or None where it cannot be read or parsed."""
+        key = str(path.resolve())
+        if key in self._files:
+            return self._files[key]
+        file = None
+        try:
+            data = path.read_bytes()
+            self._hashes[key] = hashlib.sha256(data).hexdigest()
+            if len(data) <= MAX_BYTES:
+                _, name = module_name(path)
+                file = SourceFile(str(path), name, ast.parse(data), path.name == "__init__.py")
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            file = None
+        self._files[key] = file
+        return file
+
+    def find_module(self, module: str, importer: SourceFile) -> SourceFile | None:
+        """The project file that ``module`` means in ``importer``, else None."""
+        if not module or module.partition(".")[0] in _NEVER_OURS:
+            return None
+        root, _ = module_name(Path(importer.path))
+        key = f"{root}\0{module}"
+        if key not in self._exists:
+            self._exists[key] = _module_path(root, module)
+        found = self._exists[key]
+        if found is None:
+            return None
+        file = self.load(Path(found))
+        if file is not None and file is not importer:
+            self._used.setdefault(importer.path, set()).add(str(Path(found).resolve()))
+        return file
+
+    def resolve(
+        self, qualified: str, importer: SourceFile, _depth: int = 0
+    ) -> tuple[SourceFile, ast.stmt | ast.expr] | None:
+        """The project file and node that define ``pkg.mod.Name``, through re-exports."""
+        if _depth > 8:
+            return None
+        module, _, name = qualified.rpartition(".")
+        file = importer if module == importer.module else self.find_module(module, importer)
+        if file is None:
+            return None
+        bound = file.names.bindings.get(name)
+        if bound is None:
+            for star in file.names.stars:
+                hit = self.resolve(f"{star}.{name}", file, _depth + 1)
+                if hit is not None:
+                    return hit
+            return None
+        if isinstance(bound, str):
+            return self.resolve(bound, file, _depth + 1)
+        return file, bound
+
+    def external(self, qualified: str, importer: SourceFile, _depth: int = 0) -> str | None:
+        """The canonical name outside the project that ``qualified`` ends in, through re-exports."""
+        if _depth > 8:
+            return None
+        module, _, name = qualified.rpartition(".")
+        file = importer if module == importer.module else self.find_module(module, importer)
+        if file is None:
+            return canonical(qualified)
+        bound = file.names.bindings.get(name)
+        if isinstance(bound, str):
+            return self.external(bound, file, _depth + 1)
+        if isinstance(bound, (ast.Name, ast.Attribute)):
+            target = file.names.qualify(bound)
+            return self.external(target, file, _depth + 1) if target and target != qualified else None
+        return None
+
+
+_NEVER_OURS = frozenset(
+    "torch numpy typing collections math os sys functools itertools dataclasses abc re json "
+    "warnings logging copy enum pathlib time random contextlib einops scipy".split()
+)
+
+
+def _module_path(root: Path, module: str) -> str | None:
+    stem = root.joinpath(*module.split("."))
+    for candidate in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
+        if candidate.is_file():
+            return str(candidate)
+    return None
