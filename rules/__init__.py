@@ -1,0 +1,1 @@
+"""One rule a file; the folder is walked, nothing lists the rules. See README.md here."""
