@@ -8,11 +8,27 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lint_params.evidence import Outcome, Run, Verification
+from lint_params.mismatch import shape_mismatch
+
 if TYPE_CHECKING:
     import libcst
 
-    from lint_params.evidence import Run
     from lint_params.facts import FileFacts
+
+__all__ = [
+    "Finding",
+    "Fix",
+    "Level",
+    "Outcome",
+    "Place",
+    "Rule",
+    "Run",
+    "ShapeRule",
+    "Status",
+    "Step",
+    "Verification",
+]
 
 
 class Level(str, Enum):
@@ -29,27 +45,6 @@ class Status(str, Enum):
     STABLE = "stable"
     PREVIEW = "preview"  # off by default until it has been swept over real libraries
     RETIRED = "retired"  # the code stays taken, the rule never runs
-
-
-class Outcome(str, Enum):
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    INCONCLUSIVE = "inconclusive"
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What torch said when a finding was run.
-
-    ``evidence`` is torch's own error text or the measured effect; where the verdict is
-    inconclusive it begins with one of the fixed reasons (``construct-failed: ...``).
-    ``seconds`` is wall time in the child process.
-    """
-
-    verdict: Outcome
-    evidence: str
-    device: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,3 +160,14 @@ class Rule:
             subject=subject,
             details=details or {},
         )
+
+
+class ShapeRule(Rule):
+    """A rule about two sizes that do not fit; its evidence is torch's own error.
+
+    ``details`` of its findings: ``expected`` and ``got`` (ints, or expressions over the
+    constructor's arguments), ``attribute`` (the layer, where there is one).
+    """
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        return shape_mismatch(run, finding)

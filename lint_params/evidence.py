@@ -1,0 +1,486 @@
+"""The trace of one instrumented run, as plain data, and the questions that rules ask of it.
+
+The verifier builds a class (or runs a function or a file's own code) once, under watch,
+and writes down what happened as a ``Run``. A rule's ``verify(run, finding)`` is a few
+lines over it::
+
+    def verify(self, run, finding):
+        for write in run.data_writes:
+            if write.line == finding.place.line and write.new_shape != write.old_shape:
+                return run.confirmed(f"shape {write.old_shape} became {write.new_shape}")
+        return run.refuted(finding, "the parameter kept its shape")
+
+Return ``run.confirmed(text)`` on the rule's own evidence only. ``run.refuted(finding, text)``
+is honest by itself: it becomes inconclusive, with its reason, where the line did not run, an
+input was repaired or the input proves nothing. ``None`` means "nothing seen": the verifier
+then says why (the first obstacle of the run). Several runs may be made for one finding (call
+sites of the file, defaults, synthesised arguments, the file's own ``main``); the rule sees
+them one by one and the first that confirms decides.
+
+No torch here: ids, shapes and texts only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lint_params.rule import Finding
+
+#: What an inconclusive verdict begins with, in the order in which a run meets them.
+REASONS = (
+    "import-failed",
+    "needs-device",
+    "sandbox-denied",
+    "out-of-memory",
+    "timeout",
+    "crashed",
+    "construct-failed",
+    "forward-failed-elsewhere",
+    "line-not-executed",
+    "input-repaired",
+    "degenerate-input",
+    "no-predicate",
+)
+
+#: The order of a class run; a script run has "script" alone.
+PHASES = (
+    "import",
+    "construct",  # the constructor, every torch.empty filled with NaN beforehand
+    "optimizer",  # SGD with momentum over parameters(), before the first forward
+    "forward",
+    "backward",
+    "forward2",  # the same input again, gradients still there
+    "step",
+    "batch",  # forward with one row more in every input
+    "convert",  # deepcopy, then .double(): what sharing survives
+    "move",  # .to(cuda) where there is one, else .to(meta)
+    "script",
+)
+
+
+class Outcome(str, Enum):
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What torch said when a finding was run.
+
+    ``evidence`` is torch's own error text or the measured effect; where the verdict is
+    inconclusive it begins with one of the fixed reasons (``construct-failed: ...``).
+    The first line says what was seen, the lines after it are a snippet to paste and run.
+    ``seconds`` is wall time in the child process.
+    """
+
+    verdict: Outcome
+    evidence: str
+    device: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a traceback that lies in the linted file."""
+
+    line: int
+    function: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception, and where in the linted file it passed (outermost frame first).
+
+    ``layer`` is the dotted name, inside the model that ran, of the innermost torch layer
+    that raised ("net.2"); ``layer_type`` its class; ``layer_line`` the line of the linted
+    file on which that layer was constructed (0: unknown).
+    """
+
+    phase: str
+    type: str
+    text: str
+    frames: tuple[Frame, ...] = ()
+    layer: str = ""
+    layer_type: str = ""
+    layer_line: int = 0
+    reason: str = ""
+
+    @property
+    def line(self) -> int:
+        """The innermost line of the linted file, 0 if none."""
+        return self.frames[-1].line if self.frames else 0
+
+    def passes(self, lines: Iterable[int]) -> bool:
+        """Whether any frame of the file stands on one of these lines."""
+        wanted = set(lines)
+        return any(frame.line in wanted for frame in self.frames)
+
+    def __str__(self) -> str:
+        at = f" (line {self.line})" if self.line else ""
+        return f"{self.type}: {self.text}{at}"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor at one moment. ``name`` is dotted from the model that ran.
+
+    ``kind``: "parameter" (in parameters()), "buffer", "attribute" (a plain tensor attribute
+    of a module, in neither), "uninitialised" (a lazy parameter). ``unwritten``: holds
+    memory that nothing ever filled. ``grad``: "none", "zero", "nonzero" or "nan".
+    ``elements`` counts what the shape says, ``stored`` what the storage holds.
+    """
+
+    name: str
+    id: int
+    kind: str
+    shape: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    elements: int = 0
+    stored: int = 0
+    address: int = 0
+    dtype: str = ""
+    device: str = ""
+    is_parameter: bool = False
+    requires_grad: bool = False
+    is_leaf: bool = True
+    grad_fn: str = ""
+    version: int = 0
+    grad: str = "none"
+    unwritten: bool = False
+    finite: bool = True
+    checksum: float = 0.0
+    extra: tuple[str, ...] = ()  # names of Python attributes that somebody hung on it
+
+    @property
+    def overlaps(self) -> bool:
+        """More elements than memory cells: torch refuses to write to it."""
+        return self.elements > max(self.stored, 1) or any(
+            step == 0 and size > 1 for step, size in zip(self.stride, self.shape)
+        )
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A Parameter or Module held where torch does not look.
+
+    ``attribute`` is the path from the model ("blocks", "router.gate"), ``holder`` the type
+    of what holds it ("list", "dict", "tuple", "set", "object"), ``count`` the number of
+    Parameters in there that parameters() does not give, ``names`` their paths.
+    """
+
+    attribute: str
+    holder: str
+    kind: str  # "Parameter" or "Module"
+    count: int
+    ids: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    class_level: bool = False
+
+
+@dataclass(frozen=True)
+class Created:
+    """A Parameter made on a line of the linted file (or by torch on behalf of that line)."""
+
+    line: int
+    phase: str
+    id: int
+    shape: tuple[int, ...]
+    dtype: str = ""
+    by: str = ""  # the torch layer class in whose constructor it was made, "" = nn.Parameter
+    direct: bool = True  # the line itself calls nn.Parameter
+
+
+@dataclass(frozen=True)
+class DataWrite:
+    """``p.data = value`` on a line of the linted file, or in a function it called."""
+
+    line: int
+    phase: str
+    id: int
+    name: str
+    old_shape: tuple[int, ...]
+    new_shape: tuple[int, ...]
+    same_storage: bool
+    overlaps: bool = False
+    had_grad: bool = False
+
+
+@dataclass(frozen=True)
+class GradWrite:
+    """Gradients cleared or replaced on a line of the file while the model ran."""
+
+    line: int
+    phase: str
+    how: str  # "zero_grad", "grad=None", "grad.zero_"
+    lost: bool  # there was a gradient that was not zero
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer that was built. ``missing`` and ``stale`` are as of the end of the run.
+
+    ``held``: ids in param_groups. ``missing``: names of trainable parameters of the models
+    whose parameters() it was given that it does not hold. ``stale``: how many that it holds
+    are in no such model any more. ``failed`` is the constructor's own error.
+    """
+
+    line: int
+    type: str
+    held: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()
+    stale: int = 0
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What an expression on a flagged line turned out to be.
+
+    ``kind``: "discarded" (an expression statement; ``text`` says what it returned and
+    ``same`` whether that is the receiver, changed in place), "iterator" (a name read on the
+    line is a spent or a fresh iterator; ``left`` is how many items it still gave, capped at
+    2), "shadowed" (a method of a tensor was overwritten by assignment), "attribute" (an
+    attribute set on a Module or Tensor that torch does not know).
+    """
+
+    line: int
+    kind: str
+    text: str = ""
+    same: bool = False
+    left: int = -1
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A registered submodule; a shared one appears under each of its names."""
+
+    name: str
+    type: str
+    id: int
+    own_parameters: int = 0
+    training: bool = True
+    calls: int = 0
+    requires_grad_set: bool = False  # a plain ``requires_grad`` attribute hangs on the module
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The subject inside a class of the file that contains it."""
+
+    name: str
+    built: bool
+    unwritten: tuple[str, ...] = ()  # names, from the subject, still unwritten afterwards
+
+
+@dataclass
+class Run:
+    """Everything that one run showed. Fields are empty where the run did not get there."""
+
+    path: str = ""
+    subject: str = ""
+    kind: str = "class"  # or "script"
+    device: str = "cpu"
+    torch: str = ""
+    snippet: str = ""  # a person can paste and run it
+    arguments_from: str = ""  # config, call site, defaults, synthesised, captured
+    inputs_from: str = ""
+    repaired: tuple[str, ...] = ()  # sizes that were changed to please torch's message
+    arguments_repaired: tuple[str, ...] = ()
+    degenerate: str = ""  # why the input proves little ("size 1", "equal sizes")
+    arguments: dict[str, Any] = field(default_factory=dict)  # ints of the constructor call
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    output_shapes: tuple[tuple[int, ...], ...] = ()
+    seconds: float = 0.0
+    done: tuple[str, ...] = ()  # phases that ended well
+    failures: tuple[Failure, ...] = ()
+    lines: frozenset[int] = frozenset()  # lines of the file that ran
+    snapshots: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # by phase
+    modules: tuple[Module, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    created: tuple[Created, ...] = ()
+    data_writes: tuple[DataWrite, ...] = ()
+    grad_writes: tuple[GradWrite, ...] = ()
+    optimizers: tuple[Optimizer, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    spread: dict[str, float] = field(default_factory=dict)  # row spread after 20 Adam steps
+    moved: tuple[str, ...] = ()  # device types before and after "move": ("cpu", "meta")
+
+    # -- what happened ---------------------------------------------------------------
+    def ok(self, phase: str) -> bool:
+        return phase in self.done
+
+    def failure(self, *phases: str) -> Failure | None:
+        """The first failure of these phases (of any, if none is named)."""
+        for failure in self.failures:
+            if not phases or failure.phase in phases:
+                return failure
+        return None
+
+    def failure_at(self, lines: Iterable[int], *texts: str) -> Failure | None:
+        """A failure passing one of these lines whose text (or type) holds one of ``texts``."""
+        wanted = list(lines)
+        for failure in self.failures:
+            if failure.phase != "import" and failure.passes(wanted):
+                said = f"{failure.type}: {failure.text}"
+                if not texts or any(text in said for text in texts):
+                    return failure
+        return None
+
+    def ran(self, finding: Finding) -> bool:
+        """Whether a line of the finding's own range was executed."""
+        return any(line in self.lines for line in own_lines(finding))
+
+    def tensors(self, phase: str, kind: str = "") -> list[Tensor]:
+        return [t for t in self.snapshots.get(phase, ()) if not kind or t.kind == kind]
+
+    def tensor(self, name: str, phase: str = "construct") -> Tensor | None:
+        """By dotted name, or by its last part where only one tensor ends in it."""
+        here = self.snapshots.get(phase, ())
+        for t in here:
+            if t.name == name:
+                return t
+        ends = [t for t in here if t.name.endswith("." + name)]
+        return ends[0] if len(ends) == 1 else None
+
+    def named(self, name: str, phase: str = "construct") -> list[Tensor]:
+        """Every tensor whose dotted name is ``name`` or ends in it (one a submodule)."""
+        return [
+            t
+            for t in self.snapshots.get(phase, ())
+            if t.name == name or t.name.endswith("." + name)
+        ]
+
+    def created_at(self, finding: Finding, *phases: str) -> list[Created]:
+        """Parameters made on the finding's own lines, in these phases (or any)."""
+        lines = own_lines(finding)
+        return [c for c in self.created if c.line in lines and (not phases or c.phase in phases)]
+
+    def writes_at(self, finding: Finding, *phases: str) -> list[DataWrite]:
+        lines = own_lines(finding)
+        return [
+            w for w in self.data_writes if w.line in lines and (not phases or w.phase in phases)
+        ]
+
+    def probes_at(self, finding: Finding, kind: str) -> list[Probe]:
+        lines = own_lines(finding)
+        return [p for p in self.probes if p.line in lines and p.kind == kind]
+
+    def hidden_under(self, attribute: str) -> list[Hidden]:
+        """What is hidden at this attribute of the model or of one of its submodules."""
+        return [
+            h
+            for h in self.hidden
+            if h.attribute == attribute
+            or h.attribute.startswith((attribute + ".", attribute + "["))
+            or h.attribute.endswith("." + attribute)
+            or f".{attribute}." in f".{h.attribute}"
+            or f".{attribute}[" in f".{h.attribute}"
+        ]
+
+    # -- verdicts --------------------------------------------------------------------
+    def confirmed(self, text: str) -> Verification:
+        return Verification(Outcome.CONFIRMED, self._with_snippet(text), self.device, self.seconds)
+
+    def confirmed_by(self, failure: Failure) -> Verification:
+        return self.confirmed(str(failure))
+
+    def refuted(self, finding: Finding, text: str) -> Verification:
+        """Refuted, if this run can refute: else inconclusive with what stood in the way."""
+        obstacle = self.obstacle(finding)
+        if obstacle:
+            return self.inconclusive(*obstacle)
+        return Verification(Outcome.REFUTED, self._with_snippet(text), self.device, self.seconds)
+
+    def inconclusive(self, reason: str, text: str = "") -> Verification:
+        assert reason in REASONS, reason
+        evidence = f"{reason}: {text}" if text else reason
+        return Verification(Outcome.INCONCLUSIVE, evidence, self.device, self.seconds)
+
+    def obstacle(self, finding: Finding) -> tuple[str, str] | None:
+        """The first thing that keeps this run from refuting the finding."""
+        for failure in self.failures:
+            if failure.reason:
+                return failure.reason, str(failure)
+            if failure.phase in ("import", "construct"):
+                return f"{failure.phase}-failed", str(failure)
+            if failure.phase in ("forward", "script"):
+                return "forward-failed-elsewhere", str(failure)
+        if not self.ran(finding):
+            return "line-not-executed", f"line {finding.place.line} did not run"
+        if self.repaired or self.arguments_repaired:
+            return "input-repaired", "; ".join(self.repaired + self.arguments_repaired)
+        if self.degenerate:
+            return "degenerate-input", self.degenerate
+        return None
+
+    def _with_snippet(self, text: str) -> str:
+        return f"{text}\n{self.snippet}" if self.snippet else text
+
+    # -- plain data ------------------------------------------------------------------
+    def to_data(self) -> dict[str, Any]:
+        """As JSON data."""
+        data = dataclasses.asdict(self)
+        data["lines"] = sorted(self.lines)
+        return data
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Run:
+        """The inverse of ``to_data`` (after JSON, tuples are lists again)."""
+        made: dict[str, Any] = {key: _frozen(value) for key, value in data.items()}
+        for key, kind in _RECORDS.items():
+            made[key] = tuple(_record(kind, item) for item in data.get(key, ()))
+        made["snapshots"] = {
+            phase: tuple(_record(Tensor, item) for item in items)
+            for phase, items in data.get("snapshots", {}).items()
+        }
+        made["arguments"] = dict(data.get("arguments", {}))
+        made["spread"] = dict(data.get("spread", {}))
+        made["lines"] = frozenset(data.get("lines", ()))
+        return cls(**made)
+
+
+_RECORDS: dict[str, type] = {
+    "failures": Failure,
+    "modules": Module,
+    "hidden": Hidden,
+    "created": Created,
+    "data_writes": DataWrite,
+    "grad_writes": GradWrite,
+    "optimizers": Optimizer,
+    "probes": Probe,
+    "parents": Parent,
+}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def _record(kind: type, item: dict[str, Any]) -> Any:
+    made = {key: _frozen(value) for key, value in item.items()}
+    if kind is Failure:
+        made["frames"] = tuple(Frame(**frame) for frame in item.get("frames", ()))
+    return kind(**made)
+
+
+def own_lines(finding: Finding) -> range:
+    """The lines of the finding's own source range."""
+    return range(finding.place.line, max(finding.place.line, finding.place.end_line) + 1)
+
+
+def all_lines(finding: Finding) -> set[int]:
+    """The finding's own lines, those of its trace and ``details["lines"]``."""
+    lines = set(own_lines(finding))
+    lines.update(step.line for step in finding.trace)
+    lines.update(line for line in finding.details.get("lines", ()) if isinstance(line, int))
+    return lines

@@ -1,0 +1,242 @@
+"""Reading torch's shape errors: which two sizes contradict, and are they the finding's two?
+
+A shape error alone proves nothing: a sound class that is given the wrong input raises one
+too. So a finding about sizes is confirmed only by an error that names the finding's own two
+sizes, or, where the finding's sizes are symbols, by an error at the finding's own place whose
+sizes do not come from an input that the verifier made up.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from lint_params.evidence import Failure, Run, Verification, all_lines
+
+if TYPE_CHECKING:
+    from lint_params.rule import Finding
+
+#: Texts that contain the two sizes themselves.
+_PAIRS = tuple(
+    re.compile(line.strip().replace("GOT", r"(?P<got>\d+)").replace("WANT", r"(?P<expected>\d+)"))
+    for line in r"""
+    shapes cannot be multiplied \(\d+xGOT and WANTx\d+\)
+    to have WANT channels, but got GOT channels
+    should contain GOT elements not WANT
+    size of tensor a \(GOT\) must match the size of tensor b \(WANT\)
+    expanded size of the tensor \(WANT\) must match the existing size \(GOT\)
+    must be equal to input_size\. Expected WANT, got GOT
+    [Ee]xpected size WANT but got size GOT
+    must have same reduction dim, but got \[(?:\d+, )*GOT\] X \[WANT,
+    inconsistent input_size: got GOT,? expected WANT
+    expecting embedding dimension of WANT, but got GOT
+    sum exactly to GOT .*\[WANT\]
+    got input \(GOT\), mat \(\d+xWANT\)
+    got input \(\d+\), mat \(\d+xWANT\), vec \(GOT\)
+    weight of shape \[WANT\] and input of shape \[\d+, GOT
+    normalized_shape=\[(?:\d+, )*WANT\].*input of size\[(?:\d+, )*GOT\]
+    GOT (?:is )?not divisible by WANT
+    num_channels=GOT and num_groups=WANT
+    Expected .*batch2 tensor to be: \[\d+, WANT\] but got: \[\d+, GOT\]
+    Expected tensor to have size WANT at dimension \d+, but got size GOT
+    """.splitlines()
+    if line.strip()
+)
+#: Inputs that the project itself gives, so that their sizes are evidence.
+_OWN_INPUTS = ("call site", "config", "script", "captured")
+_VIEW = re.compile(r"shape '\[([^\]]*)\]' is invalid for input of size (\d+)")
+_LISTS = re.compile(r"\[([\d, ]+)\]|\(([\d, ]+)\)")
+
+_SHAPE_TYPES = ("RuntimeError", "ValueError", "TypeError", "IndexError", "AssertionError")
+_SHAPE_TEXTS = (
+    "shapes cannot be multiplied",
+    "channels, but got",
+    "should contain",
+    "must match",
+    "is invalid for input of size",
+    "must be equal to input_size",
+    "inconsistent input_size",
+    "must have same reduction dim",
+    "normalized_shape",
+    "Expected hidden",
+    "Expected size",
+    "size mismatch",
+    "shape mismatch",
+    "must be divisible",
+    "divisible by",
+    "not divisible",
+    "split_with_sizes expects",
+    "Sizes of tensors must match",
+    "same number of dimensions",
+    "stack expects each tensor to be equal size",
+    "Kernel size can't be greater",
+    "kernel size can't be greater",
+    "Output size is too small",
+    "pad should be",
+    "Padding_idx must be within",
+    "Padding size should be less",
+    "proj_size has to be smaller",
+    "expanded size",
+    "must broadcast",
+    "not broadcastable",
+    "does not broadcast",
+    "doesn't match the broadcast shape",
+    "not compatible",
+    "is not compatible with input tensor",
+    "dimension out of range",
+    "Dimension out of range",
+    "Expected number of channels",
+    "number of channels in input",
+    "expecting embedding dimension",
+    "expected input",
+    "Expected input",
+    "inconsistent tensor size",
+    "einsum(): ",
+    "Given input size",
+    "must be Tensor, not tuple",
+    "too many values to unpack",
+    "not enough values to unpack",
+    "Expected 2D",
+    "Expected 3D",
+    "Expected 4D",
+    "expected to be",
+    "size of tensor",
+    "shape '",
+    "Shape mismatch",
+    "batch1",
+    "batch2",
+    "mat1",
+    "attn_mask",
+)
+
+
+def is_shape_error(failure: Failure) -> bool:
+    """Whether torch complained of sizes that do not fit."""
+    if failure.type not in _SHAPE_TYPES:
+        return False
+    return any(text in failure.text for text in _SHAPE_TEXTS)
+
+
+def contradiction(text: str) -> list[tuple[int, int]]:
+    """The pairs (got, expected) that a shape error names, without order among them."""
+    pairs: list[tuple[int, int]] = []
+    for pattern in _PAIRS:
+        found = pattern.search(text)
+        if found and found.groupdict().get("got") and found.groupdict().get("expected"):
+            pairs.append((int(found["got"]), int(found["expected"])))
+    view = _VIEW.search(text)
+    if view:
+        wanted = [int(size) for size in view[1].split(",") if size.strip()]
+        count = int(view[2])
+        rest = prod(size for size in wanted if size > 0)
+        pairs.append((count, rest))
+    shapes = [tuple(int(n) for n in (a or b).split(",") if n.strip()) for a, b in _LISTS.findall(text)]
+    for left in shapes:  # two shapes of equal rank that differ in one place
+        for right in shapes:
+            if len(left) == len(right):
+                differ = [(a, b) for a, b in zip(left, right) if a != b]
+                if len(differ) == 1:
+                    pairs.append(differ[0])
+    return pairs
+
+
+def numbers(text: str) -> set[int]:
+    return {int(number) for number in re.findall(r"\d+", text)}
+
+
+def evaluated(size: Any, arguments: Mapping[str, Any]) -> int | None:
+    """A size as a number: an int, or arithmetic over the constructor's int arguments."""
+    if isinstance(size, bool):
+        return None
+    if isinstance(size, int):
+        return size
+    if not isinstance(size, str):
+        return None
+    try:
+        return _arithmetic(ast.parse(size, mode="eval").body, arguments)
+    except (SyntaxError, ValueError, ZeroDivisionError, KeyError, TypeError):
+        return None
+
+
+def _arithmetic(node: ast.expr, names: Mapping[str, Any]) -> int:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        value = names[ast.unparse(node)]
+        if isinstance(value, int):
+            return value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_arithmetic(node.operand, names)
+    if isinstance(node, ast.BinOp):
+        left, right = _arithmetic(node.left, names), _arithmetic(node.right, names)
+        if isinstance(node.op, ast.Add):
+            return left + right
+        if isinstance(node.op, ast.Sub):
+            return left - right
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        if isinstance(node.op, ast.FloorDiv):
+            return left // right
+        if isinstance(node.op, ast.Mod):
+            return left % right
+        if isinstance(node.op, ast.Pow) and 0 <= right < 16:
+            return int(left**right)
+    raise ValueError(node)
+
+
+def _same_pair(failure: Failure, got: int, expected: int) -> bool:
+    """Whether the error's two sizes are these two (a view's may differ by a common factor)."""
+    for one, other in contradiction(failure.text):
+        if {one, other} == {got, expected}:
+            return True
+        view = "is invalid for input of size" in failure.text
+        if view and one and other and (one * expected == other * got or one * got == other * expected):
+            return True
+    named = numbers(failure.text)
+    return not contradiction(failure.text) and got in named and expected in named
+
+
+def _of_input(failure: Failure, run: Run) -> bool:
+    """Whether a size in the error may be one that the verifier made up for the input."""
+    if run.inputs_from in _OWN_INPUTS:
+        return False
+    free = {size for shape in run.input_shapes for size in shape}
+    pairs = contradiction(failure.text)
+    return any(got in free or expected in free for got, expected in pairs)
+
+
+def _here(failure: Failure, finding: Finding) -> bool:
+    """Whether the error is at the finding's own place: its lines, or its layer."""
+    attribute = str(finding.details.get("attribute") or "")
+    if attribute and failure.layer:
+        path = f".{failure.layer}."
+        if f".{attribute}." in path:
+            return True
+    if failure.layer_line and failure.layer_line in all_lines(finding):
+        return True
+    return failure.passes(all_lines(finding))
+
+
+def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
+    """The verdict that every rule about sizes gives; see the module's docstring."""
+    got = evaluated(finding.details.get("got"), run.arguments)
+    expected = evaluated(finding.details.get("expected"), run.arguments)
+    for failure in run.failures:
+        if failure.phase == "import" and run.kind == "class":
+            continue
+        if failure.reason or not is_shape_error(failure) or not failure.frames:
+            continue
+        here = _here(failure, finding)
+        known = got is not None and expected is not None
+        if known and here and _same_pair(failure, got, expected):  # type: ignore[arg-type]
+            return run.confirmed_by(failure)
+        if known and run.inputs_from not in _OWN_INPUTS:
+            continue  # another pair on made-up input: not the finding's evidence
+        if here and not run.repaired and not run.degenerate and not _of_input(failure, run):
+            return run.confirmed_by(failure)
+    if run.ok("forward") or run.ok("script"):
+        return run.refuted(finding, f"line {finding.place.line} ran and torch raised nothing")
+    return None
