@@ -1,0 +1,44 @@
+"""What must hold for a call, and whether it does: obligations and their verdicts."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from enum import Enum
+
+from lint_params.shape.dim import Size
+from lint_params.shape.value import Origin
+
+
+class Verdict(Enum):
+    PROVED = "proved"
+    FREE = "free input"  # an argument of forward, pinned by this very use
+    UNKNOWN = "unknown"
+    REFUTED = "refuted"
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """One condition of one call: ``expected`` and ``got`` must be one number.
+
+    ``rule`` is the name of the rule that reports it; ``why`` the reason where unknown.
+    ``stack`` holds the calls that led here, outermost first, as (path, line, text).
+    """
+
+    rule: str
+    verdict: Verdict
+    node: ast.AST
+    path: str
+    text: str
+    expected: Size | None = None
+    got: Size | None = None
+    why: str = ""
+    name: str = ""
+    built: Origin | None = None
+    source: Origin | None = None
+    stack: tuple[tuple[str, ast.AST, str], ...] = ()
+    subject: str = ""
+
+
+class Refuted(Exception):
+    """Ends the evaluation of an op whose obligation is refuted; its value is Unknown."""

@@ -1,0 +1,314 @@
+"""What an op may ask and learn: sizes on this path, obligations, new tensors.
+
+Knowledge is gained along a path ("after this call the last size of x is 16") and is taken
+back when the path ends: every change goes through the trail.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from lint_params.shape.check import Obligation, Refuted, Verdict
+from lint_params.shape.dim import (
+    MAYBE,
+    NO,
+    YES,
+    Answer,
+    Atom,
+    Poly,
+    Size,
+    Symbol,
+    modulo,
+    mul,
+    neg,
+    same,
+    sub,
+    substitute,
+    symbol,
+)
+from lint_params.shape.value import Origin, Seq, Shape, Tensor, Unknown, Value, as_size
+
+_ABSENT = object()
+
+
+class Context:
+    """The state of one path through one piece of code, and the record of what was checked."""
+
+    def __init__(self) -> None:
+        self.bound: dict[Atom, Size] = {}
+        self.trail: list[tuple[Any, Any, Any]] = []
+        self.obligations: list[Obligation] = []
+        # Set by the interpreter before each call:
+        self.node: ast.AST = ast.Pass()
+        self.path = ""
+        self.callee = ""  # "self.fc1" or "torch.cat"
+        self.built: Origin | None = None
+        self.stack: tuple[tuple[str, ast.AST, str], ...] = ()
+        self.subject = ""
+
+    # -- sizes --------------------------------------------------------------------------
+
+    def resolve(self, size: Size) -> Size:
+        """The size with all that this path has learned put in."""
+        if isinstance(size, int) or not self.bound:
+            return size
+        for _ in range(8):
+            if isinstance(size, int):
+                return size
+            new = substitute(size, self.bound.get)
+            if new is size or new == size:
+                return size
+            size = new
+        return size
+
+    def compare(self, a: Size, b: Size) -> Answer:
+        return same(self.resolve(a), self.resolve(b))
+
+    def fresh(self, name: str = "?", kind: str = "opaque", low: int | None = 0) -> Poly:
+        """A size of which nothing is known but its lower bound."""
+        return symbol(name, kind, low)
+
+    def size(self, value: Value) -> Size | None:
+        """A Python value as a size on this path, or None."""
+        size = as_size(value)
+        return None if size is None else self.resolve(size)
+
+    def sizes(self, value: Value) -> tuple[Size, ...] | None:
+        """A list or tuple of whole numbers as sizes, or None."""
+        if not isinstance(value, Seq):
+            return None
+        out = [self.size(item) for item in value.items]
+        return None if any(s is None for s in out) else tuple(s for s in out if s is not None)
+
+    # -- shapes -------------------------------------------------------------------------
+
+    def dims(self, x: Tensor) -> tuple[Size, ...] | None:
+        """All sizes of x, or None where its rank is not known."""
+        return None if x.shape.lead else tuple(self.resolve(d) for d in x.shape.dims)
+
+    def rank(self, x: Tensor) -> int | None:
+        return None if x.shape.lead else len(x.shape.dims)
+
+    def last(self, x: Tensor, count: int) -> tuple[Size, ...] | None:
+        """The last ``count`` sizes of x; None where x has fewer.
+
+        Where the rank is open the missing sizes are learned as fresh symbols: the call that
+        asks fails unless they exist.
+        """
+        shape = x.shape
+        missing = count - len(shape.dims)
+        if missing > 0:
+            if not shape.lead:
+                return None
+            kind = "input" if x.free else "opaque"
+            new = tuple(symbol(f"size{i - count}", kind) for i in range(missing))
+            self.refine(shape, new + shape.dims, True)
+        return tuple(self.resolve(d) for d in shape.dims[-count:]) if count else ()
+
+    def of_rank(self, x: Tensor, rank: int) -> tuple[Size, ...] | None:
+        """All sizes of x once a use has shown that it has ``rank`` of them; None if it has not."""
+        if x.shape.lead:
+            if len(x.shape.dims) > rank:
+                return None
+            self.last(x, rank)
+            self.refine(x.shape, x.shape.dims, False)
+        dims = self.dims(x)
+        return dims if dims is not None and len(dims) == rank else None
+
+    def refine(self, shape: Shape, dims: tuple[Size, ...], lead: bool) -> None:
+        """Learn more of a shape, for the rest of this path."""
+        self.trail.append((shape, shape.dims, shape.lead))
+        shape.dims = dims
+        shape.lead = lead
+
+    def tensor(
+        self,
+        dims: Sequence[Size],
+        *,
+        lead: bool = False,
+        dtype: str | None = None,
+        like: Tensor | None = None,
+        text: str = "",
+    ) -> Tensor:
+        """A new tensor made by the current call; dtype is that of ``like`` unless given."""
+        if dtype is None and like is not None:
+            dtype = like.dtype
+        origin = Origin(getattr(self.node, "lineno", 0), text or f"the output of {self.callee}", self.path)
+        return Tensor(Shape(tuple(dims), lead), dtype, origin)
+
+    def same_shape(self, x: Tensor, dtype: str | None = None) -> Tensor:
+        """The result of an elementwise op: what is learned of one is learned of the other."""
+        return Tensor(x.shape, dtype or x.dtype, x.origin, None, x.free)
+
+    def replace_last(self, x: Tensor, count: int, new: Sequence[Size]) -> Tensor:
+        """x with its last ``count`` sizes replaced by ``new``; open leading sizes stay open."""
+        self.last(x, count)
+        keep = x.shape.dims[: len(x.shape.dims) - count]
+        return self.tensor((*keep, *new), lead=x.shape.lead, like=x)
+
+    def unknown_tensor(self, dtype: str | None = None) -> Tensor:
+        return self.tensor((), lead=True, dtype=dtype)
+
+    def unknown(self, why: str) -> Unknown:
+        return Unknown(why)
+
+    # -- obligations --------------------------------------------------------------------
+
+    def need(
+        self,
+        rule: str,
+        expected: Size,
+        got: Size,
+        text: str,
+        *,
+        tensor: Tensor | None = None,
+        learn: bool = True,
+    ) -> None:
+        """``expected`` and ``got`` must be one number; raises Refuted where they cannot be.
+
+        ``text`` may use {name}, {expected}, {got}, {built} (" (line 8)", where the layer was
+        made) and {source} (", the output of fc1 (line 7)", where the tensor came from).
+        """
+        expected, got = self.resolve(expected), self.resolve(got)
+        answer = same(expected, got)
+        if answer is YES:
+            self._record(rule, Verdict.PROVED, text, expected, got, tensor)
+        elif answer is NO:
+            self._record(rule, Verdict.REFUTED, text, expected, got, tensor)
+            raise Refuted
+        else:
+            free = self._is_free(got) or self._is_free(expected)
+            why = "" if free else "sizes not comparable"
+            verdict = Verdict.FREE if free else Verdict.UNKNOWN
+            self._record(rule, verdict, text, expected, got, tensor, why)
+            if learn:
+                self.learn_equal(expected, got)
+
+    def refute(
+        self,
+        rule: str,
+        text: str,
+        expected: Size | None = None,
+        got: Size | None = None,
+        tensor: Tensor | None = None,
+    ) -> None:
+        """A condition that cannot hold; raises Refuted."""
+        self._record(rule, Verdict.REFUTED, text, expected, got, tensor)
+        raise Refuted
+
+    def divisible(self, rule: str, whole: Size, by: Size, text: str) -> None:
+        """``whole`` must be a multiple of ``by``; raises Refuted where it cannot be."""
+        whole, by = self.resolve(whole), self.resolve(by)
+        if by == 0:
+            return
+        rest = modulo(whole, by)
+        answer = same(rest, 0)
+        if answer is NO:
+            self.refute(rule, text, by, whole)
+        verdict = Verdict.PROVED if answer is YES else Verdict.UNKNOWN
+        self._record(rule, verdict, text, by, whole, None, "" if answer is YES else "divisibility")
+        if answer is MAYBE:
+            self.learn_equal(rest, 0)
+
+    def unproved(self, rule: str, why: str, text: str = "") -> None:
+        """Record that a layer call could not be judged."""
+        self._record(rule, Verdict.UNKNOWN, text, None, None, None, why)
+
+    def _is_free(self, size: Size) -> bool:
+        return isinstance(size, Poly) and any(
+            isinstance(a, Symbol) and a.kind == "input" for a in size.atoms
+        )
+
+    def _record(
+        self,
+        rule: str,
+        verdict: Verdict,
+        text: str,
+        expected: Size | None,
+        got: Size | None,
+        tensor: Tensor | None,
+        why: str = "",
+    ) -> None:
+        self.obligations.append(
+            Obligation(
+                rule, verdict, self.node, self.path, text, expected, got, why, self.callee,
+                self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
+            )
+        )  # fmt: skip
+
+    # -- learning -----------------------------------------------------------------------
+
+    def learn_equal(self, a: Size, b: Size) -> None:
+        """From here on the two sizes are one number: solve for a symbol where that is possible."""
+        difference = sub(self.resolve(a), self.resolve(b))
+        if isinstance(difference, int):
+            return
+        best: tuple[int, Atom, int] | None = None
+        for monomial, factor in difference.terms.items():
+            if abs(factor) != 1 or len(monomial) != 1 or monomial[0][1] != 1:
+                continue
+            atom = monomial[0][0]
+            others = [m for m in difference.terms if m != monomial]
+            if any(_mentions(m, atom) for m in others):
+                continue
+            rank = _solve_order(atom)
+            if best is None or rank < best[0]:
+                best = (rank, atom, factor)
+        if best is None:
+            return
+        _, atom, factor = best
+        rest = sub(difference, mul(factor, Poly({((atom, 1),): 1})))
+        self.bind(atom, neg(rest) if factor == 1 else rest)
+
+    def bind(self, atom: Atom, value: Size) -> None:
+        self.trail.append((self.bound, atom, self.bound.get(atom, _ABSENT)))
+        self.bound[atom] = value
+
+    # -- paths --------------------------------------------------------------------------
+
+    def mark(self) -> int:
+        return len(self.trail)
+
+    def undo(self, mark: int) -> None:
+        """Forget everything learned or written since ``mark``."""
+        while len(self.trail) > mark:
+            target, key, old = self.trail.pop()
+            if isinstance(target, Shape):
+                target.dims, target.lead = key, old
+            elif isinstance(target, dict):
+                if old is _ABSENT:
+                    target.pop(key, None)
+                else:
+                    target[key] = old
+            elif isinstance(target, list):
+                target[:] = old
+
+    def write(self, table: dict[Any, Any], key: Any, value: Value) -> None:
+        """Set an item of a dict so that ``undo`` takes it back."""
+        self.trail.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def rewrite(self, items: list[Value], new: list[Value]) -> None:
+        """Replace the contents of a list so that ``undo`` takes it back."""
+        self.trail.append((items, None, list(items)))
+        items[:] = new
+
+
+def _mentions(monomial: tuple[tuple[Atom, int], ...], atom: Atom) -> bool:
+    return any(a == atom or _inside(a, atom) for a, _ in monomial)
+
+
+def _inside(outer: Atom, atom: Atom) -> bool:
+    args: tuple[Size, ...] = getattr(outer, "args", ())
+    return any(
+        isinstance(arg, Poly) and any(a == atom or _inside(a, atom) for a in arg.atoms) for arg in args
+    )
+
+
+def _solve_order(atom: Atom) -> int:
+    """Which symbol to solve for: free inputs first, arguments last."""
+    if isinstance(atom, Symbol):
+        return {"opaque": 0, "input": 1, "count": 3}.get(atom.kind, 4)
+    return 2

@@ -1,0 +1,592 @@
+"""Symbolic sizes: polynomials with integer coefficients over symbols, and ``same()``.
+
+A size is a Python ``int`` or a ``Poly``. Polynomials are kept in canonical form, so equal
+polynomials are equal objects by structure; whether two sizes are equal *numbers* is asked
+of ``same`` alone, which answers YES, NO or MAYBE.
+
+Assumption: a symbol is a whole number of at least ``Symbol.low`` (1 unless said otherwise):
+sizes of tensors and layers are positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from math import gcd
+from typing import Union
+
+
+class Answer(Enum):
+    YES = "yes"
+    NO = "no"
+    MAYBE = "maybe"
+
+
+YES, NO, MAYBE = Answer.YES, Answer.NO, Answer.MAYBE
+
+
+class Atom:
+    """What a polynomial is built over: a symbol, or an operation that does not expand."""
+
+    __slots__ = ("key", "low", "high")
+
+    #: Sort and identity key; two atoms with one key are one number.
+    key: tuple[object, ...]
+    low: int | None
+    high: int | None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Atom) and self.key == other.key
+
+    def __lt__(self, other: Atom) -> bool:
+        return str(self.key) < str(other.key)
+
+
+class Symbol(Atom):
+    """A whole number that the source does not tell.
+
+    ``kind``: "argument" of a constructor or function, "input" (a size of a free tensor),
+    "count" (a length) or "opaque" (one unknown value; no bounds unless given).
+    """
+
+    __slots__ = ("name", "kind", "number")
+    _count = 0
+
+    def __init__(self, name: str, kind: str = "argument", low: int | None = 1) -> None:
+        Symbol._count += 1
+        self.name = name
+        self.kind = kind
+        self.number = Symbol._count
+        self.low = low
+        self.high = None
+        self.key = ("symbol", name, self.number)
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+
+class Operation(Atom):
+    """``floor(a / b)``, ``a mod b``, ``min``, ``max`` or another function of sizes."""
+
+    __slots__ = ("name", "args")
+
+    def __init__(
+        self, name: str, args: tuple[Size, ...], low: int | None = None, high: int | None = None
+    ) -> None:
+        self.name = name
+        self.args = args
+        self.low = low
+        self.high = high
+        self.key = ("operation", name, tuple(_key(a) for a in args))
+
+    def __str__(self) -> str:
+        if self.name in ("//", "%"):
+            left, right = (_bracketed(a) for a in self.args)
+            return f"{left} {self.name} {right}" if self.name == "%" else f"{left}//{right}"
+        return f"{self.name}({', '.join(str(a) for a in self.args)})"
+
+    __repr__ = __str__
+
+
+Monomial = tuple[tuple[Atom, int], ...]  # sorted atoms with their powers
+ONE: Monomial = ()
+
+
+class Poly:
+    """A polynomial that is no constant. ``terms`` maps monomials to non-zero integers."""
+
+    __slots__ = ("terms", "_hash", "_atoms")
+
+    def __init__(self, terms: dict[Monomial, int]) -> None:
+        self.terms = terms
+        self._hash: int | None = None
+        self._atoms: frozenset[Atom] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """One canonical form; for equality of the numbers ask ``same``."""
+        return self is other or (isinstance(other, Poly) and self.terms == other.terms)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self.terms.items()))
+        return self._hash
+
+    @property
+    def atoms(self) -> frozenset[Atom]:
+        if self._atoms is None:
+            self._atoms = frozenset(a for m in self.terms for a, _ in m)
+        return self._atoms
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        for monomial, factor in sorted(self.terms.items(), key=lambda t: (-len(t[0]), str(t[0]))):
+            text = "*".join(
+                (f"({a})" if isinstance(a, Operation) and a.name in ("//", "%") else str(a))
+                + (f"**{p}" if p != 1 else "")
+                for a, p in monomial
+            )
+            if not text:
+                text = str(abs(factor))
+            elif abs(factor) != 1:
+                text = f"{abs(factor)}*{text}"
+            if parts:
+                parts.append(f" {'-' if factor < 0 else '+'} {text}")
+            else:
+                parts.append(f"-{text}" if factor < 0 else text)
+        out = "".join(parts)
+        if len(self.terms) == 1 and out.startswith("(") and out.endswith(")") and out.count("(") == 1:
+            return out[1:-1]
+        return out
+
+    __repr__ = __str__
+
+
+Size = Union[int, Poly]
+
+
+def _key(size: Size) -> object:
+    return size if isinstance(size, int) else frozenset(size.terms.items())
+
+
+def _bracketed(size: Size) -> str:
+    text = str(size)
+    return f"({text})" if not isinstance(size, int) and not text.isidentifier() else text
+
+
+def symbol(name: str, kind: str = "argument", low: int | None = 1) -> Poly:
+    """A fresh symbol as a size."""
+    return of_atom(Symbol(name, kind, low))
+
+
+def of_atom(atom: Atom) -> Poly:
+    return Poly({((atom, 1),): 1})
+
+
+def _build(terms: dict[Monomial, int]) -> Size:
+    terms = {m: c for m, c in terms.items() if c}
+    if not terms:
+        return 0
+    if len(terms) == 1 and ONE in terms:
+        return terms[ONE]
+    return _folded(Poly(terms))
+
+
+def _terms(size: Size) -> dict[Monomial, int]:
+    if isinstance(size, int):
+        return {ONE: size} if size else {}
+    return size.terms
+
+
+def add(a: Size, b: Size) -> Size:
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if a == 0:
+        return b
+    if b == 0:
+        return a
+    terms = dict(_terms(a))
+    for monomial, factor in _terms(b).items():
+        terms[monomial] = terms.get(monomial, 0) + factor
+    return _build(terms)
+
+
+def neg(a: Size) -> Size:
+    return -a if isinstance(a, int) else Poly({m: -c for m, c in a.terms.items()})
+
+
+def sub(a: Size, b: Size) -> Size:
+    if isinstance(a, int) and isinstance(b, int):
+        return a - b
+    if a is b:
+        return 0
+    return add(a, neg(b))
+
+
+def mul(a: Size, b: Size) -> Size:
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b
+    if a == 1:
+        return b
+    if b == 1:
+        return a
+    if a == 0 or b == 0:
+        return 0
+    terms: dict[Monomial, int] = {}
+    for m1, c1 in _terms(a).items():
+        for m2, c2 in _terms(b).items():
+            monomial = _times(m1, m2)
+            terms[monomial] = terms.get(monomial, 0) + c1 * c2
+    return _build(terms)
+
+
+def product(sizes: tuple[Size, ...] | list[Size]) -> Size:
+    total: Size = 1
+    for size in sizes:
+        total = mul(total, size)
+    return total
+
+
+def _times(a: Monomial, b: Monomial) -> Monomial:
+    if not a:
+        return b
+    if not b:
+        return a
+    powers = dict(a)
+    for atom, power in b:
+        powers[atom] = powers.get(atom, 0) + power
+    return tuple(sorted(powers.items(), key=lambda item: str(item[0].key)))
+
+
+def power(a: Size, exponent: int) -> Size:
+    if isinstance(a, int):
+        return int(a**exponent)
+    out: Size = 1
+    for _ in range(min(exponent, 16)):
+        out = mul(out, a)
+    return out
+
+
+def _folded(poly: Poly) -> Size:
+    """Rewrite ``b * (a // b)`` to ``a - a % b``, so that whole parts meet their wholes."""
+    for monomial, factor in poly.terms.items():
+        for atom, count in monomial:
+            if not (isinstance(atom, Operation) and atom.name == "//"):
+                continue
+            whole, by = atom.args
+            rest = _without(monomial, atom, count)
+            if isinstance(by, int):
+                if factor % by == 0 and by != 0:
+                    others = {m: c for m, c in poly.terms.items() if m != monomial}
+                    left = Poly({rest: factor // by}) if rest else factor // by
+                    return add(_build(others), mul(left, sub(whole, modulo(whole, by))))
+                continue
+            if len(by.terms) != 1:
+                continue
+            (divisor, coefficient), = by.terms.items()
+            if factor % coefficient or not _contains(rest, divisor):
+                continue
+            others = {m: c for m, c in poly.terms.items() if m != monomial}
+            left_monomial = _divide(rest, divisor)
+            left_factor = factor // coefficient
+            left: Size = Poly({left_monomial: left_factor}) if left_monomial else left_factor
+            return add(_build(others), mul(left, sub(whole, modulo(whole, by))))
+    return poly
+
+
+def _without(monomial: Monomial, atom: Atom, count: int) -> Monomial:
+    return tuple((a, p - 1) if a == atom else (a, p) for a, p in monomial if a != atom or p > 1)
+
+
+def _contains(monomial: Monomial, part: Monomial) -> bool:
+    powers = dict(monomial)
+    return all(powers.get(atom, 0) >= count for atom, count in part)
+
+
+def _divide(monomial: Monomial, part: Monomial) -> Monomial:
+    powers = dict(monomial)
+    for atom, count in part:
+        powers[atom] -= count
+    return tuple((a, p) for a, p in sorted(powers.items(), key=lambda i: str(i[0].key)) if p)
+
+
+def _exact(a: Size, b: Size) -> Size | None:
+    """a / b where b is one monomial that divides every term of a, else None."""
+    if isinstance(b, int):
+        if b == 0:
+            return None
+        if isinstance(a, int):
+            return a // b if a % b == 0 else None
+        if all(c % b == 0 for c in a.terms.values()):
+            return _build({m: c // b for m, c in a.terms.items()})
+        return None
+    if a == b:
+        return 1
+    if isinstance(a, int):
+        return 0 if a == 0 else None
+    if len(b.terms) == 1:
+        (divisor, coefficient), = b.terms.items()
+        if all(c % coefficient == 0 and _contains(m, divisor) for m, c in a.terms.items()):
+            return _build({_divide(m, divisor): c // coefficient for m, c in a.terms.items()})
+        return None
+    # a = k * b for a whole k, or a = m * b for one monomial m
+    (m_a, c_a) = max(a.terms.items(), key=lambda t: str(t[0]))
+    for m_b, c_b in b.terms.items():
+        if c_a % c_b == 0 and _contains(m_a, m_b):
+            quotient = _build({_divide(m_a, m_b): c_a // c_b})
+            if sub(a, mul(quotient, b)) == 0:
+                return quotient
+    return None
+
+
+def floordiv(a: Size, b: Size) -> Size:
+    """Floor division; the part of ``a`` that ``b`` divides comes out exactly."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b if b else opaque("//", a, b)
+    if b == 1:
+        return a
+    if b == 0:
+        return opaque("//", a, b)
+    exact = _exact(a, b)
+    if exact is not None:
+        return exact
+    whole, rest = _split(a, b)
+    if rest == 0:
+        return whole
+    if isinstance(rest, int) and isinstance(b, int):
+        return add(whole, rest // b)
+    # floor(floor(x / p) / q) = floor(x / (p * q)) for positive whole p and q
+    if isinstance(rest, Poly) and len(rest.terms) == 1:
+        ((monomial, factor),) = rest.terms.items()
+        if factor == 1 and len(monomial) == 1 and monomial[0][1] == 1:
+            inner = monomial[0][0]
+            if isinstance(inner, Operation) and inner.name == "//" and _positive(inner.args[1], b):
+                return add(whole, floordiv(inner.args[0], mul(inner.args[1], b)))
+    floor = of_atom(Operation("//", (rest, b), low=_floor_low(rest, b)))
+    return add(whole, floor)
+
+
+def modulo(a: Size, b: Size) -> Size:
+    if isinstance(a, int) and isinstance(b, int):
+        return a % b if b else opaque("%", a, b)
+    if b == 1:
+        return 0
+    _, rest = _split(a, b)
+    if rest == 0:
+        return 0
+    if isinstance(rest, int) and isinstance(b, int):
+        return rest % b
+    high = b - 1 if isinstance(b, int) and b > 0 else None
+    return of_atom(Operation("%", (rest, b), low=0 if _positive(b) else None, high=high))
+
+
+def _split(a: Size, b: Size) -> tuple[Size, Size]:
+    """a = whole * b + rest, with every term of a that b divides in whole."""
+    whole: Size = 0
+    rest: Size = 0
+    for monomial, factor in _terms(a).items():
+        term = _build({monomial: factor})
+        part = _exact(term, b)
+        if part is None and isinstance(b, int) and b > 1 and abs(factor) >= b and monomial:
+            part = _build({monomial: factor // b})
+            term_rest = _build({monomial: factor % b})
+            whole, rest = add(whole, part), add(rest, term_rest)
+        elif part is None:
+            rest = add(rest, term)
+        else:
+            whole = add(whole, part)
+    if isinstance(rest, Poly) and isinstance(b, Poly) and rest == b:
+        return add(whole, 1), 0
+    return whole, rest
+
+
+def _positive(*sizes: Size) -> bool:
+    return all((lower(size) or 0) >= 1 for size in sizes)
+
+
+def _floor_low(a: Size, b: Size) -> int | None:
+    low = lower(a)
+    if low is None or not _positive(b):
+        return None
+    if isinstance(b, int):
+        return low // b
+    return 0 if low >= 0 else None
+
+
+def opaque(name: str, *args: Size, low: int | None = None) -> Size:
+    """A function of sizes that is not expanded: equal names and arguments, equal numbers."""
+    return of_atom(Operation(name, args, low))
+
+
+def minimum(a: Size, b: Size) -> Size:
+    return _extreme("min", a, b)
+
+
+def maximum(a: Size, b: Size) -> Size:
+    return _extreme("max", a, b)
+
+
+def _extreme(name: str, a: Size, b: Size) -> Size:
+    if isinstance(a, int) and isinstance(b, int):
+        return min(a, b) if name == "min" else max(a, b)
+    if a == b:
+        return a
+    order = at_least(a, b)  # a >= b?
+    if order is YES:
+        return b if name == "min" else a
+    if at_least(b, a) is YES:
+        return a if name == "min" else b
+    first, second = sorted((a, b), key=str)
+    lows = [low for low in (lower(a), lower(b)) if low is not None]
+    low = (min(lows) if len(lows) == 2 else None) if name == "min" else (max(lows) if lows else None)
+    return of_atom(Operation(name, (first, second), low))
+
+
+def lower(size: Size) -> int | None:
+    """A proved lower bound of the number, or None."""
+    return _bound(size, 1)
+
+
+def upper(size: Size) -> int | None:
+    """A proved upper bound of the number, or None."""
+    bound = _bound(neg(size), 1)
+    return None if bound is None else -bound
+
+
+def _bound(size: Size, _sign: int) -> int | None:
+    if isinstance(size, int):
+        return size
+    total = 0
+    negative = []
+    positive = []
+    for monomial, factor in size.terms.items():
+        (positive if factor > 0 else negative).append((monomial, factor))
+    # x*y - x >= 0 for y >= 1: a negative term is paid for by a positive multiple of it
+    budget = {m: c for m, c in positive}
+    for monomial, factor in negative:
+        owed = -factor
+        for other in list(budget):
+            if owed and budget[other] and other != monomial and _contains(other, monomial):
+                rest = _divide(other, monomial)
+                if _low(rest) is not None and (_low(rest) or 0) >= 1 and (_low(monomial) or -1) >= 0:
+                    paid = min(owed, budget[other])
+                    budget[other] -= paid
+                    owed -= paid
+        if owed:
+            high = _high(monomial)
+            if high is None:
+                return None
+            total -= owed * high
+    for monomial, factor in budget.items():
+        if factor:
+            low = _low(monomial)
+            if low is None:
+                return None
+            total += factor * low
+    return total
+
+
+def _low(monomial: Monomial) -> int | None:
+    out = 1
+    for atom, count in monomial:
+        if atom.low is None or atom.low < 0:
+            return None
+        out *= int(atom.low**count)
+    return out
+
+
+def _high(monomial: Monomial) -> int | None:
+    out = 1
+    for atom, count in monomial:
+        if atom.high is None or atom.low is None or atom.low < 0:
+            return None
+        out *= int(atom.high**count)
+    return out
+
+
+def same(a: Size, b: Size) -> Answer:
+    """Whether two sizes are one number: for all values of the symbols, for none, or unknown."""
+    if isinstance(a, int) and isinstance(b, int):
+        return YES if a == b else NO
+    if a is b:
+        return YES
+    difference = sub(a, b)
+    if isinstance(difference, int):
+        return YES if difference == 0 else NO
+    return NO if _never_zero(difference) else MAYBE
+
+
+def _never_zero(poly: Poly) -> bool:
+    common = _common(poly)
+    if common:
+        if (_low(common) or 0) < 1:
+            return False
+        poly_or_int = _build({_divide(m, common): c for m, c in poly.terms.items()})
+        if isinstance(poly_or_int, int):
+            return poly_or_int != 0
+        poly = poly_or_int
+    low = lower(poly)
+    if low is not None and low > 0:
+        return True
+    high = upper(poly)
+    if high is not None and high < 0:
+        return True
+    constant = poly.terms.get(ONE, 0)
+    if constant:
+        shared = 0
+        for monomial, factor in poly.terms.items():
+            if monomial:
+                shared = gcd(shared, factor)
+        return shared > 1 and constant % shared != 0
+    return False
+
+
+def _common(poly: Poly) -> Monomial:
+    """The largest monomial that divides every term."""
+    powers: dict[Atom, int] | None = None
+    for monomial in poly.terms:
+        here = dict(monomial)
+        if powers is None:
+            powers = here
+        else:
+            powers = {a: min(p, here[a]) for a, p in powers.items() if a in here}
+        if not powers:
+            return ONE
+    return tuple(sorted((powers or {}).items(), key=lambda item: str(item[0].key)))
+
+
+def at_least(a: Size, b: Size) -> Answer:
+    """Whether a >= b always, never, or unknown."""
+    difference = sub(a, b)
+    low = lower(difference)
+    if low is not None and low >= 0:
+        return YES
+    high = upper(difference)
+    if high is not None and high < 0:
+        return NO
+    return MAYBE
+
+
+def substitute(size: Size, value_of: Callable[[Atom], Size | None]) -> Size:
+    """Replace atoms by sizes (None keeps the atom), inside operations too."""
+    if isinstance(size, int):
+        return size
+    changed = False
+    replaced: dict[Atom, Size] = {}
+    for atom in size.atoms:
+        new = value_of(atom)
+        if new is None and isinstance(atom, Operation):
+            args = tuple(substitute(arg, value_of) for arg in atom.args)
+            if args != atom.args:
+                new = apply(atom.name, args)
+        if new is None:
+            replaced[atom] = of_atom(atom)
+        else:
+            replaced[atom] = new
+            changed = True
+    if not changed:
+        return size
+    total: Size = 0
+    for monomial, factor in size.terms.items():
+        term: Size = factor
+        for atom, count in monomial:
+            term = mul(term, power(replaced[atom], count))
+        total = add(total, term)
+    return total
+
+
+def apply(name: str, args: tuple[Size, ...]) -> Size:
+    """Rebuild an operation from its name, evaluating what can be evaluated."""
+    if name == "//":
+        return floordiv(*args)
+    if name == "%":
+        return modulo(*args)
+    if name == "min":
+        return minimum(*args)
+    if name == "max":
+        return maximum(*args)
+    return opaque(name, *args)

@@ -1,0 +1,284 @@
+"""The values that the interpreter computes with.
+
+Python's own ``int``, ``float``, ``bool``, ``str``, ``None`` stand for themselves and ``Poly``
+for a symbolic integer. Everything else is a class below. ``Unknown`` says why it is unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.dim import Poly, Size, Symbol
+
+if TYPE_CHECKING:
+    from lint_params.project import SourceFile
+    from lint_params.shape.ops import LayerSpec
+
+Value = Any
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value was made: ``text`` completes "20, ..." ("the output of fc1")."""
+
+    line: int
+    text: str
+    path: str = ""
+
+
+class Unknown:
+    """A value that the interpreter cannot know; ``why`` is a short fixed phrase."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __repr__(self) -> str:
+        return f"Unknown({self.why})"
+
+
+class Shape:
+    """The sizes of a tensor as far as they are known; views that keep the shape share it.
+
+    ``lead`` means that there may be any number of further sizes in front of ``dims``: nothing
+    is known of ``Shape((), lead=True)``, and ``[..., n]`` is ``Shape((n,), lead=True)``. Use
+    ``Context`` to learn more about a shape: it takes the knowledge back with the path.
+    """
+
+    __slots__ = ("dims", "lead")
+
+    def __init__(self, dims: tuple[Size, ...], lead: bool = False) -> None:
+        self.dims = dims
+        self.lead = lead
+
+    def __str__(self) -> str:
+        return f"[{', '.join(['...'] * self.lead + [str(d) for d in self.dims])}]"
+
+
+class Tensor:
+    """A tensor value. ``param`` names it when it is a registered or fresh nn.Parameter.
+
+    ``dtype``: "float", "int", "bool", "complex" or None where unknown.
+    ``free``: it came in as an argument, so its sizes are the caller's to choose.
+    """
+
+    __slots__ = ("shape", "dtype", "origin", "param", "free")
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: str | None = None,
+        origin: Origin | None = None,
+        param: str | None = None,
+        free: bool = False,
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.origin = origin
+        self.param = param
+        self.free = free
+
+    def __repr__(self) -> str:
+        return f"Tensor{self.shape}"
+
+
+class Ratio:
+    """A symbolic number that need not be whole: ``top / bottom``."""
+
+    __slots__ = ("top", "bottom")
+
+    def __init__(self, top: Size, bottom: Size) -> None:
+        self.top = top
+        self.bottom = bottom
+
+    def __repr__(self) -> str:
+        return f"({self.top})/({self.bottom})"
+
+
+class Seq:
+    """A list, tuple, torch.Size or set with known items; lists are mutable."""
+
+    __slots__ = ("kind", "items")
+
+    def __init__(self, items: list[Value], kind: str = "list") -> None:
+        self.items = items
+        self.kind = kind  # "list", "tuple", "size", "set"
+
+    def __repr__(self) -> str:
+        return f"{self.kind}{self.items!r}"
+
+
+class AnySeq:
+    """A sequence of unknown length that becomes a ``Seq`` when somebody iterates over it.
+
+    ``element(i)`` makes the i-th item; ``length`` is the symbol of its length.
+    """
+
+    __slots__ = ("name", "element", "length", "seq")
+
+    def __init__(self, name: str, element: Callable[[int], Value], length: Poly) -> None:
+        self.name = name
+        self.element = element
+        self.length = length
+        self.seq: Seq | None = None
+
+
+class Dict:
+    """A mapping with known items; ``open`` where others may exist."""
+
+    __slots__ = ("items", "open", "default")
+
+    def __init__(
+        self,
+        items: dict[Any, Value],
+        open: bool = False,
+        default: Callable[[Any], Value] | None = None,
+    ) -> None:
+        self.items = items
+        self.open = open
+        self.default = default  # the value of a key of an open mapping (config["dim"])
+
+
+class Choice:
+    """One of a few values, by a condition that the source does not decide."""
+
+    __slots__ = ("options",)
+
+    def __init__(self, options: list[Value]) -> None:
+        self.options = options
+
+    def __repr__(self) -> str:
+        return f"Choice{self.options!r}"
+
+
+class Layer:
+    """An instance of a torch.nn class: ``args`` are its bound constructor arguments.
+
+    ``attrs`` holds the attributes it makes (weight, in_features) and those set later;
+    ``items`` its children where it is a container.
+    """
+
+    __slots__ = ("spec", "args", "attrs", "origin", "items", "called")
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        args: dict[str, Value],
+        attrs: dict[str, Value],
+        origin: Origin | None = None,
+        items: dict[str, Value] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.args = args
+        self.attrs = attrs
+        self.origin = origin
+        self.items = items
+        self.called = False
+
+    def __repr__(self) -> str:
+        return f"<{self.spec.name}>"
+
+
+class Instance:
+    """An object of a class of the project (a Module or any other)."""
+
+    __slots__ = ("cls", "attrs", "origin", "items", "called", "config", "number")
+    _count = 0
+
+    def __init__(self, cls: ClassRef, origin: Origin | None = None) -> None:
+        self.cls = cls
+        self.attrs: dict[str, Value] = {}
+        self.origin = origin
+        self.items: dict[str, Value] | None = None
+        self.called = False
+        Instance._count += 1
+        self.number = Instance._count
+
+    def __repr__(self) -> str:
+        return f"<{self.cls.node.name} object>"
+
+
+class Config:
+    """An object of unknown class whose attributes become symbols when read (``cfg.dim``)."""
+
+    __slots__ = ("name", "attrs")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.attrs: dict[str, Value] = {}
+
+
+@dataclass(frozen=True)
+class External:
+    """A name outside the project, by its canonical dotted name (``torch.nn.Linear``)."""
+
+    name: str
+
+
+class ClassRef:
+    """A class of the project."""
+
+    __slots__ = ("node", "file", "scope", "attrs")
+
+    def __init__(self, node: ast.ClassDef, file: SourceFile, scope: Any = None) -> None:
+        self.node = node
+        self.file = file
+        self.scope = scope
+        self.attrs: dict[str, Value] = {}
+
+
+class Function:
+    """A function, lambda or method of the project; ``bound`` is its ``self`` or class."""
+
+    __slots__ = ("node", "file", "scope", "bound", "owner")
+
+    def __init__(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        file: SourceFile,
+        scope: Any = None,
+        bound: Value = None,
+        owner: ClassRef | None = None,
+    ) -> None:
+        self.node = node
+        self.file = file
+        self.scope = scope
+        self.bound = bound
+        self.owner = owner
+
+
+class Native:
+    """A callable that the interpreter implements (a method of a value, a partial)."""
+
+    __slots__ = ("name", "call")
+
+    def __init__(self, name: str, call: Callable[..., Value]) -> None:
+        self.name = name
+        self.call = call
+
+
+def is_size(value: Value) -> bool:
+    """Whether the value is a whole number, known or symbolic (bool is not)."""
+    return isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def as_size(value: Value) -> Size | None:
+    """The value as a size, or None."""
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, (int, Poly)) else None
+
+
+def only_symbol(size: Size) -> Symbol | None:
+    """The symbol that the size is, if it is nothing but one symbol."""
+    if isinstance(size, int) or len(size.terms) != 1:
+        return None
+    ((monomial, factor),) = size.terms.items()
+    if factor == 1 and len(monomial) == 1 and monomial[0][1] == 1:
+        atom = monomial[0][0]
+        return atom if isinstance(atom, Symbol) else None
+    return None
