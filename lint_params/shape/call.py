@@ -1,0 +1,98 @@
+"""Building layers and calling ops: arguments bound as Python binds them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from lint_params.shape.check import Refuted
+from lint_params.shape.context import Context
+from lint_params.shape.dim import Size
+from lint_params.shape.ops import FunctionSpec, LayerSpec
+from lint_params.shape.value import Layer, Origin, Seq, Shape, Tensor, Unknown, Value
+
+
+def bind(
+    signature: inspect.Signature, args: list[Value], kwargs: dict[str, Value]
+) -> dict[str, Any] | None:
+    """The arguments by parameter name with defaults filled in; None where they do not fit."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def build_layer(
+    ctx: Context, spec: LayerSpec, args: list[Value], kwargs: dict[str, Value], origin: Origin | None
+) -> Value:
+    """An instance of a torch.nn class; Unknown where torch's constructor refuses it."""
+    bound = bind(spec.signature, args, kwargs)
+    if bound is None:
+        return Unknown("constructor arguments do not fit")
+    try:
+        if spec.construct is not None:
+            spec.construct(ctx, bound)
+        shapes = spec.params(ctx, bound) if spec.params is not None else {}
+    except Refuted:
+        return Unknown("refuted")
+    attrs: dict[str, Value] = {}
+    for name, value in bound.items():
+        parameter = spec.signature.parameters[name]
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            attrs[name] = value
+    for name, source in spec.attrs.items():
+        attrs[name] = source(ctx, bound) if callable(source) else bound.get(source)
+    for name, dims in shapes.items():
+        attrs[name] = None if dims is None else parameter_tensor(name, dims, origin)
+    return Layer(spec, bound, attrs, origin)
+
+
+def parameter_tensor(name: str, dims: tuple[Size, ...], origin: Origin | None) -> Tensor:
+    return Tensor(Shape(dims), "float", origin, name)
+
+
+def call_layer(ctx: Context, layer: Layer, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """The output of a layer; Unknown after a refuted obligation: one cause, one finding."""
+    bound = bind(layer.spec.forward_signature, args, kwargs)
+    if bound is None:
+        return Unknown("arguments do not fit")
+    ctx.built = layer.origin
+    layer.called = True
+    return _run(ctx, layer.spec.forward, [layer], layer.spec.forward_signature, bound)
+
+
+def call_function(ctx: Context, spec: FunctionSpec, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """The result of a function or method of torch."""
+    bound = bind(spec.signature, args, kwargs)
+    if bound is None:
+        return Unknown("arguments do not fit")
+    ctx.built = None
+    return _run(ctx, spec.call, [], spec.signature, bound)
+
+
+def _run(
+    ctx: Context, op: Any, first: list[Value], signature: inspect.Signature, bound: dict[str, Any]
+) -> Value:
+    args: list[Value] = []
+    kwargs: dict[str, Value] = {}
+    for name, parameter in signature.parameters.items():
+        value = bound[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args.extend(value)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            kwargs.update(value)
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[name] = value
+        else:
+            args.append(value)
+    try:
+        return op(ctx, *first, *args, **kwargs)
+    except Refuted:
+        return Unknown("refuted")
+
+
+def as_list(value: Value) -> list[Value] | None:
+    """The items of a known list or tuple, else None."""
+    return value.items if isinstance(value, Seq) else None
