@@ -26,43 +26,41 @@ YES, NO, MAYBE = Answer.YES, Answer.NO, Answer.MAYBE
 
 
 class Atom:
-    """What a polynomial is built over: a symbol, or an operation that does not expand."""
+    """What a polynomial is built over: a symbol, or an operation that does not expand.
 
-    __slots__ = ("key", "low", "high")
+    Atoms are compared by identity; ``order`` numbers them for the canonical form.
+    """
 
-    #: Sort and identity key; two atoms with one key are one number.
-    key: tuple[object, ...]
+    __slots__ = ("order", "low", "high")
+    _count = 0
+
     low: int | None
     high: int | None
 
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Atom) and self.key == other.key
-
-    def __lt__(self, other: Atom) -> bool:
-        return str(self.key) < str(other.key)
+    def __init__(self, low: int | None, high: int | None = None) -> None:
+        Atom._count += 1
+        self.order = Atom._count
+        self.low = low
+        self.high = high
 
 
 class Symbol(Atom):
     """A whole number that the source does not tell.
 
     ``kind``: "argument" of a constructor or function, "input" (a size of a free tensor),
-    "count" (a length) or "opaque" (one unknown value; no bounds unless given).
+    "count" (a length) or "opaque" (one unknown value; no bounds unless given). ``default``
+    is the value that the source gives it when nobody says otherwise.
     """
 
-    __slots__ = ("name", "kind", "number")
-    _count = 0
+    __slots__ = ("name", "kind", "default")
 
-    def __init__(self, name: str, kind: str = "argument", low: int | None = 1) -> None:
-        Symbol._count += 1
+    def __init__(
+        self, name: str, kind: str = "argument", low: int | None = 1, default: int | None = None
+    ) -> None:
+        super().__init__(low)
         self.name = name
         self.kind = kind
-        self.number = Symbol._count
-        self.low = low
-        self.high = None
-        self.key = ("symbol", name, self.number)
+        self.default = default
 
     def __str__(self) -> str:
         return self.name
@@ -71,18 +69,17 @@ class Symbol(Atom):
 
 
 class Operation(Atom):
-    """``floor(a / b)``, ``a mod b``, ``min``, ``max`` or another function of sizes."""
+    """``floor(a / b)``, ``a mod b``, ``min``, ``max`` or another function of sizes.
+
+    Made by ``operation``, so that equal names and arguments are one object.
+    """
 
     __slots__ = ("name", "args")
 
-    def __init__(
-        self, name: str, args: tuple[Size, ...], low: int | None = None, high: int | None = None
-    ) -> None:
+    def __init__(self, name: str, args: tuple[Size, ...], low: int | None, high: int | None) -> None:
+        super().__init__(low, high)
         self.name = name
         self.args = args
-        self.low = low
-        self.high = high
-        self.key = ("operation", name, tuple(_key(a) for a in args))
 
     def __str__(self) -> str:
         if self.name in ("//", "%"):
@@ -93,7 +90,23 @@ class Operation(Atom):
     __repr__ = __str__
 
 
-Monomial = tuple[tuple[Atom, int], ...]  # sorted atoms with their powers
+_operations: dict[tuple[object, ...], Operation] = {}
+
+
+def operation(
+    name: str, args: tuple[Size, ...], low: int | None = None, high: int | None = None
+) -> Operation:
+    """The one atom for this operation on these arguments."""
+    key = (name, *args)
+    atom = _operations.get(key)
+    if atom is None:
+        if len(_operations) > 200_000:  # of files long done
+            _operations.clear()
+        atom = _operations[key] = Operation(name, args, low, high)
+    return atom
+
+
+Monomial = tuple[tuple[Atom, int], ...]  # atoms with their powers, sorted by order
 ONE: Monomial = ()
 
 
@@ -149,18 +162,16 @@ class Poly:
 Size = Union[int, Poly]
 
 
-def _key(size: Size) -> object:
-    return size if isinstance(size, int) else frozenset(size.terms.items())
-
-
 def _bracketed(size: Size) -> str:
     text = str(size)
     return f"({text})" if not isinstance(size, int) and not text.isidentifier() else text
 
 
-def symbol(name: str, kind: str = "argument", low: int | None = 1) -> Poly:
+def symbol(
+    name: str, kind: str = "argument", low: int | None = 1, default: int | None = None
+) -> Poly:
     """A fresh symbol as a size."""
-    return of_atom(Symbol(name, kind, low))
+    return of_atom(Symbol(name, kind, low, default))
 
 
 def of_atom(atom: Atom) -> Poly:
@@ -239,7 +250,7 @@ def _times(a: Monomial, b: Monomial) -> Monomial:
     powers = dict(a)
     for atom, power in b:
         powers[atom] = powers.get(atom, 0) + power
-    return tuple(sorted(powers.items(), key=lambda item: str(item[0].key)))
+    return tuple(sorted(powers.items(), key=lambda item: item[0].order))
 
 
 def power(a: Size, exponent: int) -> Size:
@@ -291,7 +302,7 @@ def _divide(monomial: Monomial, part: Monomial) -> Monomial:
     powers = dict(monomial)
     for atom, count in part:
         powers[atom] -= count
-    return tuple((a, p) for a, p in sorted(powers.items(), key=lambda i: str(i[0].key)) if p)
+    return tuple((a, p) for a, p in sorted(powers.items(), key=lambda i: i[0].order) if p)
 
 
 def _exact(a: Size, b: Size) -> Size | None:
@@ -314,7 +325,7 @@ def _exact(a: Size, b: Size) -> Size | None:
             return _build({_divide(m, divisor): c // coefficient for m, c in a.terms.items()})
         return None
     # a = k * b for a whole k, or a = m * b for one monomial m
-    (m_a, c_a) = max(a.terms.items(), key=lambda t: str(t[0]))
+    m_a, c_a = next(iter(a.terms.items()))
     for m_b, c_b in b.terms.items():
         if c_a % c_b == 0 and _contains(m_a, m_b):
             quotient = _build({_divide(m_a, m_b): c_a // c_b})
@@ -346,7 +357,7 @@ def floordiv(a: Size, b: Size) -> Size:
             inner = monomial[0][0]
             if isinstance(inner, Operation) and inner.name == "//" and _positive(inner.args[1], b):
                 return add(whole, floordiv(inner.args[0], mul(inner.args[1], b)))
-    floor = of_atom(Operation("//", (rest, b), low=_floor_low(rest, b)))
+    floor = of_atom(operation("//", (rest, b), low=_floor_low(rest, b)))
     return add(whole, floor)
 
 
@@ -361,7 +372,7 @@ def modulo(a: Size, b: Size) -> Size:
     if isinstance(rest, int) and isinstance(b, int):
         return rest % b
     high = b - 1 if isinstance(b, int) and b > 0 else None
-    return of_atom(Operation("%", (rest, b), low=0 if _positive(b) else None, high=high))
+    return of_atom(operation("%", (rest, b), low=0 if _positive(b) else None, high=high))
 
 
 def _split(a: Size, b: Size) -> tuple[Size, Size]:
@@ -399,7 +410,7 @@ def _floor_low(a: Size, b: Size) -> int | None:
 
 def opaque(name: str, *args: Size, low: int | None = None) -> Size:
     """A function of sizes that is not expanded: equal names and arguments, equal numbers."""
-    return of_atom(Operation(name, args, low))
+    return of_atom(operation(name, args, low))
 
 
 def minimum(a: Size, b: Size) -> Size:
@@ -423,7 +434,7 @@ def _extreme(name: str, a: Size, b: Size) -> Size:
     first, second = sorted((a, b), key=str)
     lows = [low for low in (lower(a), lower(b)) if low is not None]
     low = (min(lows) if len(lows) == 2 else None) if name == "min" else (max(lows) if lows else None)
-    return of_atom(Operation(name, (first, second), low))
+    return of_atom(operation(name, (first, second), low))
 
 
 def lower(size: Size) -> int | None:
@@ -536,7 +547,7 @@ def _common(poly: Poly) -> Monomial:
             powers = {a: min(p, here[a]) for a, p in powers.items() if a in here}
         if not powers:
             return ONE
-    return tuple(sorted((powers or {}).items(), key=lambda item: str(item[0].key)))
+    return tuple(sorted((powers or {}).items(), key=lambda item: item[0].order))
 
 
 def at_least(a: Size, b: Size) -> Answer:
