@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lint_params.shape.dim import Poly, Size, Symbol
+from lint_params.shape.dim import Poly, Size, Symbol, symbol
 
 if TYPE_CHECKING:
     from lint_params.project import SourceFile
@@ -203,13 +203,50 @@ class Instance:
 
 
 class Config:
-    """An object of unknown class whose attributes become symbols when read (``cfg.dim``)."""
+    """An argument of unknown type: used as a number it is a symbol, and its attributes and
+    items (``cfg.dim``, ``hp["dim"]``) are such arguments in their turn."""
 
-    __slots__ = ("name", "attrs")
+    __slots__ = ("name", "attrs", "_size", "seq")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.attrs: dict[str, Value] = {}
+        self.attrs: dict[Any, Value] = {}
+        self._size: Poly | None = None
+        self.seq: AnySeq | None = None
+
+    @property
+    def size(self) -> Poly:
+        if self._size is None:
+            self._size = symbol(self.name)
+        return self._size
+
+    def attr(self, key: Any) -> Value:
+        """The attribute or item of that name: always the same value for the same name."""
+        if key not in self.attrs:
+            text = f"{self.name}.{key}" if isinstance(key, str) else f"{self.name}[{key}]"
+            self.attrs[key] = Config(text)
+        return self.attrs[key]
+
+    def __repr__(self) -> str:
+        return f"Config({self.name})"
+
+
+class Flag:
+    """A symbolic truth value: one unknown bool, the same wherever it is asked."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Splice:
+    """Inside a list: one of several runs of items, by a condition that is not known."""
+
+    __slots__ = ("options",)
+
+    def __init__(self, options: list[list[Value]]) -> None:
+        self.options = options
 
 
 @dataclass(frozen=True)
@@ -270,6 +307,8 @@ def as_size(value: Value) -> Size | None:
     """The value as a size, or None."""
     if isinstance(value, bool):
         return int(value)
+    if isinstance(value, Config):
+        return value.size
     return value if isinstance(value, (int, Poly)) else None
 
 
