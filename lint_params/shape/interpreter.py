@@ -1,0 +1,180 @@
+"""The interpreter's core: evaluation, calls, forks and joins, within a budget."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from lint_params.project import Project, SourceFile
+from lint_params.shape.check import Verdict
+from lint_params.shape.context import Context
+from lint_params.shape.join import join_all
+from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
+from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
+
+#: Bounds for one run of one class or script, so that no input makes it hang.
+MAX_STEPS = 60_000
+MAX_DEPTH = 40
+MAX_UNROLL = 40
+
+
+class OutOfBudget(Exception):
+    """The run took too many steps: what it was checking is unknown."""
+
+
+class Interpreter:
+    """Evaluates the source of functions and classes over symbolic values.
+
+    Nothing is imported or run. One interpreter serves one linted file; ``ctx`` holds the
+    state of the current path.
+    """
+
+    def __init__(self, project: Project | None = None) -> None:
+        self.project = project
+        self.ctx = Context()
+        self.steps = MAX_STEPS
+        self.depth = 0
+        self._files: dict[int, FileScope] = {}
+        self.active: list[ast.AST] = []  # functions being called, against endless recursion
+        self.instances: list[Any] = []  # modules whose forward is being evaluated
+        self.made: list[Any] = []  # layers and instances built so far, in order
+
+    # -- names --------------------------------------------------------------------------
+
+    def file_scope(self, file: SourceFile) -> FileScope:
+        scope = self._files.get(id(file))
+        if scope is None:
+            scope = self._files[id(file)] = FileScope(file)
+        return scope
+
+    def qualified(self, name: str, file: SourceFile, known_only: bool = False) -> Any:
+        return qualified_value(self, name, file, known_only)
+
+    def known_external(self, name: str) -> bool:
+        from lint_params.shape.ops import function_spec, layer_spec
+        from lint_params.shape.python import EXTERNALS
+
+        return (
+            name in EXTERNALS
+            or layer_spec(name) is not None
+            or function_spec(name) is not None
+            or name.startswith("torch.nn.")
+        )
+
+    def builtin(self, name: str) -> Value:
+        from lint_params.shape.python import builtin
+
+        return builtin(name)
+
+    # -- evaluation ---------------------------------------------------------------------
+
+    def eval(self, node: ast.expr, scope: Scope) -> Value:
+        from lint_params.shape.expr import EVAL
+
+        self.steps -= 1
+        if self.steps < 0:
+            raise OutOfBudget
+        how = EVAL.get(type(node))
+        return how(self, node, scope) if how is not None else Unknown("expression")
+
+    def call(
+        self, callee: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str = ""
+    ) -> Value:
+        from lint_params.shape.calls import call
+
+        return call(self, callee, args, kwargs, node, text)
+
+    def aside(self, thunk: Callable[[], Value], path: str = "") -> Value:
+        """Evaluate something that belongs to no path: its learning and findings are dropped."""
+        ctx = self.ctx
+        kept = (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, ctx.obligations, ctx.trail, ctx.bound)
+        ctx.obligations, ctx.trail, ctx.bound = [], [], {}
+        ctx.path = path or ctx.path
+        try:
+            return thunk()
+        finally:
+            (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack,
+             ctx.obligations, ctx.trail, ctx.bound) = kept  # fmt: skip
+
+    # -- paths --------------------------------------------------------------------------
+
+    def fork(
+        self, thunks: list[Callable[[], Any]], *, every: bool = False
+    ) -> list[tuple[Any, dict[Any, Any]]]:
+        """Run each alternative from the present state; returns (result, writes) of each.
+
+        With ``every``, a refutation counts only where every alternative is refuted: the
+        alternatives belong to conditions that may go together with others unseen.
+        """
+        ctx = self.ctx
+        outcomes: list[tuple[Any, dict[Any, Any]]] = []
+        spans: list[tuple[int, int]] = []
+        for thunk in thunks:
+            mark, start = ctx.mark(), len(ctx.obligations)
+            result = thunk()
+            writes: dict[Any, Any] = {}
+            for target, key, _ in ctx.trail[mark:]:
+                if isinstance(target, Shape):
+                    writes[(id(target), "")] = (target, None, (target.dims, target.lead))
+                elif isinstance(target, list):
+                    writes[(id(target), "")] = (target, None, list(target))
+                else:
+                    writes[(id(target), key)] = (target, key, target.get(key, MISSING))
+            ctx.undo(mark)
+            outcomes.append((result, writes))
+            spans.append((start, len(ctx.obligations)))
+        if every and len(spans) > 1:
+            self._only_if_every(spans)
+        return outcomes
+
+    def _only_if_every(self, spans: list[tuple[int, int]]) -> None:
+        obligations = self.ctx.obligations
+        refuted = [any(o.verdict is Verdict.REFUTED for o in obligations[a:b]) for a, b in spans]
+        if any(refuted) and not all(refuted):
+            start = spans[0][0]
+            obligations[start:] = [o for o in obligations[start:] if o.verdict is not Verdict.REFUTED]
+
+    def merge(self, branches: list[dict[Any, Any]]) -> None:
+        """Continue with what the live alternatives have in common."""
+        if not branches:
+            return
+        ctx = self.ctx
+        keys: dict[Any, tuple[Any, Any]] = {}
+        for writes in branches:
+            for where, (target, key, _) in writes.items():
+                keys.setdefault(where, (target, key))
+        for where, (target, key) in keys.items():
+            values = [w[where][2] if where in w else self._present(target, key) for w in branches]
+            if isinstance(target, Shape):
+                if all(v == values[0] for v in values):
+                    ctx.refine(target, *values[0])
+            elif target is ctx.bound:
+                if all(v is not MISSING and v == values[0] for v in values):
+                    ctx.bind(key, values[0])
+            elif isinstance(target, list):
+                joined = join_all(self, [Seq(v) for v in values])
+                ctx.rewrite(target, joined.items if isinstance(joined, Seq) else [Unknown("list join")])
+            else:
+                there = [v for v in values if v is not MISSING]
+                if there:
+                    ctx.write(target, key, join_all(self, there))
+
+    @staticmethod
+    def _present(target: Any, key: Any) -> Any:
+        if isinstance(target, Shape):
+            return (target.dims, target.lead)
+        if isinstance(target, list):
+            return list(target)
+        return target.get(key, MISSING)
+
+    def each(self, value: Value, use: Callable[[Value], Value]) -> Value:
+        """Apply ``use`` to a value, or to each of its alternatives and join the results."""
+        if not isinstance(value, Choice):
+            return use(value)
+        outcomes = self.fork([lambda o=option: use(o) for option in value.options], every=True)  # type: ignore[misc]
+        alive = [o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")]
+        if not alive:
+            return Unknown("refuted")
+        self.merge([writes for _, writes in alive])
+        return join_all(self, [result for result, _ in alive])

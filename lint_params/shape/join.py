@@ -1,0 +1,117 @@
+"""What is known of a value after two paths meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.dim import YES, Poly, lower, symbol
+from lint_params.shape.value import (
+    Choice,
+    Config,
+    Dict,
+    External,
+    Flag,
+    Seq,
+    Shape,
+    Splice,
+    Tensor,
+    Unknown,
+    Value,
+    is_size,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+
+MAX_OPTIONS = 4
+
+
+def join_all(it: Interpreter, values: list[Value]) -> Value:
+    out = values[0]
+    for value in values[1:]:
+        out = join(it, out, value)
+    return out
+
+
+def join(it: Interpreter, a: Value, b: Value) -> Value:
+    """A value that stands for either."""
+    if a is b:
+        return a
+    if isinstance(a, Unknown):
+        return a
+    if isinstance(b, Unknown):
+        return b
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _tensors(it, a, b)
+    if is_size(a) and is_size(b):
+        return _sizes(it, a, b)
+    if isinstance(a, bool) and isinstance(b, bool):
+        return a if a == b else Flag("joined")
+    if type(a) is type(b) and isinstance(a, (str, float, bytes, External)) and a == b:
+        return a
+    if isinstance(a, Seq) and isinstance(b, Seq) and a.kind == b.kind:
+        return _seqs(it, a, b)
+    if isinstance(a, Dict) and isinstance(b, Dict):
+        keys = [*a.items, *(k for k in b.items if k not in a.items)]
+        items = {
+            k: join(it, a.items[k], b.items[k]) if k in a.items and k in b.items else Unknown("key join")
+            for k in keys
+        }
+        return Dict(items, a.open or b.open)
+    return _choice(a, b)
+
+
+def _choice(a: Value, b: Value) -> Value:
+    options: list[Value] = []
+    for value in (a, b):
+        for option in value.options if isinstance(value, Choice) else [value]:
+            if not any(option is o or _plain_equal(option, o) for o in options):
+                options.append(option)
+    if len(options) > MAX_OPTIONS:
+        return Unknown("too many alternatives")
+    return options[0] if len(options) == 1 else Choice(options)
+
+
+def _plain_equal(a: Any, b: Any) -> bool:
+    plain = (int, float, str, bool, External, Poly)
+    return isinstance(a, plain) and type(a) is type(b) and bool(a == b)
+
+
+def _sizes(it: Interpreter, a: Value, b: Value) -> Value:
+    if it.ctx.compare(a, b) is YES:
+        return a
+    lows = [lower(it.ctx.resolve(v)) for v in (a, b)]
+    low = None if None in lows else min(v for v in lows if v is not None)
+    return symbol("either", "opaque", low)
+
+
+def _tensors(it: Interpreter, a: Tensor, b: Tensor) -> Tensor:
+    dtype = a.dtype if a.dtype == b.dtype else None
+    param = a.param if a.param == b.param else None
+    free = a.free and b.free
+    if a.shape is b.shape:
+        return Tensor(a.shape, dtype, a.origin, param, free)
+    one, two = a.shape.dims, b.shape.dims
+    if not a.shape.lead and not b.shape.lead and len(one) == len(two):
+        dims = tuple(_sizes(it, x, y) for x, y in zip(one, two))
+        return Tensor(Shape(dims), dtype, a.origin, param, free)
+    common = []
+    for x, y in zip(reversed(one), reversed(two)):
+        common.append(_sizes(it, x, y))
+    return Tensor(Shape(tuple(reversed(common)), True), dtype, a.origin, param, free)
+
+
+def _seqs(it: Interpreter, a: Seq, b: Seq) -> Value:
+    if len(a.items) == len(b.items):
+        return Seq([join(it, x, y) for x, y in zip(a.items, b.items)], a.kind)
+    if a.kind != "list":
+        return Choice([a, b])
+    start = 0
+    while start < min(len(a.items), len(b.items)) and a.items[start] is b.items[start]:
+        start += 1
+    return Seq([*a.items[:start], Splice([a.items[start:], b.items[start:]])], "list")
+
+
+def config_or(value: Value) -> Value:
+    """A Config that somebody uses as a number, as its symbol."""
+    return value.size if isinstance(value, Config) else value

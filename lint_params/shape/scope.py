@@ -1,0 +1,120 @@
+"""Where names are looked up: a function's locals, its enclosing functions, the file, builtins."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from lint_params.names import canonical
+from lint_params.shape.value import ClassRef, External, Function, Unknown, Value
+
+if TYPE_CHECKING:
+    from lint_params.project import SourceFile
+    from lint_params.shape.interpreter import Interpreter
+
+MISSING = object()
+
+
+class Scope:
+    """The locals of one call. ``returns`` collects what the call has returned so far."""
+
+    __slots__ = ("vars", "parent", "file", "function", "returns", "broke")
+
+    def __init__(self, file: FileScope, parent: Scope | None = None, function: Function | None = None):
+        self.vars: dict[str, Value] = {}
+        self.parent = parent
+        self.file = file
+        self.function = function
+        self.returns: list[Value] = []
+        self.broke = False
+
+    def lookup(self, it: Interpreter, name: str) -> Value:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.vars:
+                return scope.vars[name]
+            scope = scope.parent
+        return self.file.lookup(it, name)
+
+    def owner(self, name: str) -> Scope:
+        """The scope that already holds the name, for ``nonlocal``; else this one."""
+        scope: Scope | None = self.parent
+        while scope is not None:
+            if name in scope.vars:
+                return scope
+            scope = scope.parent
+        return self
+
+
+class FileScope:
+    """The module-level names of one file, evaluated when asked for."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.values: dict[str, Value] = {}
+        self._busy: set[str] = set()
+
+    def lookup(self, it: Interpreter, name: str) -> Value:
+        if name in self.values:
+            return self.values[name]
+        if name in self._busy:
+            return Unknown("circular definition")
+        self._busy.add(name)
+        try:
+            value = self._evaluate(it, name)
+        finally:
+            self._busy.discard(name)
+        if value is MISSING:
+            return it.builtin(name)
+        self.values[name] = value
+        return value
+
+    def _evaluate(self, it: Interpreter, name: str) -> Value:
+        names = self.file.names
+        bound = names.bindings.get(name)
+        if bound is None:
+            for star in names.stars:
+                hit = it.qualified(f"{star}.{name}", self.file, known_only=True)
+                if hit is not MISSING:
+                    return hit
+            return Unknown("assigned twice") if name in names.ambiguous else MISSING
+        if name in names.ambiguous:
+            return Unknown("assigned twice")
+        if isinstance(bound, str):
+            return it.qualified(bound, self.file)
+        return self.define(it, bound)
+
+    def define(self, it: Interpreter, node: ast.AST) -> Value:
+        if isinstance(node, ast.ClassDef):
+            return ClassRef(node, self.file)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return Function(node, self.file)
+        if isinstance(node, ast.expr):
+            return it.aside(lambda: it.eval(node, Scope(self)), self.file.path)
+        return Unknown("module-level name")
+
+
+def qualified_value(it: Interpreter, name: str, file: SourceFile, known_only: bool) -> Any:
+    """The value of a dotted name that an import brings in: the project's own, or External."""
+    hit = it.project.resolve(name, file) if it.project is not None else None
+    if hit is not None:
+        where, node = hit
+        scope = it.file_scope(where)
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if node.name not in where.names.ambiguous:
+                return scope.lookup(it, node.name)
+            return Unknown("defined twice")
+        for key, bound in where.names.bindings.items():
+            if bound is node:
+                return scope.lookup(it, key)
+        return Unknown("module-level name")
+    if it.project is not None:
+        target = it.project.external(name, file)
+        if target is not None:
+            name = target
+        elif known_only:
+            return MISSING
+    name = canonical(name)
+    if known_only and not it.known_external(name):
+        return MISSING
+    return External(name)
