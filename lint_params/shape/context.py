@@ -122,6 +122,10 @@ class Context:
         self.trail.append((shape, shape.dims, shape.lead))
         shape.dims = dims
         shape.lead = lead
+        if shape.front and not lead:  # sizes asked for before the rank was known
+            for index, size in shape.front.items():
+                if index < len(dims):
+                    self.learn_equal(size, dims[index])
 
     def tensor(
         self,

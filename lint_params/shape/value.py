@@ -47,13 +47,16 @@ class Shape:
     ``lead`` means that there may be any number of further sizes in front of ``dims``: nothing
     is known of ``Shape((), lead=True)``, and ``[..., n]`` is ``Shape((n,), lead=True)``. Use
     ``Context`` to learn more about a shape: it takes the knowledge back with the path.
+    ``front`` holds the sizes counted from the front that were asked for while the rank was
+    open (``x.shape[0]``), so that asking twice gives one symbol.
     """
 
-    __slots__ = ("dims", "lead")
+    __slots__ = ("dims", "lead", "front")
 
     def __init__(self, dims: tuple[Size, ...], lead: bool = False) -> None:
         self.dims = dims
         self.lead = lead
+        self.front: dict[int, Size] = {}
 
     def __str__(self) -> str:
         return f"[{', '.join(['...'] * self.lead + [str(d) for d in self.dims])}]"
@@ -99,14 +102,44 @@ class Ratio:
         return f"({self.top})/({self.bottom})"
 
 
+class ShapeOf:
+    """``x.shape`` of a tensor of open rank: sizes are looked up when they are asked for."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __repr__(self) -> str:
+        return f"ShapeOf({self.tensor!r})"
+
+
+class DtypeOf:
+    """``x.dtype`` as far as it is known: "float", "int", "bool", "complex" or None."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype: str | None) -> None:
+        self.dtype = dtype
+
+    def __repr__(self) -> str:
+        return f"DtypeOf({self.dtype})"
+
+
 class Seq:
-    """A list, tuple, torch.Size or set with known items; lists are mutable."""
+    """A list, tuple, torch.Size or set with known items; lists are mutable.
 
-    __slots__ = ("kind", "items")
+    ``names`` are the field names of a named tuple (``x.max(1).values``).
+    """
 
-    def __init__(self, items: list[Value], kind: str = "list") -> None:
+    __slots__ = ("kind", "items", "names")
+
+    def __init__(
+        self, items: list[Value], kind: str = "list", names: tuple[str, ...] = ()
+    ) -> None:
         self.items = items
         self.kind = kind  # "list", "tuple", "size", "set"
+        self.names = names
 
     def __repr__(self) -> str:
         return f"{self.kind}{self.items!r}"
