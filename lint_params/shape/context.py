@@ -38,6 +38,7 @@ class Context:
 
     def __init__(self) -> None:
         self.bound: dict[Atom, Size] = {}
+        self.flags: dict[Any, bool] = {}
         self.trail: list[tuple[Any, Any, Any]] = []
         self.obligations: list[Obligation] = []
         # Set by the interpreter before each call:

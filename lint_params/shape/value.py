@@ -219,7 +219,7 @@ class Layer:
 class Instance:
     """An object of a class of the project (a Module or any other)."""
 
-    __slots__ = ("cls", "attrs", "origin", "items", "called", "config", "number")
+    __slots__ = ("cls", "attrs", "origin", "items", "called", "node", "number")
     _count = 0
 
     def __init__(self, cls: ClassRef, origin: Origin | None = None) -> None:
@@ -228,6 +228,7 @@ class Instance:
         self.origin = origin
         self.items: dict[str, Value] | None = None
         self.called = False
+        self.node: ast.AST | None = None  # the constructor call
         Instance._count += 1
         self.number = Instance._count
 

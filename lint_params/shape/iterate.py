@@ -1,0 +1,113 @@
+"""What a ``for`` runs over: the known items of a value, with counts made concrete.
+
+A symbolic count (``range(depth)``) is fixed for the rest of the run, to its default where
+that is small and else to 2: one possible instance of the class is checked, consistently.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lint_params.shape.dim import Poly, Size, Symbol, substitute, symbol
+from lint_params.shape.value import (
+    AnySeq,
+    Choice,
+    Config,
+    Dict,
+    Instance,
+    Layer,
+    Seq,
+    Splice,
+    Tensor,
+    Value,
+    as_size,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+
+MAX_ITEMS = 256
+DEFAULT_COUNT = 2
+LARGEST_DEFAULT = 12
+
+
+def known_items(it: Interpreter, value: Value) -> list[Value] | None:
+    """The items in order; None where the sequence or its length cannot be known."""
+    if isinstance(value, Seq):
+        return _without_splices(value.items)
+    if isinstance(value, (Layer, Instance)):
+        if value.items is not None:
+            return _without_splices(list(value.items.values()))
+        return None
+    if isinstance(value, Dict):
+        return None if value.open else list(value.items)
+    if isinstance(value, AnySeq):
+        return sequence_of(it, value).items
+    if isinstance(value, Config):
+        return sequence_of(it, any_sequence(value)).items
+    if isinstance(value, str):
+        return list(value) if len(value) < MAX_ITEMS else None
+    if isinstance(value, Tensor):
+        return _rows(it, value)
+    if isinstance(value, Choice):
+        lists = [known_items(it, option) for option in value.options if option is not None]
+        return lists[0] if len(lists) == 1 else None
+    return None
+
+
+def _without_splices(items: list[Value]) -> list[Value] | None:
+    """Items of which it is not known whether they are there make the sequence unknown."""
+    return None if any(isinstance(i, Splice) for i in items) else list(items)
+
+
+def any_sequence(value: Config) -> AnySeq:
+    """An argument of unknown type, used as a sequence."""
+    if value.seq is None:
+        value.seq = AnySeq(value.name, value.attr, symbol(f"len({value.name})", "count"))
+    return value.seq
+
+
+def sequence_of(it: Interpreter, value: AnySeq) -> Seq:
+    """The sequence with a concrete length, the same one whenever this path asks."""
+    length = it.ctx.resolve(value.length)
+    if not isinstance(length, int):
+        it.ctx.learn_equal(value.length, DEFAULT_COUNT)
+        length = DEFAULT_COUNT
+    return Seq([value.element(i) for i in range(min(length, MAX_ITEMS))], "list")
+
+
+def _rows(it: Interpreter, x: Tensor) -> list[Value] | None:
+    """Iteration over a tensor: its first dimension, where that is known to be short."""
+    dims = it.ctx.dims(x)
+    if not dims or not isinstance(dims[0], int) or dims[0] > 32:
+        return None
+    return [it.ctx.tensor(dims[1:], like=x, text="a row") for _ in range(dims[0])]
+
+
+def concrete_count(it: Interpreter, size: Value) -> int | None:
+    """A number of repetitions as a plain int, fixing symbols where that takes it."""
+    value = as_size(size)
+    if value is None:
+        return None
+    value = it.ctx.resolve(value)
+    if isinstance(value, int):
+        return value
+    fixed = _at_defaults(it, value)
+    if fixed is not None:
+        return fixed
+    it.ctx.learn_equal(value, DEFAULT_COUNT)
+    learned = it.ctx.resolve(value)
+    return learned if isinstance(learned, int) else None
+
+
+def _at_defaults(it: Interpreter, size: Poly) -> int | None:
+    """The count with every argument at its default, if that is small; the defaults then hold."""
+    defaults = {a: a.default for a in size.atoms if isinstance(a, Symbol) and a.default is not None}
+    if not defaults:
+        return None
+    value: Size = substitute(size, defaults.get)
+    if not isinstance(value, int) or value > LARGEST_DEFAULT:
+        return None
+    for atom, default in defaults.items():
+        it.ctx.bind(atom, default)
+    return value

@@ -1,0 +1,281 @@
+"""Attributes: of instances, classes, layers, tensors and arguments; and ``super()``."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.call import call_function
+from lint_params.shape.classes import decorators, definition, mro
+from lint_params.shape.value import (
+    Choice,
+    ClassRef,
+    Config,
+    Dict,
+    External,
+    Flag,
+    Function,
+    Instance,
+    Layer,
+    Native,
+    Seq,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.scope import Scope
+
+LAYER = "__layer__"  # where an instance keeps the torch layer that its class extends
+TRAINING = Flag("training")
+
+
+class Super:
+    """``super()`` in a method of ``after`` on ``bound``."""
+
+    __slots__ = ("bound", "after")
+
+    def __init__(self, bound: Value, after: ClassRef) -> None:
+        self.bound = bound
+        self.after = after
+
+
+def get_attr(it: Interpreter, owner: Value, name: str) -> Value:
+    if isinstance(owner, Instance):
+        return _of_instance(it, owner, name)
+    if isinstance(owner, Layer):
+        return _of_layer(it, owner, name)
+    if isinstance(owner, Tensor):
+        return _of_tensor(it, owner, name)
+    if isinstance(owner, External):
+        return _of_external(it, owner, name)
+    if isinstance(owner, Config):
+        return _of_config(it, owner, name)
+    if isinstance(owner, Choice):
+        options = [o for o in owner.options if o is not None]
+        if len(options) == 1:
+            return get_attr(it, options[0], name)  # None has no such attribute: it was not that
+        return it.each(Choice(options), lambda o: get_attr(it, o, name))
+    if isinstance(owner, Super):
+        return _of_super(it, owner, name)
+    if isinstance(owner, ClassRef):
+        return _of_class(it, owner, name, owner)
+    if isinstance(owner, Unknown):
+        return owner
+    from lint_params.shape.methods import method_of
+
+    return method_of(it, owner, name)
+
+
+def _of_instance(it: Interpreter, owner: Instance, name: str) -> Value:
+    if name in owner.attrs:
+        return owner.attrs[name]
+    if name == "__class__":
+        return owner.cls
+    for base in mro(it, owner.cls):
+        if isinstance(base, ClassRef):
+            node = definition(base, name)
+            if node is not None:
+                return _member(it, owner, base, name, node)
+        elif isinstance(base, External):
+            if LAYER in owner.attrs:
+                return get_attr(it, owner.attrs[LAYER], name)
+            return module_member(it, owner, name)
+        else:
+            return Unknown("attribute of an unknown base")
+    return Unknown("no such attribute")
+
+
+def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.AST) -> Value:
+    """A method, property or class attribute found in ``base`` and asked of ``owner``."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        marks = decorators(node)
+        if "property" in marks or "cached_property" in marks or "functools.cached_property" in marks:
+            return it.call(Function(node, base.file, base.scope, owner, base), [], {}, node, name)
+        if "staticmethod" in marks:
+            return Function(node, base.file, base.scope, None, base)
+        if "classmethod" in marks:
+            cls = owner.cls if isinstance(owner, Instance) else owner
+            return Function(node, base.file, base.scope, cls, base)
+        return Function(node, base.file, base.scope, owner if not isinstance(owner, ClassRef) else None, base)
+    if isinstance(node, ast.ClassDef):
+        return ClassRef(node, base.file, base.scope)
+    if isinstance(node, ast.expr):
+        if name not in base.attrs:
+            from lint_params.shape.scope import Scope
+
+            inner = Scope(it.file_scope(base.file), base.scope)
+            inner.vars = _ClassNames(it, base, name)
+            base.attrs[name] = it.aside(lambda: it.eval(node, inner), base.file.path)
+        return base.attrs[name]
+    return Unknown("class attribute")
+
+
+class _ClassNames(dict):  # type: ignore[type-arg]
+    """The names of a class body, as its own expressions see them."""
+
+    def __init__(self, it: Interpreter, base: ClassRef, asked: str) -> None:
+        super().__init__()
+        self.it, self.base, self.asked = it, base, asked
+
+    def __contains__(self, key: object) -> bool:
+        return key != self.asked and isinstance(key, str) and definition(self.base, key) is not None
+
+    def __getitem__(self, key: str) -> Value:
+        node = definition(self.base, key)
+        return Unknown("class attribute") if node is None else _member(self.it, self.base, self.base, key, node)
+
+
+def _of_class(it: Interpreter, owner: ClassRef, name: str, asked: ClassRef) -> Value:
+    if name == "__name__":
+        return owner.node.name
+    for base in mro(it, owner):
+        if isinstance(base, ClassRef):
+            node = definition(base, name)
+            if node is not None:
+                return _member(it, asked, base, name, node)
+        elif isinstance(base, External) and base.name == "torch.nn.Module":
+            break
+        else:
+            return Unknown("attribute of an unknown base")
+    return Unknown("no such attribute")
+
+
+def _of_layer(it: Interpreter, owner: Layer, name: str) -> Value:
+    if name in owner.attrs:
+        return owner.attrs[name]
+    if owner.items is not None and name in owner.items:
+        return owner.items[name]
+    if name == "__class__":
+        return External(owner.spec.name)
+    return module_member(it, owner, name)
+
+
+def module_member(it: Interpreter, owner: Value, name: str) -> Value:
+    """What nn.Module itself (and torch's containers) bring."""
+    if name == "training":
+        return TRAINING
+    from lint_params.shape.containers import member
+
+    return member(it, owner, name)
+
+
+def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
+    from lint_params.shape.ops import function_spec
+    from lint_params.shape.ops.attributes import ATTRIBUTES
+
+    attribute = ATTRIBUTES.get(name)
+    if attribute is not None:
+        return attribute(it.ctx, owner)
+    spec = function_spec(f"Tensor.{name}")
+    if spec is None:
+        return Unknown("tensor attribute")
+
+    def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
+        return call_function(it.ctx, spec, [owner, *args], kwargs)
+
+    return Native(f"Tensor.{name}", call)
+
+
+def _of_external(it: Interpreter, owner: External, name: str) -> Value:
+    full = f"{owner.name}.{name}"
+    from lint_params.shape.python import CONSTANTS
+
+    if full in CONSTANTS:
+        return CONSTANTS[full]
+    if it.current is not None and it.project is not None:
+        return it.qualified(full, it.current)
+    return External(full)
+
+
+def _of_config(it: Interpreter, owner: Config, name: str) -> Value:
+    from lint_params.shape.methods import config_method
+
+    method = config_method(it, owner, name)
+    return method if method is not None else owner.attr(name)
+
+
+def super_value(it: Interpreter, scope: Scope, args: list[Value]) -> Value:
+    """``super()`` and ``super(Net, self)``."""
+    here: Scope | None = scope
+    while here is not None and (here.function is None or here.function.owner is None):
+        here = here.parent
+    if len(args) == 2 and isinstance(args[0], ClassRef):
+        return Super(args[1], args[0])
+    if here is None or here.function is None or here.function.owner is None:
+        return Unknown("super() outside a method")
+    bound = here.function.bound
+    if bound is None:
+        arguments = here.function.node.args
+        first = [*arguments.posonlyargs, *arguments.args]
+        bound = here.vars.get(first[0].arg) if first else None
+    return Super(bound, here.function.owner)
+
+
+def _of_super(it: Interpreter, owner: Super, name: str) -> Value:
+    bound = owner.bound
+    cls = bound.cls if isinstance(bound, Instance) else bound
+    if not isinstance(cls, ClassRef):
+        return Unknown("super() of an unknown object")
+    line = mro(it, cls)
+    start = next((i for i, b in enumerate(line) if _same_class(b, owner.after)), None)
+    if start is None:
+        return Unknown("super() of an unknown class")
+    for base in line[start + 1 :]:
+        if isinstance(base, ClassRef):
+            node = definition(base, name)
+            if node is not None:
+                return _member(it, bound, base, name, node)
+        elif isinstance(base, External):
+            return _of_external_base(it, bound, base, name)
+        else:
+            return Native("super", lambda args, kwargs: Unknown("method of an unknown base"))
+    if name == "__init__":
+        return Native("object.__init__", lambda args, kwargs: None)
+    return Unknown("no such method")
+
+
+def _of_external_base(it: Interpreter, bound: Value, base: External, name: str) -> Value:
+    from lint_params.shape.instances import init_external
+
+    if name == "__init__" and isinstance(bound, Instance):
+        return Native("super().__init__", lambda args, kwargs: init_external(it, bound, base, args, kwargs))
+    if isinstance(bound, Instance) and LAYER in bound.attrs:
+        layer = bound.attrs[LAYER]
+        if name in ("forward", "__call__"):
+            return Native(name, lambda args, kwargs: it.call(layer, args, kwargs, it.ctx.node, "super().forward"))
+        return get_attr(it, layer, name)
+    if base.name in ("torch.nn.Module", "builtins.object") or base.name.startswith("torch.nn."):
+        if isinstance(bound, Instance):
+            return module_member(it, bound, name)
+    return Native("super", lambda args, kwargs: Unknown("method of an unknown base"))
+
+
+def _same_class(a: Value, b: ClassRef) -> bool:
+    return isinstance(a, ClassRef) and a.node is b.node
+
+
+def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
+    """``owner.name = value``, with what it shows of the tensors involved."""
+    if isinstance(owner, Choice):
+        for option in owner.options:
+            set_attr(it, option, name, value)
+    elif isinstance(owner, (Instance, Layer)):
+        from lint_params.shape.overrides import check_override
+
+        if not check_override(it, owner, name, value):
+            return
+        it.ctx.write(owner.attrs, name, value)
+        if isinstance(owner, Layer) and owner.items is not None and name in owner.items:
+            it.ctx.write(owner.items, name, value)
+    elif isinstance(owner, Config):
+        it.ctx.write(owner.attrs, name, value)
+    elif isinstance(owner, Tensor) and name == "data":
+        from lint_params.shape.overrides import set_data
+
+        set_data(it, owner, value)
+
+
+__all__ = ["LAYER", "Super", "get_attr", "set_attr", "super_value", "Any", "Dict", "Seq"]

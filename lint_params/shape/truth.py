@@ -1,0 +1,167 @@
+"""Conditions: whether they hold, and what follows where they do."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.shape.dim import Poly, lower
+from lint_params.shape.value import (
+    AnySeq,
+    Choice,
+    ClassRef,
+    Config,
+    Dict,
+    External,
+    Flag,
+    Function,
+    Instance,
+    Layer,
+    Native,
+    Ratio,
+    Seq,
+    Tensor,
+    Unknown,
+    Value,
+    is_size,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.scope import Scope
+
+
+def truth(it: Interpreter, value: Value) -> bool | None:
+    """Whether the value counts as true; None where that is not decided."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return bool(value)
+    if isinstance(value, Flag):
+        known = it.ctx.flags.get(value)
+        return known if isinstance(known, bool) else None
+    if isinstance(value, Poly):
+        size = it.ctx.resolve(value)
+        if isinstance(size, int):
+            return bool(size)
+        low = lower(size)
+        return True if low is not None and low > 0 else None
+    if isinstance(value, Seq):
+        return bool(value.items)
+    if isinstance(value, Dict):
+        return True if value.items else None if value.open else False
+    if isinstance(value, Choice):
+        results = {truth(it, option) for option in value.options}
+        return results.pop() if len(results) == 1 else None
+    if isinstance(value, (Layer, Instance)):
+        if value.items is not None:
+            return bool(value.items)  # a container has a length
+        return True
+    if isinstance(value, (External, ClassRef, Function, Native)):
+        return True
+    if isinstance(value, (Unknown, Config, Tensor, Ratio, AnySeq)):
+        return None
+    return None
+
+
+def assume(it: Interpreter, node: ast.expr, want: bool, scope: Scope) -> None:
+    """Learn from the fact that a condition came out as ``want`` on this path."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        assume(it, node.operand, not want, scope)
+    elif isinstance(node, ast.BoolOp):
+        if isinstance(node.op, ast.And) is want:  # all parts of a true `and`, of a false `or`
+            for part in node.values:
+                assume(it, part, want, scope)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        _assume_compare(it, node, want, scope)
+    elif isinstance(node, ast.Call):
+        _assume_isinstance(it, node, want, scope)
+    elif isinstance(node, (ast.Name, ast.Attribute)):
+        value = it.eval(node, scope)
+        if isinstance(value, Flag):
+            it.ctx.write(it.ctx.flags, value, want)
+        else:
+            narrow(it, node, scope, lambda v: truth(it, v) in (want, None))
+
+
+def _assume_compare(it: Interpreter, node: ast.Compare, want: bool, scope: Scope) -> None:
+    op, right_node = node.ops[0], node.comparators[0]
+    right = it.eval(right_node, scope)
+    if isinstance(op, (ast.Is, ast.IsNot)) and right is None:
+        is_none = isinstance(op, ast.Is) is want
+        narrow(it, node.left, scope, lambda v: (v is None) is is_none or isinstance(v, (Config, Unknown)))
+        return
+    if not isinstance(op, (ast.Eq, ast.NotEq)) or isinstance(op, ast.Eq) is not want:
+        if isinstance(op, ast.Gt) and want and right == 0 and isinstance(node.left, ast.BinOp):
+            return
+        return
+    left = it.eval(node.left, scope)
+    rank = _rank_of(it, node.left, scope)
+    if rank is not None and isinstance(right, int):
+        it.ctx.of_rank(rank, right)
+        return
+    if isinstance(left, Config) and not isinstance(right, (str, Seq)):
+        left = left.size
+    if is_size(left) and is_size(right):
+        it.ctx.learn_equal(left, right)
+    elif isinstance(left, Seq) and isinstance(right, Seq) and len(left.items) == len(right.items):
+        for a, b in zip(left.items, right.items):
+            if is_size(a) and is_size(b):
+                it.ctx.learn_equal(a, b)
+    elif isinstance(left, Choice):
+        narrow(it, node.left, scope, lambda v: v == right or not isinstance(v, (str, int, type(None))))
+
+
+def _rank_of(it: Interpreter, node: ast.expr, scope: Scope) -> Tensor | None:
+    """The tensor whose rank the expression asks: ``x.dim()``, ``x.ndim``, ``len(x.shape)``."""
+    inner: ast.expr | None = None
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("dim", "ndimension"):
+            inner = node.func.value
+        elif isinstance(node.func, ast.Name) and node.func.id == "len" and len(node.args) == 1:
+            arg = node.args[0]
+            if isinstance(arg, ast.Attribute) and arg.attr == "shape":
+                inner = arg.value
+    elif isinstance(node, ast.Attribute) and node.attr == "ndim":
+        inner = node.value
+    if inner is None:
+        return None
+    value = it.eval(inner, scope)
+    return value if isinstance(value, Tensor) else None
+
+
+def _assume_isinstance(it: Interpreter, node: ast.Call, want: bool, scope: Scope) -> None:
+    if not (isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2):
+        return
+    from lint_params.shape.python import is_instance
+
+    kind = it.eval(node.args[1], scope)
+    value = it.eval(node.args[0], scope)
+    if isinstance(value, Config) and want and isinstance(kind, External):
+        if kind.name == "builtins.int":
+            _store(it, node.args[0], value.size, scope)
+        return
+    narrow(it, node.args[0], scope, lambda v: is_instance(it, v, kind) in (want, None))
+
+
+def narrow(it: Interpreter, node: ast.expr, scope: Scope, keep) -> None:  # type: ignore[no-untyped-def]
+    """Drop the alternatives of a name or attribute that cannot be meant on this path."""
+    if not isinstance(node, (ast.Name, ast.Attribute)):
+        return
+    value = it.eval(node, scope)
+    if not isinstance(value, Choice):
+        return
+    options = [o for o in value.options if keep(o)]
+    if options and len(options) < len(value.options):
+        _store(it, node, options[0] if len(options) == 1 else Choice(options), scope)
+
+
+def _store(it: Interpreter, node: ast.expr, value: Value, scope: Scope) -> None:
+    if isinstance(node, ast.Name):
+        here = scope
+        while node.id not in here.vars and here.parent is not None:
+            here = here.parent
+        if node.id in here.vars:
+            it.ctx.write(here.vars, node.id, value)
+    elif isinstance(node, ast.Attribute):
+        owner = it.eval(node.value, scope)
+        if isinstance(owner, (Instance, Layer)) and node.attr in owner.attrs:
+            it.ctx.write(owner.attrs, node.attr, value)
