@@ -421,6 +421,33 @@ def maximum(a: Size, b: Size) -> Size:
     return _extreme("max", a, b)
 
 
+def widest(a: Size, b: Size) -> Size:
+    """The size that two sizes broadcast to, given that they do: one of them, or both."""
+    if a == b or b == 1:
+        return a
+    if a == 1:
+        return b
+    if isinstance(a, int) and isinstance(b, int):
+        return max(a, b)
+    for whole, part in ((a, b), (b, a)):
+        if same(whole, 1) is NO or _is_minimum_with(part, whole):
+            return whole
+    lows = [low for low in (lower(a), lower(b)) if low is not None]
+    first, second = sorted((a, b), key=str)
+    return of_atom(operation("broadcast", (first, second), min(lows) if len(lows) == 2 else None))
+
+
+def _is_minimum_with(part: Size, whole: Size) -> bool:
+    """Whether ``part`` is min(whole, ...): broadcast against ``whole`` that gives ``whole``."""
+    if isinstance(part, int) or len(part.terms) != 1:
+        return False
+    ((monomial, factor),) = part.terms.items()
+    if factor != 1 or len(monomial) != 1 or monomial[0][1] != 1:
+        return False
+    atom = monomial[0][0]
+    return isinstance(atom, Operation) and atom.name == "min" and whole in atom.args
+
+
 def _extreme(name: str, a: Size, b: Size) -> Size:
     if isinstance(a, int) and isinstance(b, int):
         return min(a, b) if name == "min" else max(a, b)
@@ -600,4 +627,6 @@ def apply(name: str, args: tuple[Size, ...]) -> Size:
         return minimum(*args)
     if name == "max":
         return maximum(*args)
+    if name == "broadcast":
+        return widest(*args)
     return opaque(name, *args)

@@ -1,0 +1,124 @@
+"""Broadcasting: the shape of an operation on two tensors, element by element."""
+
+from __future__ import annotations
+
+from lint_params.shape.context import Context
+from lint_params.shape.dim import NO, YES, Operation, Poly, Size, Symbol, same, widest
+from lint_params.shape.ops.arguments import BROADCAST, came_from, is_scalar, number_kind, promote
+from lint_params.shape.value import Shape, Tensor, Value
+
+
+def broadcast(
+    ctx: Context, a: Value, b: Value, rule: str = BROADCAST, dtype: str | None = None
+) -> Value:
+    """The result of an elementwise operation; an operator on two values calls this."""
+    if not isinstance(a, Tensor):
+        if not isinstance(b, Tensor):
+            return ctx.unknown("no operand is a known tensor")
+        if is_scalar(a):
+            return ctx.same_shape(b, dtype or promote(number_kind(a), b.dtype))
+    elif is_scalar(b):
+        return ctx.same_shape(a, dtype or promote(a.dtype, number_kind(b)))
+    kind = dtype or promote(number_kind(a), number_kind(b))
+    left = a.shape if isinstance(a, Tensor) else Shape((), True)
+    right = b.shape if isinstance(b, Tensor) else Shape((), True)
+    if left is right and isinstance(a, Tensor):
+        return ctx.same_shape(a, kind)
+    dims = joined(ctx, left, right, rule, a, b)
+    for x, shape, other in ((a, left, right), (b, right, left)):
+        # The other adds nothing: what is learned of the result is learned of x.
+        if isinstance(x, Tensor) and not other.lead and len(other.dims) <= len(shape.dims):
+            if all(ctx.resolve(d) == n for d, n in zip(shape.dims, dims)):
+                return Tensor(shape, kind, x.origin, None, x.free)
+    return ctx.tensor(dims, lead=left.lead or right.lead, dtype=kind)
+
+
+def joined(
+    ctx: Context, left: Shape, right: Shape, rule: str = BROADCAST, a: Value = None, b: Value = None
+) -> list[Size]:
+    """The known last sizes of the two shapes broadcast together; raises Refuted."""
+    out: list[Size] = []
+    for index in range(-1, -max(len(left.dims), len(right.dims)) - 1, -1):
+        one = ctx.resolve(left.dims[index]) if index >= -len(left.dims) else None
+        two = ctx.resolve(right.dims[index]) if index >= -len(right.dims) else None
+        if one is None or two is None:
+            size, other = (two, left) if one is None else (one, right)
+            assert size is not None
+            # Against sizes that are not known a size that is no 1 is taken to stay.
+            out.append(ctx.fresh() if other.lead and size == 1 else size)
+            continue
+        new = joined_size(ctx, one, two)
+        if new is None:
+            here = came_from(a) if isinstance(a, Tensor) else ""
+            ctx.refute(
+                rule,
+                f"{{name}} cannot broadcast size {{expected}}{here} against {{got}}{{source}}"
+                f" in dimension {index}",
+                one, two, b if isinstance(b, Tensor) else None,
+            )  # fmt: skip
+            raise AssertionError
+        out.append(new)
+    return out[::-1]
+
+
+def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
+    """The size that two sizes broadcast to; None where torch surely refuses them."""
+    if a is b or a == b:
+        return a
+    if a == 1:
+        return b
+    if b == 1:
+        return a
+    answer = same(a, b)
+    if answer is YES:
+        return a
+    one, two = same(a, 1), same(b, 1)  # may a, may b be 1?
+    if one is NO and two is NO:
+        if answer is NO:
+            return None
+        ctx.learn_equal(a, b)
+        return b if isinstance(b, int) else ctx.resolve(a)
+    if one is NO or two is YES:
+        return a
+    if two is NO or one is YES:
+        return b
+    first, second = _grade(a), _grade(b)
+    if first != second:
+        return a if first > second else b
+    return widest(a, b)
+
+
+def _grade(size: Size) -> int:
+    """How sure it is that a size is no 1: declared sizes before inputs before unknown ones."""
+    if isinstance(size, int):
+        return 3
+    grade = 3
+    for atom in size.atoms:
+        if isinstance(atom, Operation) and atom.name in ("//", "%", "min", "max"):
+            parts = [_grade(arg) for arg in atom.args if isinstance(arg, Poly)]
+            grade = min([grade, *parts])
+        elif isinstance(atom, Symbol) and atom.kind in ("argument", "count"):
+            continue
+        else:
+            grade = min(grade, 2 if isinstance(atom, Symbol) and atom.kind == "input" else 1)
+    return grade
+
+
+def stays(ctx: Context, x: Tensor, other: Value) -> None:
+    """``x op= other`` writes into x: the broadcast shape must be that of x."""
+    if not isinstance(other, Tensor):
+        return
+    joined(ctx, x.shape, other.shape, BROADCAST, x, other)
+    mine = [ctx.resolve(d) for d in x.shape.dims]
+    theirs = [ctx.resolve(d) for d in other.shape.dims]
+    if not x.shape.lead and len(theirs) > len(mine):
+        ctx.refute(
+            BROADCAST,
+            "{name} cannot write {got} dimensions{source} into a tensor of {expected}",
+            len(mine), len(theirs), other,
+        )  # fmt: skip
+    for one, two in zip(reversed(mine), reversed(theirs)):
+        if same(one, 1) is YES and same(two, 1) is NO:
+            ctx.refute(
+                BROADCAST, "{name} cannot write size {got}{source} into size {expected}", one, two, other
+            )
