@@ -1,0 +1,261 @@
+"""A class of the project: its bases, methods and members."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lint_params.facts.flow import is_parent_init
+from lint_params.facts.kinds import UNKNOWN, Kind, join
+from lint_params.facts.members import Member, read_members
+from lint_params.facts.scope import Scope
+from lint_params.facts.torch_names import LAYERS, MODULE_BASES, NEUTRAL_BASES
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+
+LAZY_MIXIN = ("torch.nn.LazyModuleMixin", "torch.nn.modules.lazy.LazyModuleMixin")
+
+
+class ClassFacts:
+    """``facts.classes`` gives them; own things first, ``mro`` for inherited ones."""
+
+    def __init__(self, facts: FileFacts, scope: Scope) -> None:
+        self.facts = facts
+        self.scope = scope
+        assert isinstance(scope.node, ast.ClassDef)
+        self.node: ast.ClassDef = scope.node
+        self.name = scope.name
+        #: Dotted inside the file: what a Finding calls its ``subject``.
+        self.qualname = scope.qualname
+
+    def __repr__(self) -> str:
+        return f"<ClassFacts {self.qualname}>"
+
+    # -- bases -------------------------------------------------------------------------
+    @cached_property
+    def bases(self) -> list[ClassFacts | str | None]:
+        """Per base: a class of the project, a qualified outside name, or None (not known)."""
+        found: list[ClassFacts | str | None] = []
+        for base in self.node.bases:
+            if isinstance(base, ast.Subscript):
+                base = base.value
+            resolved = self.facts.class_of(base)
+            if resolved is None or resolved is self:
+                found.append(self.facts.qualify(base) if resolved is None else None)
+            else:
+                found.append(resolved)
+        return found
+
+    @cached_property
+    def mro(self) -> list[ClassFacts]:
+        """This class, then its bases within the project, nearest first."""
+        order: list[ClassFacts] = []
+        self._collect(order, 0)
+        # A base that comes up twice stands after all that inherit from it.
+        last = {id(one): place for place, one in enumerate(order)}
+        return [one for place, one in enumerate(order) if last[id(one)] == place]
+
+    def _collect(self, order: list[ClassFacts], depth: int) -> None:
+        order.append(self)
+        if depth < 20:
+            for base in self.bases:
+                if isinstance(base, ClassFacts) and base is not self:
+                    base._collect(order, depth + 1)
+
+    @cached_property
+    def outside_bases(self) -> set[str]:
+        """Qualified names of all bases (also indirect) outside the project."""
+        return {base for one in self.mro for base in one.bases if isinstance(base, str)}
+
+    @cached_property
+    def bases_complete(self) -> bool:
+        """Whether every base is read or is one that is known by name (torch, object ...)."""
+        if any(base is None for one in self.mro for base in one.bases):
+            return False
+        if any(keyword.arg is None for one in self.mro for keyword in one.node.keywords):
+            return False
+        return all(_layer(name) or name in NEUTRAL_BASES for name in self.outside_bases)
+
+    @cached_property
+    def torch_bases(self) -> list[str]:
+        """Layer names among the bases: ``["Module"]``, ``["Linear"]``, ``["Sequential"]``."""
+        found = (_layer(base) for one in self.mro for base in one.bases if isinstance(base, str))
+        return [name for name in found if name]
+
+    @cached_property
+    def is_module(self) -> bool:
+        """Surely an nn.Module."""
+        return bool(self.torch_bases) or any(name in MODULE_BASES for name in self.outside_bases)
+
+    @cached_property
+    def is_lazy(self) -> bool:
+        """Whether LazyModuleMixin is among the bases, a torch lazy layer counted."""
+        if any(name in LAZY_MIXIN for name in self.outside_bases):
+            return True
+        return any(name.startswith("Lazy") for name in self.torch_bases)
+
+    @cached_property
+    def subclasses(self) -> list[ClassFacts]:
+        """Classes of the same file that inherit from this one, also indirectly."""
+        return [
+            one for one in self.facts.classes if one is not self and any(c is self for c in one.mro)
+        ]
+
+    # -- methods -----------------------------------------------------------------------
+    @cached_property
+    def methods(self) -> dict[str, Scope]:
+        """Own methods; of several with one name the last (property setters left out)."""
+        found: dict[str, Scope] = {}
+        for child in self.scope.children:
+            if child.is_function and not child.has_decorator("setter", "deleter", "overload"):
+                found[child.name] = child
+        return found
+
+    def method(self, name: str) -> tuple[ClassFacts, Scope] | None:
+        """The method that an instance runs, own or inherited from the project."""
+        for one in self.mro:
+            if name in one.methods:
+                return one, one.methods[name]
+        return None
+
+    @cached_property
+    def init(self) -> Scope | None:
+        """Its own ``__init__``."""
+        return self.methods.get("__init__")
+
+    @cached_property
+    def parent_init_calls(self) -> list[ast.Call]:
+        """Calls of the parent's ``__init__`` in its own ``__init__``."""
+        if self.init is None:
+            return []
+        return [call for call in self.init.nodes(ast.Call) if is_parent_init(call)]
+
+    def is_property(self, name: str) -> bool:
+        found = self.method(name)
+        return found is not None and found[1].has_decorator("property", "cached_property", "getter")
+
+    def reached_from(self, *entries: str) -> set[str]:
+        """Names of the methods that run when one of ``entries`` runs, through ``self.x()``.
+
+        A method that is only mentioned (``self.apply(self._init)``, a property) counts too.
+        """
+        seen: set[str] = set()
+        todo = list(entries)
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            found = self.method(name)
+            if found is None:
+                continue
+            seen.add(name)
+            cls, scope = found
+            for inner in scope.within():
+                todo += [read for read in cls.facts.self_reads(inner) if read not in seen]
+                for call in inner.nodes(ast.Call):
+                    parent = cls.facts.super_call(call)
+                    if parent is not None and parent not in seen:
+                        # super().f(): the inherited body runs as well.
+                        todo += self._inherited_reads(cls, parent)
+        return seen
+
+    def _inherited_reads(self, below: ClassFacts, name: str) -> list[str]:
+        after = self.mro[self.mro.index(below) + 1 :] if below in self.mro else []
+        for one in after:
+            if name in one.methods:
+                return [r for s in one.methods[name].within() for r in one.facts.self_reads(s)]
+        return []
+
+    @cached_property
+    def reached_from_forward(self) -> set[str]:
+        return self.reached_from("forward")
+
+    @cached_property
+    def reached_from_init(self) -> set[str]:
+        return self.reached_from("__init__")
+
+    # -- members -----------------------------------------------------------------------
+    @cached_property
+    def _read(self) -> tuple[dict[str, list[Member]], list[Member]]:
+        return read_members(self)
+
+    @property
+    def members(self) -> dict[str, list[Member]]:
+        """Every own attribute that some line gives a value: name to its assignments."""
+        return self._read[0]
+
+    @property
+    def dynamic_members(self) -> list[Member]:
+        """Own registrations and setattr whose name is computed (``f"layer{i}"``)."""
+        return self._read[1]
+
+    def assignments(self, name: str) -> list[Member]:
+        """All assignments of an attribute, own and inherited from the project."""
+        return [member for one in self.mro for member in one.members.get(name, ())]
+
+    @cached_property
+    def _kinds(self) -> dict[str, Kind]:
+        return {}
+
+    def kind(self, name: str) -> Kind:
+        """What ``self.<name>`` is, over all its assignments; unknown if there are none."""
+        if name not in self._kinds:
+            self._kinds[name] = UNKNOWN  # while it is being worked out
+            self._kinds[name] = self._kind(name)
+        return self._kinds[name]
+
+    def _kind(self, name: str) -> Kind:
+        if self.method(name) is not None:
+            return UNKNOWN
+        found = self.assignments(name)
+        if not found:
+            return self._inherited_kind(name)
+        return join(member.kind for member in found if not member.is_declaration)
+
+    def _inherited_kind(self, name: str) -> Kind:
+        from lint_params.facts.infer import torch_member
+
+        for base in self.torch_bases:
+            kind = torch_member(Kind("module", torch=f"torch.nn.{base}"), name)
+            if kind.known:
+                return kind
+        return UNKNOWN
+
+    def _of_kind(self, *what: str) -> dict[str, list[Member]]:
+        found: dict[str, list[Member]] = {}
+        for one in reversed(self.mro):
+            for name, members in one.members.items():
+                fitting = [member for member in members if member.kind.may_be(*what)]
+                if fitting:
+                    found.setdefault(name, []).extend(fitting)
+        return found
+
+    @cached_property
+    def parameters(self) -> dict[str, list[Member]]:
+        """Attributes that are given a Parameter (own and inherited) to those assignments."""
+        return self._of_kind("parameter")
+
+    @cached_property
+    def buffers(self) -> dict[str, list[Member]]:
+        return self._of_kind("buffer")
+
+    @cached_property
+    def submodules(self) -> dict[str, list[Member]]:
+        return self._of_kind("module")
+
+    def may_define(self, name: str) -> bool:
+        """Whether an instance may have this attribute: False only when surely not."""
+        if any(name in one.members or name in one.scope.bound for one in self.mro):
+            return True
+        if not self.bases_complete or any(one.dynamic_members for one in self.mro):
+            return True
+        if any(base != "Module" for base in self.torch_bases):
+            return True
+        return any("__getattr__" in one.methods for one in self.mro)
+
+
+def _layer(qualified: str) -> str:
+    home, _, name = qualified.rpartition(".")
+    return name if home == "torch.nn" and name in LAYERS else ""

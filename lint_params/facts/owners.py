@@ -1,0 +1,116 @@
+"""Whether a module has trainable parameters, from how it was made."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.kinds import Kind
+from lint_params.facts.members import argument
+from lint_params.facts.torch_names import LAYER_PARAMETERS
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+
+#: Normalisation layers whose parameters a flag takes away: the flag and its place.
+_FLAGS = {
+    "BatchNorm1d": ("affine", 3, True),
+    "BatchNorm2d": ("affine", 3, True),
+    "BatchNorm3d": ("affine", 3, True),
+    "SyncBatchNorm": ("affine", 3, True),
+    "InstanceNorm1d": ("affine", 3, False),
+    "InstanceNorm2d": ("affine", 3, False),
+    "InstanceNorm3d": ("affine", 3, False),
+    "LazyInstanceNorm1d": ("affine", 2, False),
+    "LazyInstanceNorm2d": ("affine", 2, False),
+    "LazyInstanceNorm3d": ("affine", 2, False),
+    "GroupNorm": ("affine", 3, True),
+    "LayerNorm": ("elementwise_affine", 2, True),
+    "RMSNorm": ("elementwise_affine", 2, True),
+}
+
+
+def owns_parameters(facts: FileFacts, expr: ast.expr) -> bool | None:
+    return kind_owns(facts.kind_of(expr), 0)
+
+
+def kind_owns(kind: Kind, depth: int) -> bool | None:
+    """True: surely has parameters; False: surely none; None: the source does not say."""
+    if depth > 12:
+        return None
+    if kind.what == "choice":
+        answers = {kind_owns(choice, depth + 1) for choice in kind.choices}
+        return answers.pop() if len(answers) == 1 else None
+    if kind.is_parameter:
+        return True
+    if kind.what not in ("module", "object"):
+        return None
+    if kind.cls is not None:
+        return class_owns(kind.cls, depth + 1)
+    if kind.is_module_container:
+        return _contents_own(kind, depth)
+    if not kind.layer or kind.layer in ("Module", "Container"):
+        return None
+    if kind.layer not in LAYER_PARAMETERS:
+        return False
+    flag = _FLAGS.get(kind.layer)
+    if flag is not None:
+        name, place, default = flag
+        given = argument(kind.node, place, name) if isinstance(kind.node, ast.Call) else None
+        if given is None:
+            return default
+        return bool(given.value) if isinstance(given, ast.Constant) else None
+    return True
+
+
+def _contents_own(kind: Kind, depth: int) -> bool | None:
+    call = kind.node
+    if not isinstance(call, ast.Call) or kind.facts is None:
+        return None
+    if not call.args:
+        return False
+    if kind.layer == "Sequential":
+        kinds = [
+            kind.facts.kind_of(arg.value).element if isinstance(arg, ast.Starred) else
+            kind.facts.kind_of(arg)
+            for arg in call.args
+        ]
+        if len(kinds) == 1 and kinds[0] is not None and kinds[0].what == "dict":
+            kinds = [kinds[0].element]
+    else:
+        inside = kind.facts.kind_of(call.args[0])
+        kinds = list(inside.items) if inside.items is not None else [inside.element]
+    answers = [kind_owns(one, depth + 1) if one is not None else None for one in kinds]
+    if True in answers:
+        return True
+    return False if answers and all(answer is False for answer in answers) else None
+
+
+def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
+    """Whether instances of a class of the project have parameters: registered or, for a
+    class that is no Module, held in its attributes."""
+    unknown = not cls.bases_complete
+    for one in cls.mro:
+        if one.dynamic_members:
+            unknown = True
+        for members in one.members.values():
+            for member in members:
+                if member.how in ("declared", "delete"):
+                    continue
+                answer = kind_owns(member.kind, depth + 1)
+                if answer is True and member.method == "__init__" and not _maybe(member.kind):
+                    if not any(c.what in ("if", "else") for c in member.conditions):
+                        return True
+                    unknown = True
+                elif answer is not False and member.kind.may_be(
+                    "unknown", "module", "parameter", "object", "list", "dict"
+                ):
+                    unknown = True
+    if any(kind_owns(Kind("module", torch=f"torch.nn.{b}"), depth + 1) for b in cls.torch_bases):
+        return True
+    return None if unknown else False
+
+
+def _maybe(kind: Kind) -> bool:
+    return kind.what == "choice" or kind.optional
