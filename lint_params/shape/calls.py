@@ -1,0 +1,242 @@
+"""Calls: of functions of the project (by evaluating them), layers, classes and known names."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.call import build_layer, call_function, call_layer
+from lint_params.shape.check import Refuted
+from lint_params.shape.classes import decorators
+from lint_params.shape.containers import CONTAINERS, build_container, call_container
+from lint_params.shape.instances import call_instance, instantiate
+from lint_params.shape.join import join_all
+from lint_params.shape.scope import Scope
+from lint_params.shape.value import (
+    Choice,
+    ClassRef,
+    Config,
+    External,
+    Function,
+    Instance,
+    Layer,
+    Native,
+    Origin,
+    Seq,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+
+MAX_CALLS = 40
+
+
+def call(
+    it: Interpreter, callee: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+) -> Value:
+    """``callee(*args, **kwargs)``; ``text`` is the callee as the reader wrote it."""
+    ctx = it.ctx
+    ctx.node, ctx.callee = node, text
+    if isinstance(callee, Function):
+        return _inline(it, callee, args, kwargs, node, text)
+    if isinstance(callee, Layer):
+        return _layer(it, callee, args, kwargs, node, text)
+    if isinstance(callee, Instance):
+        return call_instance(it, callee, args, kwargs, node, text)
+    if isinstance(callee, Native):
+        try:
+            return callee.call(args, kwargs)
+        except Refuted:
+            return Unknown("refuted")
+        except TypeError:
+            return Unknown("arguments do not fit")
+    if isinstance(callee, External):
+        return _external(it, callee, args, kwargs, node, text)
+    if isinstance(callee, ClassRef):
+        return instantiate(it, callee, args, kwargs, node)
+    if isinstance(callee, Choice):
+        options = [o for o in callee.options if o is not None]
+        if not options:
+            return Unknown("call of None")
+        if len(options) == 1:
+            return call(it, options[0], args, kwargs, node, text)
+        return it.each(Choice(options), lambda o: call(it, o, args, kwargs, node, text))
+    if isinstance(callee, Config):
+        return Unknown("call of an argument")
+    return callee if isinstance(callee, Unknown) else Unknown("call")
+
+
+def _layer(
+    it: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+) -> Value:
+    if layer.spec.name in CONTAINERS:
+        return call_container(it, layer, args, kwargs, node, text)
+    for i, arg in enumerate(args):
+        if isinstance(arg, Choice):
+            return it.each(
+                arg, lambda o, i=i: _layer(it, layer, [*args[:i], o, *args[i + 1 :]], kwargs, node, text)
+            )
+    it.ctx.node, it.ctx.callee = node, text or layer.spec.short
+    if args and isinstance(args[0], (Unknown, Config)):
+        # Whatever it is, the layer takes it as a tensor, or fails for a reason we cannot see.
+        why = args[0].why if isinstance(args[0], Unknown) else "an argument of unknown type"
+        args = [it.ctx.tensor((), lead=True, text=f"a value that is not known ({why})"), *args[1:]]
+    if args and isinstance(args[0], Seq) and args[0].kind == "tuple" and layer.spec.short in TENSOR_ONLY:
+        it.ctx.built = layer.origin
+        try:
+            it.ctx.refute("recurrent-mismatch", "{name} takes a tensor{built} but gets a tuple")
+        except Refuted:
+            return Unknown("refuted")
+    return call_layer(it.ctx, layer, args, kwargs)
+
+
+#: Layers that surely refuse a tuple.
+TENSOR_ONLY = frozenset(
+    "Linear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d BatchNorm1d BatchNorm2d "
+    "BatchNorm3d LayerNorm GroupNorm Dropout ReLU GELU SiLU Tanh Sigmoid LeakyReLU ELU Softmax".split()
+)
+
+
+def _external(
+    it: Interpreter, callee: External, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+) -> Value:
+    from lint_params.shape.ops import function_spec, layer_spec
+    from lint_params.shape.python import EXTERNALS
+
+    name = callee.name
+    origin = Origin(getattr(node, "lineno", 0), name.rpartition(".")[2], it.ctx.path)
+    if name in CONTAINERS:
+        made = build_container(it, name, args, kwargs, origin)
+        if isinstance(made, Layer):
+            made.node = node
+            it.made.append(made)
+        return made
+    spec = layer_spec(name)
+    if spec is not None:
+        for key, value in [*enumerate(args), *kwargs.items()]:
+            if isinstance(value, Choice):
+                return it.each(value, lambda o, k=key: _external(it, callee, *_with(args, kwargs, k, o), node, text))
+        it.ctx.built = origin
+        layer = build_layer(it.ctx, spec, args, kwargs, origin)
+        if isinstance(layer, Layer):
+            layer.node = node
+            it.made.append(layer)
+        return layer
+    python = EXTERNALS.get(name)
+    if python is not None:
+        try:
+            return python(it, args, kwargs)
+        except Refuted:
+            return Unknown("refuted")
+        except (TypeError, IndexError, KeyError, ValueError, AttributeError):
+            return Unknown("arguments do not fit")
+    function = function_spec(name)
+    if function is not None:
+        for key, value in [*enumerate(args), *kwargs.items()]:
+            if isinstance(value, Choice) and any(isinstance(o, Tensor) for o in value.options):
+                return it.each(value, lambda o, k=key: _external(it, callee, *_with(args, kwargs, k, o), node, text))
+        return call_function(it.ctx, function, args, kwargs)
+    return Unknown(f"unknown function {name}")
+
+
+def _with(
+    args: list[Value], kwargs: dict[str, Value], key: Any, value: Value
+) -> tuple[list[Value], dict[str, Value]]:
+    if isinstance(key, int):
+        return [*args[:key], value, *args[key + 1 :]], kwargs
+    return args, {**kwargs, key: value}
+
+
+#: Decorators that leave the meaning of a method as it is, by their last name.
+_HARMLESS = frozenset(
+    "staticmethod classmethod property cached_property no_grad inference_mode enable_grad wraps override ignore "
+    "unused export lru_cache cache abstractmethod overload autocast custom_fwd custom_bwd compile disable "
+    "script_method final typechecked jaxtyped beartype deprecated torch_int_div setter getter "
+    "can_return_tuple auto_docstring deprecate_kwarg add_start_docstrings replace_return_docstrings "
+    "add_start_docstrings_to_model_forward add_code_sample_docstrings merge_with_config_defaults "
+    "check_model_inputs capture_outputs use_kernel_forward_from_hub dynamic_rope_update "
+    "register_to_config apply_lora_scale apply_forward_hook maybe_allow_in_graph register_model "
+    "register_notrace_module register_notrace_function force_fp32 auto_fp16 save_hyperparameters".split()
+)
+
+
+def _inline(
+    it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+) -> Value:
+    """Evaluate the body of a function of the project with these arguments."""
+    if len(it.active) >= MAX_CALLS:
+        return Unknown("call depth")
+    if it.active.count(fn.node) >= 3:
+        return Unknown("recursion")
+    if not isinstance(fn.node, ast.Lambda):
+        if any(mark.rpartition(".")[2] not in _HARMLESS for mark in decorators(fn.node)):
+            return Unknown("decorated function")
+    scope = Scope(it.file_scope(fn.file), fn.scope, fn)
+    if not bind_parameters(it, fn, args, kwargs, scope):
+        return Unknown("arguments do not fit")
+    ctx = it.ctx
+    kept = (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current)
+    ctx.stack = (*ctx.stack, (ctx.path, node, text))
+    ctx.path, it.current = fn.file.path, fn.file
+    it.active.append(fn.node)
+    try:
+        if isinstance(fn.node, ast.Lambda):
+            return it.eval(fn.node.body, scope)
+        from lint_params.shape.stmt import run_body
+
+        return run_body(it, fn.node, scope)
+    finally:
+        it.active.pop()
+        ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current = kept
+
+
+def bind_parameters(
+    it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str, Value], scope: Scope
+) -> bool:
+    """Set the parameters in the callee's scope as Python would; False where it would refuse."""
+    spec = fn.node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    given = list(args)
+    if fn.bound is not None and not isinstance(fn.node, ast.Lambda):
+        given.insert(0, fn.bound)
+    rest = dict(kwargs)
+    missing: list[tuple[ast.arg, ast.expr | None]] = []
+    first_default = len(positional) - len(spec.defaults)
+    for i, arg in enumerate(positional):
+        if i < len(given):
+            if arg.arg in rest:
+                return False
+            scope.vars[arg.arg] = given[i]
+        elif arg.arg in rest:
+            scope.vars[arg.arg] = rest.pop(arg.arg)
+        else:
+            missing.append((arg, spec.defaults[i - first_default] if i >= first_default else None))
+    for arg, default in zip(spec.kwonlyargs, spec.kw_defaults):
+        if arg.arg in rest:
+            scope.vars[arg.arg] = rest.pop(arg.arg)
+        else:
+            missing.append((arg, default))
+    extra = given[len(positional) :]
+    if spec.vararg is not None:
+        scope.vars[spec.vararg.arg] = Seq(extra, "tuple")
+    elif extra:
+        return False
+    if spec.kwarg is not None:
+        from lint_params.shape.value import Dict
+
+        scope.vars[spec.kwarg.arg] = Dict(dict(rest))
+    elif rest:
+        return False
+    if missing:
+        defining = Scope(it.file_scope(fn.file), fn.scope)
+        for arg, default in missing:
+            if default is None:
+                return False
+            scope.vars[arg.arg] = it.eval(default, defining)
+    return True
+
+
+__all__ = ["bind_parameters", "call", "join_all"]
