@@ -1,0 +1,53 @@
+"""Every op: its examples, symbolically and with torch, agree on what is accepted and refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from shape_examples import Symbolic, differences, real, refusal
+
+from lint_params.shape import ops
+
+ops.load()
+
+#: Ops one of whose sizes is a matter of the data.
+SIZES_FROM_DATA: dict[str, str] = {}
+
+SPECS = [
+    (name, spec)
+    for name, spec in sorted({**ops.LAYERS, **ops.FUNCTIONS}.items())
+    if name.startswith("torch.nn")
+]
+ACCEPTS = [(name, text) for name, spec in SPECS for text in spec.accepts]
+REJECTS = [(name, text) for name, spec in SPECS for text in spec.rejects]
+
+
+@pytest.mark.parametrize(("name", "text"), ACCEPTS)
+def test_accepted_with_the_shape_that_torch_gives(name: str, text: str) -> None:
+    run = Symbolic()
+    value = run.run(text)
+    assert not run.refuted(), run.refuted()[0].text
+    torch.manual_seed(0)
+    found = differences(value, real(text), run.number)
+    if name in SIZES_FROM_DATA:
+        found = [line for line in found if "unknown sizes" not in line]
+    assert not found
+
+
+@pytest.mark.parametrize(("name", "text"), REJECTS)
+def test_refused_by_both(name: str, text: str) -> None:
+    torch.manual_seed(0)
+    assert refusal(text) is not None, "torch accepts it"
+    run = Symbolic()
+    run.run(text)
+    refuted = run.refuted()
+    assert len(refuted) == 1, "one cause, one finding"
+    message = refuted[0]
+    message.text.format(
+        name=message.name, expected=message.expected, got=message.got, built="", source=""
+    )
+
+
+@pytest.mark.parametrize(("name", "spec"), SPECS)
+def test_every_op_has_an_accepting_example(name: str, spec: ops.LayerSpec | ops.FunctionSpec) -> None:
+    assert spec.accepts
