@@ -302,6 +302,7 @@ class Run:
     seconds: float = 0.0
     done: tuple[str, ...] = ()  # phases that ended well
     failures: tuple[Failure, ...] = ()
+    tried: tuple[Failure, ...] = ()  # of forward on inputs that were given up or repaired
     lines: frozenset[int] = frozenset()  # lines of the file that ran
     snapshots: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # by phase
     modules: tuple[Module, ...] = ()
@@ -451,6 +452,7 @@ class Run:
 
 _RECORDS: dict[str, type] = {
     "failures": Failure,
+    "tried": Failure,
     "modules": Module,
     "hidden": Hidden,
     "created": Created,

@@ -1,0 +1,195 @@
+"""Constructs an object of a class, changing made-up arguments that its errors point at.
+
+Child only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params.verify import arguments
+from lint_params.verify.arguments import Call, Synthesis
+from lint_params.verify.source_facts import FileView
+from lint_params.verify.watch import Watch, reason_of
+
+#: How many made-up argument sets are tried before a constructor is given up.
+ATTEMPTS = 24
+
+
+def calls(kind: type, view: FileView, config: dict[str, str]) -> list[Call]:
+    """The ways to construct a class, the project's own word first, all different."""
+    found: list[Call] = []
+    text = config.get(kind.__name__) or config.get(f"{kind.__module__}.{kind.__qualname__}")
+    if text:
+        found.append(arguments.from_config(text, view))
+    sites = list(arguments.from_call_sites(kind.__name__, view))
+    found += [call for call in sites if call.origin == "call site"]
+    found.append(arguments.synthesised(kind, Synthesis(view)))
+    found += [call for call in sites if call.origin != "call site"]
+    different: dict[str, Call] = {}
+    for call in found:
+        different.setdefault(call.text, call)
+    return list(different.values())[:5]
+
+
+def construct(
+    kind: Any, call: Call, view: FileView, watch: Watch
+) -> tuple[Any, Call, BaseException | None]:
+    """The object (None if it cannot be had), the call that made it, the first error."""
+    try:
+        return kind(*call.args, **call.kwargs), call, None
+    except Exception as error:
+        first = error
+    if call.origin not in ("synthesised", "defaults") or reason_of(first):
+        return None, call, first
+    if call.node is not None:  # a call site of the file with a few values made up
+        return None, call, first
+    made, better = _repaired(kind, call, view, watch, first)
+    return made, better, (None if made is not None else first)
+
+
+def _repaired(
+    kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
+) -> tuple[Any, Call]:
+    overrides: dict[str, Any] = {}
+    tried: set[tuple[str, str]] = set()
+    for _ in range(ATTEMPTS):
+        change = next(
+            (
+                (name, value)
+                for name, value in _alternatives(kind, call, view, watch, error)
+                if (name, arguments.brief(value)) not in tried
+            ),
+            None,
+        )
+        if change is None:
+            break
+        tried.add((change[0], arguments.brief(change[1])))
+        attempt = {**overrides, change[0]: change[1]}
+        synthesis = Synthesis(view, overrides=attempt)
+        try:
+            call = arguments.synthesised(kind, synthesis)
+            made = kind(*call.args, **call.kwargs)
+        except Exception as next_error:
+            if _deeper(next_error, error, watch):
+                overrides, error = attempt, next_error
+            continue
+        sized = tuple(
+            f"argument {name} = {value}" for name, value in attempt.items() if type(value) is int
+        )
+        call.repaired = sized
+        return made, call
+    return None, call
+
+
+def _deeper(after: BaseException, before: BaseException, watch: Watch) -> bool:
+    """Whether the constructor got further (or at least failed in another way)."""
+    if type(after) is type(before) and str(after) == str(before):
+        return False
+    here = [frame.line for frame in watch.frames(after)]
+    there = [frame.line for frame in watch.frames(before)]
+    return here[:1] >= there[:1]
+
+
+def _alternatives(
+    kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
+) -> Iterator[tuple[str, Any]]:
+    """(argument, another value) for the arguments that stand on the failing lines."""
+    text = str(error)
+    named = {
+        name.lstrip("_")
+        for frame in watch.frames(error)
+        for name in re.findall(r"[A-Za-z_]\w*", frame.code)
+    }
+    on_line = [name for name in call.kwargs if name in named or f"self.{name}" in named]
+    rest = [name for name in call.kwargs if name not in on_line]
+    if isinstance(error, KeyError) and error.args:
+        for name in on_line + rest:
+            for choice in _keys(error):
+                yield name, choice
+    divisor = re.search(r"divisible", text)
+    if divisor is not None:
+        for name in on_line + rest:
+            if isinstance(call.kwargs[name], int):
+                yield name, 64
+                yield name, 4
+                yield name, 1
+    for name in on_line + rest[:3]:
+        value = call.kwargs[name]
+        if "not subscriptable" in text or "not iterable" in text or "has no len" in text:
+            yield name, [16, 32, 48, 64]
+            yield name, [2, 2, 2, 2]
+            yield name, (3, 3)
+        if "not callable" in text:
+            yield name, nn.ReLU
+            yield name, arguments.Synthesis(view).block(name)
+            yield name, nn.ReLU()
+        if "has no attribute" in text:
+            yield name, nn.Linear(24, 24)
+            found = view.find(kind.__qualname__)
+            if found is not None:
+                yield name, arguments.Synthesis(view).config(view.hints(found, name))
+            yield name, torch.randn(16, 24)
+            yield name, "relu"
+        if isinstance(value, (list, tuple)) and len(value) < 8:
+            yield name, 16
+            yield name, [*value, *value]
+        elif isinstance(value, nn.Module) or isinstance(value, type):
+            yield name, 16
+            yield name, "relu"
+        elif isinstance(value, str):
+            yield name, 16
+            yield name, nn.ReLU()
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield name, [16, 32]
+            yield name, 2
+            yield name, 64
+            yield name, nn.Linear(24, 24)
+            yield name, None
+
+
+def _keys(error: KeyError) -> Iterator[Any]:
+    """Keys of the dict that refused one, from the failing frame's own variables."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for value in [*frame.f_locals.values(), *frame.f_globals.values()]:
+            if isinstance(value, dict) and 0 < len(value) < 40 and error.args[0] not in value:
+                key = next(iter(value))
+                if isinstance(key, (str, int)) and not str(key).startswith("__"):
+                    yield key
+
+
+def relatives(subject: str, view: FileView) -> list[str]:
+    """Classes of the file that contain the subject or derive from it, nearest first."""
+    classes = {
+        node.name: node for node in view.tree.body if isinstance(node, ast.ClassDef)
+    }
+    found: list[str] = []
+    seeds = {subject}
+    for _ in range(4):
+        more = [
+            name
+            for name, node in classes.items()
+            if name not in seeds and _mentions_any(node, seeds)
+        ]
+        if not more:
+            break
+        found += more
+        seeds.update(more)
+    return found
+
+
+def _mentions_any(node: ast.ClassDef, names: set[str]) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id in names for inner in ast.walk(node))
+
+
+def uninitialised_marked(on: bool) -> None:
+    """Makes torch fill memory that nobody wrote with NaN."""
+    torch.use_deterministic_algorithms(on, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = on

@@ -1,0 +1,198 @@
+"""One scenario, run and judged: what a forked (or spawned) child does. Child only."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from lint_params import evidence, registry
+from lint_params.evidence import Run, Verification
+from lint_params.rule import Finding, Level, Place, Rule, Step
+from lint_params.verify import build, script
+from lint_params.verify.experiment import Experiment
+from lint_params.verify.load import load
+from lint_params.verify.plan import Scenario
+from lint_params.verify.source_facts import FileView
+from lint_params.verify.watch import Watch, reason_of
+
+Json = dict[str, Any]
+
+
+@dataclasses.dataclass
+class Target:
+    """The file as the file's process imported it; scenarios fork from here."""
+
+    path: str
+    text: str
+    lines: set[int]
+    device: str
+    config: Json
+    watch: Watch
+    view: FileView | None = None
+    failure: evidence.Failure | None = None
+
+
+def prepare(request: Json) -> Target:
+    """Import the file under watch; a failure is kept, not raised."""
+    path, text = request["path"], request["text"]
+    lines = {line for f in request["findings"] for line in _span(f)}
+    watch = Watch(path, text)
+    target = Target(path, text, lines, request["device"], request.get("config") or {}, watch)
+    watch.install()
+    for folder in request.get("roots", ()):
+        if folder not in sys.path:
+            sys.path.append(folder)
+    try:
+        module, tree = load(Path(path), text, lines, watch.probes_for_source())
+        target.view = FileView(module, tree)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        target.failure = watch.failure(error)
+    sys.settrace(None)
+    return target
+
+
+def _span(finding: Json) -> range:
+    return range(finding["place"][0], max(finding["place"][0], finding["place"][2]) + 1)
+
+
+def perform(target: Target, scenario: Scenario, findings: list[Json]) -> Run:
+    """The run of one scenario."""
+    view, watch = target.view, target.watch
+    assert view is not None
+    codes = {finding["code"] for finding in findings}
+    subject = findings[0]["subject"]
+    device = target.device
+    experiment = Experiment(watch, view, subject, device, codes)
+    sys.settrace(watch.trace)
+    try:
+        if scenario.what == "main":
+            return script.of_main(experiment, target.text, target.lines)
+        if scenario.what == "function":
+            return script.of_function(experiment, scenario.name)
+        kind = view.live(scenario.name)
+        config = target.config
+        calls = build.calls(kind, view, config.get("classes", {}))
+        return experiment.of_class(kind, calls[scenario.index], config)
+    except (Exception, SystemExit) as error:
+        experiment.failures.append(watch.failure(error))
+        return experiment.finish()
+    finally:
+        sys.settrace(None)
+
+
+def import_failed(target: Target, subject: str) -> Run:
+    assert target.failure is not None
+    run = Run(path=target.path, subject=subject, device=target.device)
+    run.failures = (target.failure,)
+    run.lines = frozenset(target.watch.lines)
+    run.created = tuple(target.watch.created)
+    run.data_writes = tuple(target.watch.data_writes)
+    run.probes = tuple(target.watch.probes)
+    return run
+
+
+def judge(run: Run, findings: list[Json]) -> list[Json]:
+    """Each rule's verdict on the run, as data."""
+    return [_verdict(run, from_data(data), data.get("rule", "")) for data in findings]
+
+
+def _verdict(run: Run, finding: Finding, stem: str) -> Json:
+    rule = _rule(stem, finding)
+    if rule is None or type(rule).verify is Rule.verify:
+        verdict = run.inconclusive("no-predicate", f"{finding.code} cannot be shown by a run")
+    else:
+        try:
+            given = rule.verify(run, finding)
+        except Exception as error:  # a rule's own mistake must not look like a verdict
+            given = run.inconclusive("no-predicate", f"{type(error).__name__}: {error}")
+        verdict = given if given is not None else nothing_seen(run, finding)
+    return {
+        "verdict": verdict.verdict.value,
+        "evidence": verdict.evidence,
+        "device": verdict.device or run.device,
+        "seconds": verdict.seconds,
+    }
+
+
+def nothing_seen(run: Run, finding: Finding) -> Verification:
+    obstacle = run.obstacle(finding)
+    if obstacle is not None:
+        return run.inconclusive(*obstacle)
+    return run.inconclusive("no-predicate", "the run showed nothing for or against it")
+
+
+def _rule(stem: str, finding: Finding) -> Rule | None:
+    """The rule by its file; ``module:Class`` names one from elsewhere (tests)."""
+    if ":" in stem:
+        module, _, name = stem.partition(":")
+        made: Rule = getattr(__import__(module, fromlist=[name]), name)()
+        return made
+    try:
+        return registry.load(finding.name.replace("-", "_"))
+    except ImportError:
+        return None
+
+
+def to_data(finding: Finding, rule: str = "") -> Json:
+    place = finding.place
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "level": finding.level.value,
+        "path": finding.path,
+        "place": [place.line, place.column, place.end_line, place.end_column],
+        "message": finding.message,
+        "trace": [[step.line, step.text] for step in finding.trace],
+        "subject": finding.subject,
+        "details": dict(finding.details),
+        "rule": rule,
+    }
+
+
+def from_data(data: Json) -> Finding:
+    return Finding(
+        code=data["code"],
+        name=data["name"],
+        level=Level(data["level"]),
+        path=data["path"],
+        place=Place(*data["place"]),
+        message=data["message"],
+        trace=tuple(Step(line, text) for line, text in data["trace"]),
+        subject=data["subject"],
+        details=data["details"],
+    )
+
+
+def alarm(seconds: float) -> None:
+    """Raise TimeoutError in this process after so many seconds (again each second after)."""
+
+    def ring(number: int, frame: Any) -> None:
+        raise TimeoutError(f"no end after {seconds:.0f} s")
+
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def leave() -> None:
+    """End at once: no exit handlers of the linted code, no flushing of its buffers."""
+    os._exit(0)
+
+
+__all__ = [
+    "Target",
+    "alarm",
+    "from_data",
+    "import_failed",
+    "judge",
+    "leave",
+    "nothing_seen",
+    "perform",
+    "prepare",
+    "reason_of",
+    "to_data",
+]

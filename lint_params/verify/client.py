@@ -1,0 +1,208 @@
+"""Starts the verifier's process, hands it the findings, collects the verdicts. No torch here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tokenize
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from lint_params.evidence import Outcome, Verification
+from lint_params.rule import Finding
+from lint_params.verify import contain
+
+#: Seconds that one run may take, and the bytes that it may add to what torch needs.
+TIMEOUT = 20.0
+MEMORY = 4 << 30
+
+Progress = Callable[[int, int], None]
+
+
+class TorchMissing(Exception):
+    """torch cannot be imported by the interpreter that runs the verifier."""
+
+    def __init__(self, why: str = "") -> None:
+        said = f" ({why})" if why else ""
+        super().__init__(
+            f"--verify needs torch, which {sys.executable} cannot import{said}; install it with: "
+            "python -m pip install 'lint-params[verify]'"
+        )
+
+
+class VerifierFailed(Exception):
+    """The verifier's process ended before it had answered."""
+
+
+def verify_findings(
+    findings: Iterable[Finding],
+    *,
+    device: str = "auto",
+    config: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    timeout: float = TIMEOUT,
+    memory: int = MEMORY,
+    spawn: bool = False,
+    rules: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """The findings with ``verification`` filled in, in their order.
+
+    ``config``: ``{"classes": {"Net": "Net(10, 20)"}, "inputs": {"Net": "torch.randn(2, 10)"}}``.
+    ``rules``: code -> ``module:Class`` for rules that do not lie in the rules folder.
+    """
+    given = list(findings)
+    if not given:
+        return []
+    verdicts: list[Verification | None] = [None] * len(given)
+    requests, places = _requests(given, config, rules or {}, verdicts)
+    done = sum(verdict is not None for verdict in verdicts)
+    scratch = tempfile.mkdtemp(prefix="lint-params-")
+    try:
+        settings = {
+            "device": device,
+            "jobs": jobs or os.cpu_count() or 1,
+            "timeout": timeout,
+            "memory": memory,
+            "scratch": scratch,
+            "spawn": spawn,
+            "rules": sorted({f.name.replace("-", "_") for f in given}),
+        }
+        for message in _conversation(settings, requests):
+            for index, verdict in zip(message["index"], message["verdicts"]):
+                verdicts[places[message["id"]][index]] = Verification(
+                    Outcome(verdict["verdict"]),
+                    verdict["evidence"],
+                    verdict["device"],
+                    verdict["seconds"],
+                )
+                done += 1
+            if progress is not None:
+                progress(done, len(given))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    lost = Verification(Outcome.INCONCLUSIVE, "crashed: the verifier gave no answer", device)
+    return [f.with_verification(v or lost) for f, v in zip(given, verdicts)]
+
+
+def _requests(
+    findings: Sequence[Finding],
+    config: Mapping[str, Any] | None,
+    rules: Mapping[str, str],
+    verdicts: list[Verification | None],
+) -> tuple[list[dict[str, Any]], list[list[int]]]:
+    """One request a file; where each of its findings stands in the list."""
+    by_path: dict[str, list[int]] = {}
+    for index, finding in enumerate(findings):
+        by_path.setdefault(finding.path, []).append(index)
+    requests: list[dict[str, Any]] = []
+    places: list[list[int]] = []
+    for path, indexes in by_path.items():
+        try:
+            with tokenize.open(path) as file:
+                text = file.read()
+        except (OSError, SyntaxError, UnicodeDecodeError) as error:
+            for index in indexes:
+                verdicts[index] = Verification(Outcome.INCONCLUSIVE, f"import-failed: {error}")
+            continue
+        requests.append(
+            {
+                "id": len(places),
+                "path": str(Path(path).resolve()),
+                "text": text,
+                "roots": [os.getcwd()],
+                "config": dict(config or {}),
+                "findings": [_data(findings[i], rules.get(findings[i].code, "")) for i in indexes],
+            }
+        )
+        places.append(indexes)
+    return requests, places
+
+
+def _data(finding: Finding, rule: str) -> dict[str, Any]:
+    place = finding.place
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "level": finding.level.value,
+        "path": finding.path,
+        "place": [place.line, place.column, place.end_line, place.end_column],
+        "message": finding.message,
+        "trace": [[step.line, step.text] for step in finding.trace],
+        "subject": finding.subject,
+        "details": json.loads(json.dumps(dict(finding.details), default=str)),
+        "rule": rule,
+    }
+
+
+def _conversation(
+    settings: dict[str, Any], requests: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    scratch = settings["scratch"]
+    environment = contain.environment(scratch)
+    if "LINT_PARAMS_TRACE" in os.environ:
+        environment["LINT_PARAMS_TRACE"] = os.environ["LINT_PARAMS_TRACE"]
+    home = str(Path(__file__).resolve().parents[2])
+    paths = [home, *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    errors = Path(scratch, "server.log")
+    with errors.open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "lint_params.verify.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            cwd=scratch,
+        )
+    assert server.stdin is not None and server.stdout is not None
+    try:
+        _send(server.stdin, settings)
+        hello = _receive(server.stdout)
+        if hello is not None and "missing" in hello:
+            raise TorchMissing(hello["missing"])
+        if hello is None:
+            raise VerifierFailed(_tail(errors))
+        for request in requests:
+            _send(server.stdin, request)
+        server.stdin.write(b"END\n")
+        server.stdin.flush()
+        while True:
+            message = _receive(server.stdout)
+            if message is None:
+                break
+            if "index" in message:
+                yield message
+    finally:
+        server.stdin.close()
+        server.stdout.close()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:
+    try:
+        pipe.write(json.dumps(message).encode() + b"\n")
+        pipe.flush()
+    except BrokenPipeError:
+        pass  # the missing answer says it
+
+
+def _receive(pipe: IO[bytes]) -> dict[str, Any] | None:
+    line = pipe.readline()
+    return dict(json.loads(line)) if line else None
+
+
+def _tail(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")[-2000:] or "the verifier's process did not start"
+    except OSError:
+        return "the verifier's process did not start"

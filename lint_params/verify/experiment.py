@@ -1,0 +1,316 @@
+"""One instrumented run of a class: construct, forward, backward, step, move. Child only."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params import evidence
+from lint_params.verify import arguments, build, inputs, snapshot
+from lint_params.verify.arguments import Call
+from lint_params.verify.inputs import Inputs
+from lint_params.verify.source_facts import FileView
+from lint_params.verify.watch import Watch
+
+#: How many inputs are tried before forward is given up.
+ATTEMPTS = 12
+
+
+class Stop(Exception):
+    """A phase failed on which the later ones depend."""
+
+
+class Experiment:
+    """Runs the phases in order; every failure is written down, none escapes."""
+
+    def __init__(
+        self, watch: Watch, view: FileView, subject: str, device: str, codes: set[str]
+    ) -> None:
+        self.watch = watch
+        self.view = view
+        self.subject = subject
+        self.device = device
+        self.codes = codes
+        self.run = evidence.Run(
+            path=watch.path, subject=subject, device=device, torch=torch.__version__
+        )
+        self.failures: list[evidence.Failure] = []
+        self.tried: list[evidence.Failure] = []
+        self.done: list[str] = []
+        self.started = time.perf_counter()
+        self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes)
+
+    # -- the whole -------------------------------------------------------------------
+    def of_class(self, kind: type, call: Call, config: dict[str, Any]) -> evidence.Run:
+        with contextlib.suppress(Stop):
+            root = self._constructed(kind, call)
+            if isinstance(root, nn.Module):
+                self._of_model(root, config)
+                if "LP104" in self.codes:
+                    self._parents()
+            self._method(root)
+        return self.finish()
+
+    def finish(self) -> evidence.Run:
+        watch, run = self.watch, self.run
+        run.seconds = round(time.perf_counter() - self.started, 4)
+        run.failures = tuple(self.failures)
+        run.tried = tuple(self.tried)
+        run.done = tuple(self.done)
+        run.lines = frozenset(watch.lines)
+        run.created = tuple(watch.created)
+        run.data_writes = tuple(watch.data_writes)
+        run.grad_writes = tuple(watch.grad_writes)
+        run.probes = tuple(watch.probes)
+        with contextlib.suppress(Exception):
+            run.optimizers = watch.optimizers_seen()
+        return run
+
+    @contextlib.contextmanager
+    def phase(self, name: str, needed: bool = False) -> Iterator[None]:
+        self.watch.phase = name
+        try:
+            yield
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            self.failures.append(self.watch.failure(error))
+            if needed or isinstance(error, (TimeoutError, MemoryError, SystemExit)):
+                raise Stop from None
+        else:
+            self.done.append(name)
+
+    # -- phases ----------------------------------------------------------------------
+    def _constructed(self, kind: Any, call: Call) -> Any:
+        run, watch = self.run, self.watch
+        made: Any = None
+        build.uninitialised_marked(True)
+        torch.manual_seed(0)
+        with self.phase("construct", needed=True), self._built_on():
+            made, call, error = build.construct(kind, call, self.view, watch)
+            run.arguments_from = call.origin
+            run.arguments_repaired = call.repaired
+            run.arguments = arguments.sizes(call, kind)
+            run.snippet = self._snippet(kind, call, "")
+            if error is not None:
+                raise error
+        build.uninitialised_marked(False)
+        self.call = call
+        if isinstance(made, nn.Module):
+            watch.root = made
+            with contextlib.suppress(Exception):
+                run.modules = snapshot.modules(made, watch.calls)
+            run.snapshots["construct"] = snapshot.tensors(made, watch.keep)
+            run.hidden = snapshot.hidden(made, self.view.module.__name__)
+        return made
+
+    def _built_on(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.device("meta") if self.device == "meta" else contextlib.nullcontext()
+
+    def _of_model(self, root: nn.Module, config: dict[str, Any]) -> None:
+        run, watch = self.run, self.watch
+        if self.device not in ("cpu", "meta"):
+            with self.phase("device", needed=True):
+                root.to(self.device)
+        optimizer: torch.optim.Optimizer | None = None
+        if not self.shapes_only:
+            with self.phase("optimizer"):
+                params = list(root.parameters())
+                optimizer = torch.optim.SGD(params, lr=0.05, momentum=0.9)
+        given = self._forward(root, config)
+        self._snap(root, "forward")
+        if self.shapes_only:
+            return
+        output = self.output
+        backward_ok = False
+        with self.phase("backward"):
+            backward_ok = self._backward(output)
+        self._snap(root, "backward")
+        with self.phase("forward2"):
+            output = self._call(root, given)
+        self._snap(root, "forward2")
+        if optimizer is not None and backward_ok:
+            with self.phase("step"):
+                self._backward(output)
+                optimizer.step()
+                optimizer.zero_grad()
+                self._backward(self._call(root, given))
+                optimizer.step()
+            self._snap(root, "step")
+        run.modules = snapshot.modules(root, watch.calls)
+        run.hidden = run.hidden or snapshot.hidden(root, self.view.module.__name__)
+        self._other_batch(root, given)
+        if "LP606" in self.codes:
+            self._spread(root, given)
+        with self.phase("convert"):
+            twin = copy.deepcopy(root).double()
+            run.snapshots["convert"] = snapshot.tensors(twin, watch.keep)
+        self._move(root, given)
+
+    def _forward(self, root: nn.Module, config: dict[str, Any]) -> Inputs:
+        """Runs forward on the best input there is; raises Stop if none runs."""
+        run = self.run
+        last: Inputs | None = None
+        error: BaseException | None = None
+        for given in self._candidates(root, config):
+            attempt: Inputs | None = given
+            tried: set[str] = set()
+            for _ in range(ATTEMPTS):
+                assert attempt is not None
+                self.watch.phase = "forward"
+                run.inputs_from, run.repaired = attempt.origin, attempt.repaired
+                run.input_shapes = attempt.shapes()
+                try:
+                    self.output = self._call(root, attempt)
+                except (Exception, SystemExit) as failed:
+                    failure = self.watch.failure(failed)
+                    if last is None or failure.reason:
+                        last, error = attempt, failed
+                    self.tried.append(failure)
+                    if failure.reason:
+                        break
+                    if attempt.origin != "synthesised":
+                        break
+                    attempt = inputs.repaired(attempt, failed, tried)
+                    if attempt is None:
+                        break
+                else:
+                    run.output_shapes = tuple(tuple(t.shape) for t in inputs.flat(self.output))
+                    run.snippet = self._snippet(type(root), self.call, attempt.text())
+                    if any(s and s[0] == 1 for s in run.input_shapes) and attempt.origin not in (
+                        "call site",
+                        "config",
+                    ):
+                        run.degenerate = "the batch has one row"
+                    self.done.append("forward")
+                    return attempt
+        if last is not None and error is not None:  # what the first, unchanged input showed
+            run.inputs_from, run.repaired = last.origin, last.repaired
+            run.input_shapes = last.shapes()
+            run.snippet = self._snippet(type(root), self.call, last.text())
+            self.watch.phase = "forward"
+            self.failures.append(self.watch.failure(error))
+            self._snap(root, "forward")
+        raise Stop
+
+    def _candidates(self, root: nn.Module, config: dict[str, Any]) -> Iterator[Inputs]:
+        text = config.get("inputs", {}).get(type(root).__name__)
+        if text:
+            call = arguments.from_config(f"f({text})", self.view)
+            yield Inputs(list(call.args), call.kwargs, "config")
+        example = getattr(root, "example_input_array", None)
+        if example is not None:
+            yield Inputs(list(example) if isinstance(example, tuple) else [example], {}, "config")
+        names = inputs.instance_names(type(root).__name__, self.view)
+        yield from list(inputs.from_calls(root, names, self.view))[:3]
+        yield inputs.synthesised(root, self.run.arguments)
+
+    def _call(self, root: nn.Module, given: Inputs) -> Any:
+        args, kwargs = given.fresh(self.device)
+        torch.manual_seed(0)
+        return root(*args, **kwargs)
+
+    def _backward(self, output: Any) -> bool:
+        losses = [
+            (t.float() * torch.randn_like(t.float())).sum()
+            for t in inputs.flat(output)
+            if t.requires_grad and (t.is_floating_point() or t.is_complex()) and not t.is_complex()
+        ]
+        if not losses:
+            return False
+        torch.stack(losses).sum().backward()
+        return True
+
+    def _snap(self, root: nn.Module, phase: str) -> None:
+        with contextlib.suppress(Exception):
+            self.run.snapshots[phase] = snapshot.tensors(root, self.watch.keep)
+
+    def _other_batch(self, root: nn.Module, given: Inputs) -> None:
+        first = next(iter(inputs.flat([given.args, given.kwargs])), None)
+        if first is None or not first.dim():
+            return
+        batch = int(first.shape[0])
+        more = Inputs(
+            inputs.more_rows(given.args, batch), inputs.more_rows(given.kwargs, batch)
+        )
+        with self.phase("batch"):
+            self._call(root, more)
+        self._snap(root, "batch")
+
+    def _spread(self, root: nn.Module, given: Inputs) -> None:
+        with self.phase("symmetry"):
+            optimizer = torch.optim.Adam(root.parameters(), lr=0.01)
+            for _ in range(20):
+                optimizer.zero_grad()
+                self._backward(self._call(root, given))
+                optimizer.step()
+            self.run.spread = snapshot.spread(root)
+
+    def _move(self, root: nn.Module, given: Inputs) -> None:
+        if self.device == "meta":
+            return
+        target = "meta" if self.device != "cpu" or not torch.cuda.is_available() else "cuda"
+        self.run.moved = (self.device, target)
+        with self.phase("move"):
+            root.to(target)
+            self._snap(root, "move")
+            args, kwargs = given.fresh(target)
+            root(*args, **kwargs)
+
+    def _parents(self) -> None:
+        """The subject inside the classes of the file that contain it: do they fill it?"""
+        kind = self.view.live(self.subject)
+        found = []
+        for name in build.relatives(self.subject, self.view)[:4]:
+            outer = self.view.live(name)
+            if not isinstance(outer, type) or not issubclass(outer, nn.Module):
+                continue
+            build.uninitialised_marked(True)
+            made: Any = None
+            with contextlib.suppress(Exception):
+                self.watch.phase = "parents"
+                for call in build.calls(outer, self.view, {}):
+                    made, _, _ = build.construct(outer, call, self.view, self.watch)
+                    if made is not None:
+                        break
+            build.uninitialised_marked(False)
+            unwritten: set[str] = set()
+            inside = False
+            if isinstance(made, nn.Module):
+                for module in made.modules():
+                    if isinstance(kind, type) and isinstance(module, kind):
+                        inside = True
+                        rows = snapshot.tensors(module, self.watch.keep)
+                        unwritten.update(row.name for row in rows if row.unwritten)
+            if inside or made is None:
+                found.append(evidence.Parent(name, inside, tuple(sorted(unwritten))))
+        self.run.parents = tuple(found)
+
+    def _method(self, root: Any) -> None:
+        """A subject ``Class.method`` other than the constructor and forward is called too."""
+        owner, _, method = self.subject.rpartition(".")
+        if not owner or method in ("__init__", "forward", "") or not hasattr(root, method):
+            return
+        bound: Callable[..., Any] = getattr(root, method)
+        if not callable(bound) or inspect.isclass(bound):
+            return
+        self.watch.bounded = True
+        synthesis = arguments.Synthesis(self.view)
+        with self.phase("script"):
+            call = arguments.synthesised(bound, synthesis)
+            bound(*call.args, **call.kwargs)
+
+    # -- words -------------------------------------------------------------------------
+    def _snippet(self, kind: Any, call: Call, given: str) -> str:
+        home = self.view.module.__name__
+        name = getattr(kind, "__qualname__", "")
+        lines = ["import torch", "from torch import nn", f"from {home} import {name.split('.')[0]}"]
+        lines.append(f"model = {name}({call.text})")
+        if given:
+            lines.append(f"model({given})")
+        return "\n".join(lines)

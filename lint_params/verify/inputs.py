@@ -1,0 +1,382 @@
+"""Inputs for forward: from the file's calls, from what the first layers want, by repair.
+
+Sizes that are free are pairwise distinct primes, so that no two agree by accident. A size
+that was changed to please a message of torch is recorded. Child only.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params.mismatch import contradiction
+from lint_params.verify import needs
+from lint_params.verify.arguments import brief, signature
+from lint_params.verify.source_facts import FileView
+
+BATCH, LENGTH, SIDE = 5, 7, 32
+
+
+@dataclass
+class Inputs:
+    args: list[Any]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    origin: str = "synthesised"
+    repaired: tuple[str, ...] = ()
+    names: list[str] = field(default_factory=list)
+
+    def fresh(self, device: str) -> tuple[list[Any], dict[str, Any]]:
+        """Copies, so that a forward that changes its input spoils one call only."""
+        return moved(self.args, device), moved(self.kwargs, device)
+
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(
+            tuple(value.shape) for value in flat([self.args, self.kwargs]) if value.dim()
+        )
+
+    def text(self) -> str:
+        parts = [brief(value) for value in self.args]
+        return ", ".join(parts + [f"{k}={brief(v)}" for k, v in self.kwargs.items()])
+
+
+def moved(value: Any, device: str) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone().to(device)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(moved(item, device) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(moved(item, device) for item in value)
+    if type(value) is dict:
+        return {key: moved(item, device) for key, item in value.items()}
+    try:
+        return copy.copy(value)
+    except Exception:
+        return value
+
+
+def flat(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from flat(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from flat(item)
+    elif hasattr(value, "__dataclass_fields__"):
+        for item in vars(value).values():
+            yield from flat(item)
+
+
+def more_rows(value: Any, batch: int) -> Any:
+    """The same input with one row more wherever the batch size stands first."""
+    if isinstance(value, torch.Tensor):
+        if value.dim() and value.shape[0] == batch:
+            return torch.cat([value, value[:1]], dim=0)
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)(more_rows(item, batch) for item in value)
+    if isinstance(value, dict):
+        return {key: more_rows(item, batch) for key, item in value.items()}
+    return value
+
+
+def from_calls(module: nn.Module, names: set[str], view: FileView) -> Iterator[Inputs]:
+    """``model(torch.randn(...))`` in the file, where ``model`` is an object of this class."""
+    for node in ast.walk(view.tree):
+        if not isinstance(node, ast.Call) or not (node.args or node.keywords):
+            continue
+        func = node.func
+        called = ""
+        if isinstance(func, ast.Name):
+            called = func.id
+        elif isinstance(func, ast.Call):  # Net()(x)
+            inner = func.func
+            called = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
+            if called != type(module).__name__:
+                continue
+        if called not in names and not isinstance(func, ast.Call):
+            continue
+        try:
+            args = [view.value(arg) for arg in node.args if not isinstance(arg, ast.Starred)]
+            kwargs = {word.arg: view.value(word.value) for word in node.keywords if word.arg}
+        except Exception:
+            continue
+        if args and not any(True for _ in flat([args, kwargs])):
+            continue
+        yield Inputs(args, kwargs, "call site")
+
+
+def instance_names(kind: str, view: FileView) -> set[str]:
+    """Variables of the file that are given an object of the class."""
+    names: set[str] = set()
+    for node in ast.walk(view.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            func = node.value.func
+            called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            if called == kind:
+                names.update(t.id for t in node.targets if isinstance(t, ast.Name))
+    return names
+
+
+def side_of(sizes: dict[str, Any]) -> int:
+    for name, value in sizes.items():
+        if re.search(r"(img|image|input|crop)_?(size|res|dim|resolution)|resolution", name.lower()):
+            if isinstance(value, int) and 4 <= value <= 512:
+                return value
+    return SIDE
+
+
+def length_of(sizes: dict[str, Any]) -> int:
+    """Shorter than any stated maximum length."""
+    for name, value in sizes.items():
+        if re.search(r"(max_?len|seq_?len|block_size|context|max_pos|n_ctx|num_patches)", name.lower()):
+            if isinstance(value, int) and value > 0:
+                return value if re.search("seq_?len|num_patches", name.lower()) else min(LENGTH, value)
+    return LENGTH
+
+
+def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward") -> Inputs:
+    """One made-up input for each parameter of forward that has no default."""
+    found = signature(getattr(type(module), method, None) or module.forward)
+    if found is None:
+        return Inputs([])
+    wants = needs.of_forward(module, method=method)
+    side, length = side_of(sizes), length_of(sizes)
+    if isinstance(module, (nn.Sequential,)) or type(module).__module__.startswith("torch."):
+        need = needs.of_module(module)
+        first = tensor(need or needs.Need("features", 24), 0, side, length)
+        return Inputs([first], names=["input"])
+    args: list[Any] = []
+    names: list[str] = []
+    for index, param in enumerate(list(found.parameters.values())):
+        if param.name == "self" and index == 0:
+            continue
+        if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
+            if param.kind is param.VAR_POSITIONAL and not args:
+                args.append(tensor(_first_need(module), 0, side, length))
+                names.append(param.name)
+            continue
+        if param.default is not param.empty or param.kind is param.KEYWORD_ONLY:
+            continue
+        rank = needs.rank_of(module, param.name, method)
+        args.append(_argument(module, param, wants.get(param.name), rank, sizes, args))
+        names.append(param.name)
+    return Inputs(args, names=names)
+
+
+def _first_need(module: nn.Module) -> needs.Need:
+    for child in module.modules():
+        if child is not module and not list(child.children()):
+            need = needs.of_module(child)
+            if need is not None:
+                return need
+    return needs.Need("features", 24)
+
+
+def _argument(
+    module: nn.Module,
+    param: inspect.Parameter,
+    need: needs.Need | None,
+    rank: int,
+    sizes: dict[str, Any],
+    before: list[Any],
+) -> Any:
+    name = param.name.lower()
+    side, length = side_of(sizes), length_of(sizes)
+    kind = param.annotation
+    if kind in (int, "int"):
+        return length
+    if kind in (float, "float"):
+        return 0.5
+    if kind in (bool, "bool"):
+        return False
+    if need is not None and not need.joined:
+        made = tensor(need, rank, side, length)
+        if typing.get_origin(kind) in (list, tuple):
+            return [made, made.clone()]
+        return made
+    first = before[0] if before and isinstance(before[0], torch.Tensor) else None
+    if re.fullmatch(r".*(mask|padding).*", name):
+        return None if first is None else torch.ones(first.shape[:2], dtype=torch.bool)
+    if re.fullmatch(r"(hidden|h|hx|state|states|h0|hc|cache|past.*|memory_mask)", name) and before:
+        return None
+    if re.fullmatch(r"(y|labels?|targets?|target_ids|tgt|class_labels?)", name):
+        top = next((v for k, v in sizes.items() if re.search("class|label|tag", k) and v), 2)
+        return torch.arange(BATCH) % max(1, min(int(top), BATCH))
+    if re.fullmatch(r".*(adj|adjacency).*", name) and first is not None:
+        return torch.ones(first.shape[0], first.shape[0])
+    if re.fullmatch(r".*edge_?index.*", name):
+        return torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
+    if re.fullmatch(r"(t|time|timesteps?|sigma|noise_level)", name):
+        return torch.arange(BATCH)
+    if re.fullmatch(r".*(lengths?|lens)", name):
+        return torch.full((BATCH,), length)
+    if re.fullmatch(r".*(ids|idx|tokens|indices|index|group|groups|users?|items?|src|words)", name):
+        return torch.randint(0, 2, (BATCH,) if rank == 1 or first is not None else (BATCH, length))
+    stem = name.rstrip("s")
+    for key, value in sizes.items():  # views -> view_ch, dense -> n_dense
+        if len(stem) > 2 and stem in key.lower() and isinstance(value, int) and 0 < value < 4096:
+            shape = (BATCH, value) if rank < 3 else (BATCH, length, value)
+            return torch.randn(shape)
+    if need is not None:
+        return tensor(need, rank, side, length)
+    if first is not None and first.is_floating_point():
+        return torch.randn(first.shape)
+    need = _first_need(module)
+    return tensor(need, rank, side, length)
+
+
+def tensor(need: needs.Need, rank: int, side: int, length: int) -> torch.Tensor:
+    """A tensor that satisfies a need at a rank (0: the least that fits)."""
+    size = max(need.size, 1)
+    if need.kind == "image":
+        if rank == 5 and need.nd == 2:
+            return torch.randn(BATCH, 3, size, side, side)
+        if need.nd == 0 or rank == 2:
+            return torch.randn(BATCH, size)
+        spatial = {1: (2 * side,), 2: (side, side), 3: (8, 16, 16)}.get(need.nd, (side,) * need.nd)
+        return torch.randn(BATCH, size, *spatial)
+    if need.kind == "ids":
+        high = max(1, min(size, 1 << 20))
+        if need.picked:
+            return torch.randint(0, high, (BATCH, need.picked))
+        shape = (BATCH,) if rank == 1 else (BATCH, length)
+        return torch.randint(0, high, shape)
+    rank = rank or need.rank or 2
+    if need.picked:
+        return torch.randn(BATCH, need.picked, size)
+    middle = {1: (), 2: (BATCH,), 3: (BATCH, length), 4: (BATCH, 3, length)}.get(rank, (BATCH,))
+    return torch.randn(*middle, size)
+
+
+# -- repair ------------------------------------------------------------------------------
+def repaired(inputs: Inputs, error: BaseException, tried: set[str]) -> Inputs | None:
+    """The input changed to please torch's message; None if nothing is left to try."""
+    text = str(error)
+    for change, args, noted in _changes(inputs, error, text):
+        if change not in tried:
+            tried.add(change)
+            record = (*inputs.repaired, change) if noted else inputs.repaired
+            return Inputs(args, inputs.kwargs, inputs.origin, record, inputs.names)
+    return None
+
+
+def _changes(
+    inputs: Inputs, error: BaseException, text: str
+) -> Iterator[tuple[str, list[Any], bool]]:
+    """(what, new arguments, whether a size was adapted)."""
+    args = inputs.args
+    for index, arg in enumerate(args):
+        if not isinstance(arg, torch.Tensor):
+            if arg is None and isinstance(error, (TypeError, AttributeError)):
+                first = next((a for a in args if isinstance(a, torch.Tensor)), None)
+                if first is not None:
+                    yield f"input {index} given", _with(args, index, torch.randn(first.shape)), False
+            continue
+        yield from _typed(args, index, arg, text)
+        for rank in _ranks(arg, text, error):
+            made = _at_rank(arg, rank)
+            yield f"input {index} of rank {rank}", _with(args, index, made), False
+    pairs = [(a, b) for got, want in contradiction(text) for a, b in ((got, want), (want, got))]
+    for got, want in pairs:
+        for index, arg in enumerate(args):
+            if isinstance(arg, torch.Tensor) and got in arg.shape and want > 0:
+                axis = len(arg.shape) - 1 - list(arg.shape)[::-1].index(got)
+                made = _resized(arg, axis, want)
+                note = f"size {got} of input {index} changed to {want}"
+                yield note, _with(args, index, made), True
+    for got, want in pairs:
+        for index in reversed(range(len(args))):
+            arg = args[index]
+            if isinstance(arg, torch.Tensor) and arg.dim() > 1 and arg.is_floating_point():
+                size = arg.shape[-1] + want - got
+                if 0 < size < 8192 and arg.dim() < 4 and got != want:
+                    note = f"size {arg.shape[-1]} of input {index} changed to {size}"
+                    yield note, _with(args, index, _resized(arg, arg.dim() - 1, size)), True
+    if contradiction(text) or "is invalid for input of size" in text or "too small" in text:
+        for side in (28, 64, 224, 96, 16, 128):
+            for index, arg in enumerate(args):
+                if isinstance(arg, torch.Tensor) and arg.dim() == 4:
+                    made = torch.randn(*arg.shape[:2], side, side, dtype=arg.dtype)
+                    yield f"input {index} of {side}x{side}", _with(args, index, made), True
+
+
+def _with(args: list[Any], index: int, value: Any) -> list[Any]:
+    return [*args[:index], value, *args[index + 1 :]]
+
+
+def _typed(
+    args: list[Any], index: int, arg: torch.Tensor, text: str
+) -> Iterator[tuple[str, list[Any], bool]]:
+    if arg.is_floating_point() and re.search(
+        r"(type|types?:?|expected|be|indices).{0,40}(Long|Int|long|int64|integer)|one_hot", text
+    ):
+        made = torch.randint(0, 2, arg.shape[:2] if arg.dim() > 2 else arg.shape)
+        yield f"input {index} of integers", _with(args, index, made), False
+    if not arg.is_floating_point() and re.search(
+        r"(Float|float|dtype|Double|floating)", text
+    ):
+        yield f"input {index} of floats", _with(args, index, torch.randn(arg.shape)), False
+    if not arg.is_floating_point() and "index out of range" in text:
+        yield f"input {index} small", _with(args, index, torch.zeros_like(arg)), False
+    if arg.is_floating_point() and "one-dimensional" in text:
+        yield f"input {index} flat", _with(args, index, torch.randn(arg.shape[0])), False
+
+
+_RANKS = (
+    (r"[Ee]xpected (\d)D", 0),
+    (r"expected (\d)D", 0),
+    (r"input must have (\d) dimensions", 0),
+    (r"\(expected (\d), got (\d)\)", 0),
+    (r"must be (\d)D", 0),
+    (r"or (\d)D \(batched\)", 0),
+    (r"(\d)-D", 0),
+)
+
+
+def _ranks(arg: torch.Tensor, text: str, error: BaseException) -> list[int]:
+    found = [int(m[1]) for pattern, _ in _RANKS for m in re.finditer(pattern, text)]
+    batched = re.search(r"or (\d)D \(batched\)", text)
+    if batched:
+        found.insert(0, int(batched[1]))
+    if re.search(r"not enough values|number of dimensions|Dimension out of range|dimension", text):
+        found += [arg.dim() + 1, arg.dim() - 1]
+    if isinstance(error, IndexError):
+        found += [arg.dim() + 1, arg.dim() + 2]
+    return [rank for rank in dict.fromkeys(found) if 0 < rank < 6 and rank != arg.dim()]
+
+
+def _at_rank(arg: torch.Tensor, rank: int) -> torch.Tensor:
+    shape = list(arg.shape)
+    if rank > len(shape):
+        if rank >= 4 and len(shape) <= 3:
+            shape = [shape[0], shape[-1], *([16] * (rank - 2))]
+        else:
+            shape = [shape[0], *([LENGTH] * (rank - len(shape))), *shape[1:]]
+    else:
+        shape = [*shape[: rank - 1], shape[-1]] if rank > 1 else shape[:1]
+    return _like(arg, shape)
+
+
+def _resized(arg: torch.Tensor, axis: int, size: int) -> torch.Tensor:
+    shape = list(arg.shape)
+    shape[axis] = size
+    return _like(arg, shape)
+
+
+def _like(arg: torch.Tensor, shape: list[int]) -> torch.Tensor:
+    if arg.is_floating_point():
+        return torch.randn(shape, dtype=arg.dtype)
+    if arg.dtype == torch.bool:
+        return torch.ones(shape, dtype=torch.bool)
+    return torch.randint(0, 2, shape)

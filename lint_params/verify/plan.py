@@ -1,0 +1,87 @@
+"""Which runs are made for a subject, in which order. Child only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from lint_params.verify import build, script
+from lint_params.verify.source_facts import FileView
+
+#: No subject gets more runs than this.
+RUNS = 8
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``what``: class (the ``index``-th way to call it), function or main."""
+
+    what: str
+    name: str
+    index: int = 0
+
+
+def scenarios(subject: str, line: int, view: FileView, config: dict[str, Any]) -> list[Scenario]:
+    """The subject alone first, then what contains it, then the file's own scripts."""
+    return list(_scenarios(subject, line, view, config))[:RUNS]
+
+
+def _scenarios(
+    subject: str, line: int, view: FileView, config: dict[str, Any]
+) -> Iterator[Scenario]:
+    kind, name = _class_of(subject, view)
+    wanted = {name.rpartition(".")[2]} if name else set()
+    if kind is not None:
+        if _buildable(kind):
+            for index in range(len(build.calls(kind, view, config.get("classes", {})))):
+                yield Scenario("class", name, index)
+        for other in reversed(build.relatives(name.partition(".")[0], view)[:3]):
+            live = view.live(other)
+            if isinstance(live, type) and issubclass(live, nn.Module):
+                yield Scenario("class", other, 0)
+                wanted.add(other)
+    function = view.find(subject) if subject else None
+    if isinstance(function, ast.FunctionDef):
+        wanted = wanted or {subject.rpartition(".")[2]}
+    entries = [
+        entry
+        for entry in script.entry_points(view)
+        if not wanted or script.reaches(view, entry, wanted)
+    ]
+    if isinstance(function, ast.FunctionDef) and kind is None:
+        if subject in entries:
+            entries.remove(subject)
+            yield Scenario("function", subject)
+        for entry in entries[:2]:
+            yield Scenario("main" if entry == "__main__" else "function", entry)
+        yield Scenario("function", subject)
+        return
+    if not subject:
+        yield Scenario("main", "__main__")
+        entries = [entry for entry in entries if entry != "__main__"]
+    for entry in entries[:2]:
+        yield Scenario("main" if entry == "__main__" else "function", entry)
+    if wanted:
+        for node in view.tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name not in entries:
+                if script.reaches(view, node.name, wanted):
+                    yield Scenario("function", node.name)
+
+
+def _class_of(subject: str, view: FileView) -> tuple[Any, str]:
+    """The class that the subject is, or of which it is a method."""
+    parts = subject.split(".")
+    for end in range(len(parts), 0, -1):
+        name = ".".join(parts[:end])
+        live = view.live(name) if name else None
+        if isinstance(live, type):
+            return live, name
+    return None, ""
+
+
+def _buildable(kind: type) -> bool:
+    return not getattr(kind, "__abstractmethods__", None)

@@ -1,0 +1,227 @@
+"""Runs of functions and of the file's own code, loops bounded. Child only."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params import evidence
+from lint_params.verify import arguments, inputs
+from lint_params.verify.experiment import Experiment, Stop
+from lint_params.verify.load import run_as_main
+from lint_params.verify.source_facts import FileView
+
+_DATA = (
+    "batches|batch|loader|train_loader|data_loader|dataloader|data|dataset|train_data|pairs"
+    "|train_dl|dl|val_loader|test_loader|samples|examples|stream"
+).split("|")
+
+
+def entry_points(view: FileView) -> list[str]:
+    """Functions of the file that can be called without arguments, then ``__main__``."""
+    found = []
+    if any(_is_main(node) for node in view.tree.body):
+        found.append("__main__")
+    for node in view.tree.body:
+        if isinstance(node, ast.FunctionDef):
+            needed = len(node.args.args) - len(node.args.defaults)
+            only = [d for d in node.args.kw_defaults if d is None]
+            if needed == 0 and not only and not node.args.posonlyargs:
+                found.append(node.name)
+    # A main that the file's last lines call says more than a helper without arguments.
+    found.sort(key=lambda name: name not in ("__main__", "main", "run", "train"))
+    return found
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+
+
+def reaches(view: FileView, function: str, wanted: set[str]) -> bool:
+    """Whether a function (by way of the file's others) names one of these."""
+    bodies = {n.name: n for n in view.tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    todo, seen = [function], set()
+    while todo:
+        name = todo.pop()
+        if name in wanted:
+            return True
+        if name in seen:
+            continue
+        seen.add(name)
+        nodes: list[ast.AST] = [bodies[name]] if name in bodies else []
+        if name == "__main__":
+            nodes = [n for n in view.tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+        for node in nodes:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Name):
+                    todo.append(inner.id)
+                elif isinstance(inner, ast.Attribute):
+                    todo.append(inner.attr)
+    return False
+
+
+def of_main(experiment: Experiment, text: str, lines: set[int]) -> evidence.Run:
+    run, watch = experiment.run, experiment.watch
+    run.kind, run.inputs_from, run.arguments_from = "script", "script", "script"
+    run.snippet = f"python {watch.path.rpartition('/')[2]}"
+    watch.bounded = True
+    torch.manual_seed(0)
+    with contextlib.suppress(Stop), experiment.phase("script"):
+        from pathlib import Path
+
+        run_as_main(Path(watch.path), text, lines, watch.probes_for_source())
+    return experiment.finish()
+
+
+def of_function(experiment: Experiment, name: str) -> evidence.Run:
+    """Calls a function with arguments that suit each other: a model, its data, its labels."""
+    run, watch, view = experiment.run, experiment.watch, experiment.view
+    run.kind, run.inputs_from, run.arguments_from = "script", "script", "script"
+    target = view.live(name)
+    watch.bounded = True
+    node = view.find(name)
+    if not callable(target) or not isinstance(node, ast.FunctionDef):
+        return experiment.finish()
+    sites = [c for c in arguments.from_call_sites(name.rpartition(".")[2], view)]
+    calls = [c for c in sites if c.origin == "call site"]
+    free = any(True for p in _required(target))
+    if free and not calls:
+        run.inputs_from = "synthesised"
+        calls = [_call(target, node, view)]
+    elif not free:
+        calls.append(arguments.Call((), {}, "defaults", ""))
+    for call in calls[:3]:
+        run.snippet = f"from {view.module.__name__} import {name}\n{name}({call.text})"
+        run.arguments_from = call.origin
+        torch.manual_seed(0)
+        with contextlib.suppress(Stop), experiment.phase("script"):
+            experiment.watch.keep.append(target(*call.args, **call.kwargs))
+        break
+    return experiment.finish()
+
+
+def _required(target: Any) -> list[str]:
+    found = arguments.signature(target)
+    if found is None:
+        return []
+    kinds = ("VAR_POSITIONAL", "VAR_KEYWORD")
+    return [
+        p.name
+        for p in found.parameters.values()
+        if p.default is p.empty and p.kind.name not in kinds
+    ]
+
+
+def _call(target: Any, node: ast.FunctionDef, view: FileView) -> arguments.Call:
+    synthesis = arguments.Synthesis(view)
+    names = _required(target)
+    model = _model(node, names, view, synthesis)
+    given: inputs.Inputs | None = None
+    if model is not None:
+        with contextlib.suppress(Exception):
+            sizes = {k: v for k, v in synthesis.made.items() if isinstance(v, int)}
+            given = _working(model, sizes)
+    for name in names:
+        value = _value(name, node, model, given, view)
+        if value is not None:
+            synthesis.overrides[name] = value
+    return arguments.synthesised(target, synthesis)
+
+
+def _working(model: nn.Module, sizes: dict[str, Any]) -> inputs.Inputs:
+    """An input on which the model runs, if repair finds one."""
+    given = inputs.synthesised(model, sizes)
+    tried: set[str] = set()
+    twin = model
+    for _ in range(8):
+        try:
+            args, kwargs = given.fresh("cpu")
+            with torch.no_grad():
+                twin(*args, **kwargs)
+            return given
+        except Exception as error:
+            better = inputs.repaired(given, error, tried)
+            if better is None:
+                return given
+            given = better
+    return given
+
+
+def _model(
+    node: ast.FunctionDef, names: list[str], view: FileView, synthesis: arguments.Synthesis
+) -> nn.Module | None:
+    """The model that the function is given or builds: a class of the file that fits it."""
+    home = view.module.__name__
+    kinds = [
+        kind
+        for kind in vars(view.module).values()
+        if isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == home
+    ]
+    inside = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    used = {
+        inner.attr
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id in names
+    }
+    kinds.sort(key=lambda kind: kind.__name__ not in inside)
+    made: list[nn.Module] = []
+    for kind in kinds:
+        try:
+            made.append(synthesis.instance(kind))
+        except Exception:
+            continue
+    made.sort(key=lambda module: -sum(hasattr(module, name) for name in used))
+    return made[0] if made else None
+
+
+def _value(
+    name: str,
+    node: ast.FunctionDef,
+    model: nn.Module | None,
+    given: inputs.Inputs | None,
+    view: FileView,
+) -> Any:
+    lowered = name.lower()
+    if lowered in ("model", "net", "network", "module", "student", "classifier"):
+        return model if model is not None else nn.Linear(24, 16)
+    if lowered in ("layer", "linear", "fc"):
+        return nn.Linear(24, 16)
+    if lowered in ("next_layer",):
+        return nn.Linear(16, 8)
+    if lowered in ("optimizer", "optim", "opt") and model is not None:
+        return torch.optim.Adam(model.parameters(), lr=0.01)
+    first = given.args[0] if given is not None and given.args else torch.randn(5, 24)
+    if lowered in _DATA:
+        hints = view.hints(node, name)
+        labels = _labels(model, given)
+        if hints.unpacked >= 2:
+            rows = list(given.args) if given is not None and len(given.args) > 1 else [first, labels]
+            rows = (rows + [labels] * hints.unpacked)[: hints.unpacked]
+            return [tuple(rows)] * 2
+        return [first, first] if hints.iterated else first
+    if lowered in ("x", "inputs", "input", "images", "image", "tokens", "features", "xs", "obs"):
+        return first
+    if lowered in ("y", "labels", "label", "targets", "target"):
+        return _labels(model, given)
+    if lowered in ("device",):
+        return "cpu"
+    return None
+
+
+def _labels(model: nn.Module | None, given: inputs.Inputs | None) -> torch.Tensor:
+    size = 2
+    rows = 5
+    if model is not None and given is not None:
+        with contextlib.suppress(Exception), torch.no_grad():
+            args, kwargs = given.fresh("cpu")
+            out = next(inputs.flat(model(*args, **kwargs)))
+            rows, size = int(out.shape[0]), int(out.shape[-1])
+    return torch.arange(rows) % max(1, min(size, 3))
+
+

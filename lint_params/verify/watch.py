@@ -1,0 +1,393 @@
+"""Watches one run: lines, Parameters made, ``.data`` writes, optimizers, probes. Child only.
+
+Everything is patched in a process that will be thrown away, so nothing is ever unpatched.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import traceback
+import types
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params import evidence
+from lint_params.verify.load import TRAINING_ROUNDS
+
+_NN = nn.modules.__name__
+#: Many runs of one line say no more than a few: keep the trace small.
+_LIMIT = 400
+
+
+class Watch:
+    """Collects events; ``phase`` is set by the experiment as it goes along."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.source = text.splitlines()
+        self.phase = "import"
+        self.lines: set[int] = set()
+        self.created: list[evidence.Created] = []
+        self.data_writes: list[evidence.DataWrite] = []
+        self.grad_writes: list[evidence.GradWrite] = []
+        self.optimizers: list[tuple[int, Any, str, str]] = []
+        self.probes: list[evidence.Probe] = []
+        self.layer_lines: dict[int, int] = {}
+        self.calls: dict[int, int] = {}
+        self.roots: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.outermost: list[weakref.ref[nn.Module]] = []
+        self.keep: list[Any] = []  # so that no id is given twice
+        self.root: nn.Module | None = None
+        self.bounded = False
+
+    # -- where are we ----------------------------------------------------------------
+    def user_frame(self, depth: int = 2) -> types.FrameType | None:
+        """The innermost frame of the linted file on the stack."""
+        frame: types.FrameType | None = sys._getframe(depth)
+        while frame is not None and frame.f_code.co_filename != self.path:
+            frame = frame.f_back
+        return frame
+
+    def trace(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename != self.path:
+            return None
+        return self._line
+
+    def _line(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        if event == "line":
+            self.lines.add(frame.f_lineno)
+        return self._line
+
+    def frames(self, error: BaseException) -> tuple[evidence.Frame, ...]:
+        found = []
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename == self.path:
+                code = self.source[line - 1].strip() if 0 < line <= len(self.source) else ""
+                name = getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
+                found.append(evidence.Frame(line, name, code))
+        return tuple(found[-40:])
+
+    def failure(self, error: BaseException, reason: str = "") -> evidence.Failure:
+        layer, kind, line = self._layer(error)
+        text = " ".join(str(error).split())[:600]
+        return evidence.Failure(
+            phase=self.phase,
+            type=type(error).__name__,
+            text=text,
+            frames=self.frames(error),
+            layer=layer,
+            layer_type=kind,
+            layer_line=line,
+            reason=reason or reason_of(error),
+        )
+
+    def _layer(self, error: BaseException) -> tuple[str, str, int]:
+        """The innermost torch layer in the traceback, as the model that ran names it."""
+        found: nn.Module | None = None
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, nn.Module) and type(owner).__module__.startswith("torch.nn"):
+                found = owner
+        if found is None:
+            return "", "", 0
+        name = ""
+        if self.root is not None:
+            name = next((n for n, m in self.root.named_modules() if m is found), "")
+        return name, type(found).__name__, self.layer_lines.get(id(found), 0)
+
+    # -- patches ---------------------------------------------------------------------
+    def install(self) -> None:
+        self._watch_parameters()
+        self._watch_modules()
+        self._watch_optimizers()
+        sys.settrace(self.trace)
+
+    def _watch_parameters(self) -> None:
+        watch = self
+        make = nn.Parameter.__new__
+
+        def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+            made = make(cls, *args, **kwargs)
+            frame = watch.user_frame()
+            if frame is not None and len(watch.created) < _LIMIT:
+                by = ""
+                inner: types.FrameType | None = sys._getframe(1)
+                direct = inner is frame
+                while inner is not None and inner is not frame:
+                    owner = inner.f_locals.get("self")
+                    if isinstance(owner, nn.Module):
+                        by = type(owner).__name__
+                    inner = inner.f_back
+                watch.keep.append(made)
+                watch.created.append(
+                    evidence.Created(
+                        line=frame.f_lineno,
+                        phase=watch.phase,
+                        id=id(made),
+                        shape=shape_of(made),
+                        dtype=str(made.dtype) if isinstance(made, torch.Tensor) else "",
+                        by=by,
+                        direct=direct,
+                    )
+                )
+            return made
+
+        nn.Parameter.__new__ = staticmethod(new)
+        plain = torch.Tensor.data
+
+        def set_data(param: Any, value: Any) -> None:
+            frame = watch.user_frame()
+            old, had = shape_of(param), param.grad is not None
+            before = address_of(param)
+            plain.__set__(param, value)
+            if frame is not None and len(watch.data_writes) < _LIMIT:
+                new_shape = shape_of(param)
+                watch.data_writes.append(
+                    evidence.DataWrite(
+                        line=frame.f_lineno,
+                        phase=watch.phase,
+                        id=id(param),
+                        name=watch.name_of(param),
+                        old_shape=old,
+                        new_shape=new_shape,
+                        same_storage=before != 0 and before == address_of(param),
+                        overlaps=overlapping(param),
+                        had_grad=had,
+                    )
+                )
+
+        def get_data(param: Any) -> Any:
+            return plain.__get__(param)
+
+        nn.Parameter.data = property(get_data, set_data)
+        grad = torch.Tensor.grad
+
+        def set_grad(param: Any, value: Any) -> None:
+            if value is None:
+                watch.grad_cleared(param, "grad=None")
+            grad.__set__(param, value)
+
+        nn.Parameter.grad = property(grad.__get__, set_grad, grad.__delete__)
+
+    def grad_cleared(self, param: Any, how: str) -> None:
+        if not self.phase.startswith(("forward", "script")):
+            return
+        frame = self.user_frame(3)
+        old = torch.Tensor.grad.__get__(param)
+        if frame is not None and len(self.grad_writes) < _LIMIT:
+            lost = old is not None and bool((old != 0).any())
+            self.grad_writes.append(evidence.GradWrite(frame.f_lineno, self.phase, how, lost))
+
+    def name_of(self, param: Any) -> str:
+        if self.root is None:
+            return ""
+        return next((n for n, p in self.root.named_parameters() if p is param), "")
+
+    def _watch_modules(self) -> None:
+        watch = self
+        init = nn.Module.__init__
+
+        def module_init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            frame = watch.user_frame()
+            if frame is not None:
+                watch.layer_lines[id(module)] = frame.f_lineno
+                watch.keep.append(module)
+            init(module, *args, **kwargs)
+
+        nn.Module.__init__ = module_init  # type: ignore[method-assign]
+        call = nn.Module.__call__
+
+        def module_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            watch.calls[id(module)] = watch.calls.get(id(module), 0) + 1
+            return call(module, *args, **kwargs)
+
+        nn.Module.__call__ = module_call  # type: ignore[method-assign]
+        zero = nn.Module.zero_grad
+
+        def zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            caller = sys._getframe(1)
+            if caller.f_code.co_filename == watch.path:
+                grads = [p.grad for p in module.parameters() if p.grad is not None]
+                lost = any(bool((g != 0).any()) for g in grads)
+                watch.grad_writes.append(
+                    evidence.GradWrite(caller.f_lineno, watch.phase, "zero_grad", lost)
+                )
+            zero(module, *args, **kwargs)
+
+        nn.Module.zero_grad = zero_grad  # type: ignore[method-assign]
+        for name in ("parameters", "named_parameters"):
+            self._watch_listing(name)
+
+    def _watch_listing(self, name: str) -> None:
+        plain = getattr(nn.Module, name)
+        watch = self
+
+        def listing(module: nn.Module, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            if sys._getframe(1).f_code.co_filename == watch.path:
+                watch.roots.add(module)
+                watch.keep.append(module)
+            given: Iterator[Any] = plain(module, *args, **kwargs)
+            return given
+
+        setattr(nn.Module, name, listing)
+
+    def _watch_optimizers(self) -> None:
+        watch = self
+        plain = torch.optim.Optimizer.__init__
+
+        def init(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            frame = watch.user_frame()
+            line = frame.f_lineno if frame is not None else 0
+            kind = type(optimizer).__name__
+            try:
+                plain(optimizer, *args, **kwargs)
+            except Exception as error:
+                if line:
+                    text = f"{type(error).__name__}: {error}"
+                    watch.optimizers.append((line, None, kind, text))
+                raise
+            if line:
+                watch.optimizers.append((line, optimizer, kind, ""))
+
+        torch.optim.Optimizer.__init__ = init  # type: ignore[method-assign]
+
+    def optimizers_seen(self) -> tuple[evidence.Optimizer, ...]:
+        """What each optimizer holds, against the models whose parameters were listed."""
+        wanted: dict[int, str] = {}
+        for root in list(self.roots):
+            for name, param in root.named_parameters():
+                if param.requires_grad:
+                    wanted.setdefault(id(param), name)
+        alive = {id(p) for root in list(self.roots) for p in root.parameters()}
+        held_by_any: set[int] = set()
+        rows = []
+        for line, optimizer, kind, failed in self.optimizers:
+            groups = optimizer.param_groups if optimizer is not None else []
+            held = [id(param) for group in groups for param in group["params"]]
+            held_by_any.update(held)
+            rows.append((line, kind, held, failed))
+        missing = tuple(name for key, name in wanted.items() if key not in held_by_any)
+        return tuple(
+            evidence.Optimizer(
+                line=line,
+                type=kind,
+                held=tuple(held),
+                missing=missing[:50],
+                stale=sum(1 for key in held if alive and key not in alive),
+                failed=failed,
+            )
+            for line, kind, held, failed in rows
+        )
+
+    # -- probes, called by the rewritten source ------------------------------------------
+    def probes_for_source(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "__lp_call__": self.probe_call,
+            "__lp_set__": self.probe_set,
+            "__lp_read__": self.probe_read,
+            "__lp_loop__": self.probe_loop,
+            "__lp_turn__": self.probe_turn,
+        }
+
+    def _probe(self, probe: evidence.Probe) -> None:
+        if len(self.probes) < _LIMIT:
+            self.probes.append(probe)
+
+    def probe_call(self, line: int, owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        tensor = isinstance(owner, torch.Tensor)
+        state = fingerprint(owner) if tensor else None
+        result = getattr(owner, method)(*args, **kwargs)
+        if tensor or isinstance(result, torch.Tensor):
+            same = result is owner or (tensor and fingerprint(owner) != state)
+            text = f"{type(owner).__name__}.{method}() returned {type(result).__name__}"
+            self._probe(evidence.Probe(line, "discarded", text, same, owner=type(owner).__name__))
+        return result
+
+    def probe_set(self, line: int, name: str, value: Any, owner: Any) -> None:
+        kind = type(owner)
+        if isinstance(owner, torch.Tensor) and callable(getattr(kind, name, None)):
+            self._probe(evidence.Probe(line, "shadowed", f"{kind.__name__}.{name}", owner="Tensor"))
+        elif isinstance(owner, (nn.Module, torch.Tensor)):
+            known = hasattr(kind, name)
+            where = "Module" if isinstance(owner, nn.Module) else "Tensor"
+            text = f"{kind.__name__}.{name} = {type(value).__name__}"
+            self._probe(evidence.Probe(line, "attribute", text, known, owner=where))
+        setattr(owner, name, value)
+
+    def probe_read(self, line: int, name: str, value: Any) -> Any:
+        if not isinstance(value, (types.GeneratorType, filter, map, zip, itertools.chain)):
+            return value
+        first = list(itertools.islice(value, 2))
+        self._probe(evidence.Probe(line, "iterator", name, left=len(first)))
+        return itertools.chain(first, value)
+
+    def probe_loop(self, items: Iterable[Any]) -> Iterable[Any]:
+        return itertools.islice(items, TRAINING_ROUNDS) if self.bounded else items
+
+    def probe_turn(self, line: int) -> bool:
+        if not self.bounded:
+            return True
+        key = -line
+        self.calls[key] = self.calls.get(key, 0) + 1
+        return self.calls[key] <= TRAINING_ROUNDS
+
+
+def reason_of(error: BaseException) -> str:
+    """The fixed reason of an error that says nothing about the code, else ""."""
+    text = str(error)
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+        return "out-of-memory"
+    if "Torch not compiled with CUDA" in text or "Found no NVIDIA driver" in text:
+        return "needs-device"
+    if "No CUDA GPUs are available" in text or "deserialize object on a CUDA device" in text:
+        return "needs-device"
+    if isinstance(error, PermissionError) or "Network is unreachable" in text:
+        return "sandbox-denied"
+    if "Temporary failure in name resolution" in text or "Name or service not known" in text:
+        return "sandbox-denied"
+    if isinstance(error, SystemExit):
+        return "crashed"
+    return ""
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    if isinstance(value, nn.parameter.UninitializedTensorMixin) or not isinstance(
+        value, torch.Tensor
+    ):
+        return ()
+    return tuple(value.shape)
+
+
+def address_of(value: torch.Tensor) -> int:
+    try:
+        return value.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError, ValueError):
+        return 0
+
+
+def overlapping(value: Any) -> bool:
+    if not isinstance(value, torch.Tensor):
+        return False
+    try:
+        return any(step == 0 and size > 1 for step, size in zip(value.stride(), value.shape))
+    except (RuntimeError, ValueError):
+        return False
+
+
+def fingerprint(value: torch.Tensor) -> tuple[Any, ...]:
+    """Changes when the tensor is changed in place."""
+    try:
+        total = 0.0
+        if value.device.type != "meta" and value.numel() and value.numel() < 1 << 22:
+            total = float(value.detach().double().nan_to_num().sum())
+        grad = value.requires_grad
+        return (value._version, tuple(value.shape), value.stride(), value.dtype, total, grad)
+    except (RuntimeError, ValueError, TypeError):
+        return (value._version,)
