@@ -103,12 +103,17 @@ class Ratio:
 
 
 class ShapeOf:
-    """``x.shape`` of a tensor of open rank: sizes are looked up when they are asked for."""
+    """``x.shape`` of a tensor of open rank: sizes are looked up when they are asked for.
 
-    __slots__ = ("tensor",)
+    ``drop`` sizes are cut off at the end (``x.shape[:-1]``). Inside a Seq or among the
+    arguments of a call it stands for all of its sizes (``(*x.shape[:-1], n)``).
+    """
 
-    def __init__(self, tensor: Tensor) -> None:
+    __slots__ = ("tensor", "drop")
+
+    def __init__(self, tensor: Tensor, drop: int = 0) -> None:
         self.tensor = tensor
+        self.drop = drop
 
     def __repr__(self) -> str:
         return f"ShapeOf({self.tensor!r})"
