@@ -53,12 +53,14 @@ class Project:
         self._hashes: dict[str, str] = {}
         self._exists: dict[str, str | None] = {}
         self._used: dict[str, set[str]] = {}
+        self._found: dict[tuple[str, str], SourceFile | None] = {}
 
     def add(self, path: str, tree: ast.Module) -> SourceFile:
         """Register a file that the caller has parsed already (the file being linted)."""
         _, name = module_name(Path(path))
         file = SourceFile(path, name, tree, Path(path).name == "__init__.py")
         self._files[str(Path(path).resolve())] = file
+        self._found.clear()
         return file
 
     def dependencies(self, path: str) -> dict[str, str]:
@@ -84,6 +86,12 @@ class Project:
 
     def find_module(self, module: str, importer: SourceFile) -> SourceFile | None:
         """The project file that ``module`` means in ``importer``, else None."""
+        known = (importer.path, module)
+        if known not in self._found:
+            self._found[known] = self._find_module(module, importer)
+        return self._found[known]
+
+    def _find_module(self, module: str, importer: SourceFile) -> SourceFile | None:
         if not module or module.partition(".")[0] in _NEVER_OURS:
             return None
         root, _ = module_name(Path(importer.path))

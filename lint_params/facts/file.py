@@ -62,6 +62,7 @@ class FileFacts:
         _PROJECTS.setdefault(self.project, {})[self.source.path] = self
         self.index = Index(self.tree)
         self._kinds: dict[ast.AST, Kind] = {}
+        self.defined: dict[Definition, Kind] = {}
         self._flows: dict[Scope, Flow] = {}
         self._qualified: dict[str, str | None] = {}
         self._classes: dict[str, ClassFacts | None] = {}

@@ -45,6 +45,14 @@ def _global(facts: FileFacts, node: ast.Name) -> Kind:
 
 def defined(facts: FileFacts, one: Definition) -> Kind:
     """The kind that one definition gives its name."""
+    known = facts.defined.get(one)
+    if known is None:
+        facts.defined[one] = UNKNOWN  # while it is being worked out
+        known = facts.defined[one] = _defined(facts, one)
+    return known
+
+
+def _defined(facts: FileFacts, one: Definition) -> Kind:
     if one.how == "narrow":
         return narrowed(facts, one)
     if one.annotation is not None and one.value is None:

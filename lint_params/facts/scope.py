@@ -164,6 +164,8 @@ class Index:
     def __init__(self, tree: ast.Module) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {}
+        self._outside: set[ast.AST] = set()
+        self._scope_of: dict[ast.AST, Scope] = {}
         self.module = Scope(self, tree, None)
         self.scopes[tree] = self.module
 
@@ -186,6 +188,7 @@ class Index:
                 self.scopes[node] = child
                 for part in reversed(_outside(node)):
                     parents[part] = node
+                    self._outside.add(part)
                     push(part)
                 continue
             for name in reversed(fields[kind]):
@@ -202,14 +205,26 @@ class Index:
 
     def scope_of(self, node: ast.AST) -> Scope:
         """The scope in which a node stands; decorators and defaults stand outside theirs."""
-        parents, scopes = self.parents, self.scopes
+        parents, known = self.parents, self._scope_of
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, ast.stmt):
+            if current in self._outside:
+                break
+            current = parents.get(current)
+        if current is None:
+            return self.module
+        scope = known.get(current)
+        if scope is None:
+            scope = known[current] = self._search(current)
+        return scope
+
+    def _search(self, node: ast.AST) -> Scope:
+        parents, scopes, outside = self.parents, self.scopes, self._outside
         below = node
         current = parents.get(node)
         while current is not None:
-            scope = scopes.get(current)
-            if scope is not None:
-                if current is self.module.node or any(below is one for one in scope.node.body):
-                    return scope
+            if current in scopes and below not in outside:
+                return scopes[current]
             below, current = current, parents.get(current)
         return self.module
 
