@@ -200,7 +200,7 @@ class Layer:
     ``items`` its children where it is a container.
     """
 
-    __slots__ = ("spec", "args", "attrs", "origin", "items", "called")
+    __slots__ = ("spec", "args", "attrs", "origin", "items", "called", "node")
 
     def __init__(
         self,
@@ -216,6 +216,7 @@ class Layer:
         self.origin = origin
         self.items = items
         self.called = False
+        self.node: ast.AST | None = None  # the constructor call
 
     def __repr__(self) -> str:
         return f"<{self.spec.name}>"
