@@ -334,6 +334,24 @@ def _exact(a: Size, b: Size) -> Size | None:
     return None
 
 
+def cancel(a: Size, b: Size) -> tuple[Size, Size]:
+    """a and b without the factors that both have as monomials: the quotient stays."""
+    terms = {**_terms(a), **_terms(b)}
+    if not terms:
+        return a, b
+    shared = 0
+    for size in (a, b):
+        for factor in _terms(size).values():
+            shared = gcd(shared, factor)
+    common = _common(Poly(terms))
+    if shared <= 1 and not common:
+        return a, b
+    one, two = (
+        _build({_divide(m, common): c // shared for m, c in _terms(size).items()}) for size in (a, b)
+    )
+    return one, two
+
+
 def floordiv(a: Size, b: Size) -> Size:
     """Floor division; the part of ``a`` that ``b`` divides comes out exactly."""
     if isinstance(a, int) and isinstance(b, int):
