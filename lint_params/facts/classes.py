@@ -6,6 +6,7 @@ import ast
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lint_params.facts.contents import Item, attribute_items
 from lint_params.facts.flow import is_parent_init
 from lint_params.facts.kinds import UNKNOWN, Kind, join
 from lint_params.facts.members import Member, read_members
@@ -244,6 +245,10 @@ class ClassFacts:
     @cached_property
     def submodules(self) -> dict[str, list[Member]]:
         return self._of_kind("module")
+
+    def items(self, name: str) -> list[Item]:
+        """What the container ``self.<name>`` is given anywhere in this class."""
+        return attribute_items(self, name)
 
     def may_define(self, name: str) -> bool:
         """Whether an instance may have this attribute: False only when surely not."""

@@ -12,9 +12,12 @@ from weakref import WeakKeyDictionary
 from lint_params.facts import conditions as _conditions
 from lint_params.facts.classes import ClassFacts
 from lint_params.facts.conditions import Condition
+from lint_params.facts.contents import Item, items_of
 from lint_params.facts.creation import Creation, creation_of
+from lint_params.facts.derive import Transformed, transformed
 from lint_params.facts.flow import Definition, Env, Flow, bind, narrow
 from lint_params.facts.functions import function_of, returned_kind, super_call
+from lint_params.facts.hidden import Hidden, read_hidden
 from lint_params.facts.infer import infer
 from lint_params.facts.kinds import UNKNOWN, Kind
 from lint_params.facts.members import argument
@@ -422,6 +425,25 @@ class FileFacts:
     def owns_parameters(self, expr: ast.expr) -> bool | None:
         """Whether a module expression has trainable parameters; None: not known."""
         return owns_parameters(self, expr)
+
+    def transformed(self, expr: ast.expr) -> Transformed | None:
+        """The fresh ``nn.Parameter(...)`` of which ``expr`` makes a plain tensor, if it does."""
+        return transformed(self, expr)
+
+    def items_of(self, expr: ast.expr) -> list[Item]:
+        """What a list, tuple, dict or set holds, with what is added to a local name later."""
+        return items_of(self, expr)
+
+    @cached_property
+    def hidden(self) -> list[Hidden]:
+        """Parameters and layers that a Module keeps in plain containers and plain objects."""
+        return [] if self.is_template else read_hidden(self)
+
+    @property
+    def is_template(self) -> bool:
+        """A source from which other files are generated (``modular_*.py`` of transformers):
+        its classes are not the ones that run."""
+        return self.path.replace("\\", "/").rpartition("/")[2].startswith("modular_")
 
     @cached_property
     def optimizers(self) -> list[Optimizer]:

@@ -1,0 +1,204 @@
+"""Parameters and layers that a Module keeps where torch does not look for them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lint_params.facts.contents import Item
+from lint_params.facts.owners import class_owns, kind_owns
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.members import Member
+
+_CONTAINERS = ("list", "tuple", "dict", "set")
+#: A class that defines one of these looks after its parameters itself.
+_OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict", "__getattr__")
+#: Words in a helper's source that say that what it holds is meant to stay as it is.
+_FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """``what``: "parameter" or "module"; ``holder``: list, tuple, dict, set or object (then
+    ``helper`` is its class). ``member`` is the assignment; ``trace`` where the items are made."""
+
+    what: str
+    holder: str
+    cls: ClassFacts
+    member: Member
+    helper: str = ""
+    trace: tuple[tuple[int, str], ...] = ()
+
+
+def read_hidden(facts: FileFacts) -> list[Hidden]:
+    """All of a file's Module classes, in source order."""
+    found = []
+    for cls in facts.module_classes:
+        if any(name in one.methods for one in cls.mro for name in _OWN_BOOKS):
+            continue
+        if _registers_by_loop(cls):
+            continue
+        for name, members in cls.members.items():
+            one = _hidden(facts, cls, name, members)
+            if one is not None:
+                found.append(one)
+    return found
+
+
+def _hidden(
+    facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
+) -> Hidden | None:
+    given = [m for m in members if m.how in ("assign", "class") and m.value is not None]
+    for member in given:
+        if member.kind.what == "object" and _is_made(member):
+            return _in_object(facts, cls, member)
+    containers = [member for member in given if member.kind.what in _CONTAINERS]
+    if not containers or len(containers) < len([m for m in given if m.kind.what != "none"]):
+        return None
+    items = [item for item in cls.items(name) if item.fresh]
+    if len(items) == 1 and not items[0].repeated and containers[0].kind.what != "dict":
+        return None  # a list of one is the usual way to hide a network on purpose
+    lost = [(item, what) for item in items if (what := _lost(item)) is not None]
+    if not lost or _is_registered(facts, cls, name, containers):
+        return None
+    trace = []
+    for item, what in lost[:4]:
+        line = getattr(item.node, "lineno", 0)
+        text = f"a {'Parameter' if what == 'parameter' else item.kind.describe()} goes into it here"
+        if (line, text) not in trace and line != containers[0].node.lineno:
+            trace.append((line, text))
+    holder = containers[0].kind.what
+    return Hidden(lost[0][1], holder, cls, containers[0], trace=tuple(trace))
+
+
+def _lost(item: Item) -> str | None:
+    if item.kind.is_parameter:
+        return "parameter" if _trains(item) else None
+    if item.kind.is_module and kind_owns(item.kind, 0):
+        return "module"
+    return None
+
+
+def _trains(item: Item) -> bool:
+    call = item.kind.node
+    if not isinstance(call, ast.Call):
+        return True
+    for keyword in call.keywords:
+        if keyword.arg == "requires_grad":
+            return not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+    return True
+
+
+def _is_made(member: Member) -> bool:
+    return isinstance(member.value, ast.Call) and not member.kind.annotated
+
+
+def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | None:
+    helper = member.kind.cls
+    if helper is None or not helper.bases_complete or class_owns(helper) is not True:
+        return None
+    for one in helper.mro:
+        if any(name in one.methods for name in (*_OWN_BOOKS, "named_modules", "modules")):
+            return None
+        if any(_mentions(scope, _FROZEN) for scope in one.scope.within()):
+            return None
+    if _used_elsewhere(facts, cls, member.name):
+        return None
+    made = [m for ms in helper.members.values() for m in ms if kind_owns(m.kind, 0)]
+    what = "parameter" if all(m.kind.is_parameter for m in made) else "module"
+    trace: tuple[tuple[int, str], ...] = ()
+    if helper.facts is facts:
+        trace = tuple(
+            (m.node.lineno, f"{helper.name} makes {m.kind.describe()} here") for m in made[:3]
+        )
+    return Hidden(what, "object", cls, member, helper.name, trace)
+
+
+def _mentions(scope, words) -> bool:  # type: ignore[no-untyped-def]
+    return any(node.attr in words for node in scope.nodes(ast.Attribute))
+
+
+def _registers_by_loop(cls: ClassFacts) -> bool:
+    """Whether the class registers under computed names: it may register anything."""
+    return any(
+        member.value is None or not member.kind.what in ("buffer", "tensor", "number", "string")
+        for one in cls.mro
+        for member in one.dynamic_members
+    )
+
+
+def _is_registered(
+    facts: FileFacts, cls: ClassFacts, name: str, containers: list[Member]
+) -> bool:
+    """Whether the container, or the local list it came from, is handed to somebody else."""
+    if _used_elsewhere(facts, cls, name):
+        return True
+    for member in containers:
+        if isinstance(member.value, ast.Name):
+            scope = facts.scope_of(member.value)
+            for other in scope.nodes(ast.Name):
+                if other.id == member.value.id and other is not member.value:
+                    if _is_passed_on(facts, other):
+                        return True
+    return False
+
+
+def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
+    """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like."""
+    for one in [cls, *cls.subclasses]:
+        for scope in one.scope.within():
+            instance = scope.instance_name
+            for node in scope.nodes(ast.Attribute):
+                if node.attr == name and isinstance(node.value, ast.Name):
+                    if node.value.id == instance and _is_passed_on(facts, node):
+                        return True
+    return False
+
+
+_HARMLESS = (
+    "len enumerate zip reversed range print iter list tuple isinstance sorted sum min max any all "
+    "str repr map filter next getattr hasattr"
+).split()
+
+
+def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
+    """Whether a container goes to a call (starred, or inside) that may register its items."""
+    if isinstance(node.ctx, (ast.Store, ast.Del)):  # type: ignore[attr-defined]
+        return False
+    below: ast.AST = node
+    for parent in facts.index.ancestors(node):
+        if isinstance(parent, ast.Call) and below is not parent.func:
+            called = facts.qualify(parent.func) or ""
+            if called.startswith("builtins.") and called[9:] in _HARMLESS:
+                below = parent
+                continue
+            return True
+        if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
+            below = parent
+            continue
+        if isinstance(parent, (ast.Attribute, ast.Subscript)):
+            if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
+                below = parent
+                continue
+            return False
+        if isinstance(parent, ast.comprehension):
+            return _comprehension_passes(facts, parent)
+        if isinstance(parent, (ast.Yield, ast.YieldFrom)):
+            return True
+        return False
+    return False
+
+
+def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:
+    """``nn.ModuleList(build(x) for x in self.xs)`` hands the items on; a sum does not."""
+    outer = facts.parent(node)
+    parent = facts.parent(outer) if outer is not None else None
+    while isinstance(parent, (ast.Starred, ast.List)):
+        parent = facts.parent(parent)
+    if not isinstance(parent, ast.Call):
+        return False
+    return (facts.qualify(parent.func) or "").startswith("torch.nn.")
