@@ -169,5 +169,17 @@ class ShapeRule(Rule):
     constructor's arguments), ``attribute`` (the layer, where there is one).
     """
 
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        """What the symbolic interpreter refuted under this rule's name."""
+        for mismatch in facts.shapes.refuted(self.name):
+            yield self.report(
+                facts,
+                mismatch.node,
+                mismatch.message,
+                trace=tuple(Step(line, text) for line, text in mismatch.trace),
+                subject=mismatch.subject,
+                details=mismatch.details,
+            )
+
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         return shape_mismatch(run, finding)

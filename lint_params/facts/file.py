@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from lint_params.facts import conditions as _conditions
@@ -29,6 +29,9 @@ from lint_params.facts.writes import Write, read_writes
 from lint_params.names import Names, canonical, dotted, imported
 from lint_params.project import Project, SourceFile
 from lint_params.rule import Place
+
+if TYPE_CHECKING:
+    from lint_params.shape.findings import ShapeFacts
 
 N = TypeVar("N", bound=ast.AST)
 _BUILTINS = frozenset(dir(builtins))
@@ -151,6 +154,14 @@ class FileFacts:
     @cached_property
     def _argument_scopes(self) -> dict[ast.arg, Scope]:
         return {arg: scope for scope in self.scopes for arg in scope.arguments}
+
+    # -- shapes ------------------------------------------------------------------------
+    @cached_property
+    def shapes(self) -> ShapeFacts:
+        """What the symbolic interpreter refuted in this file, by rule name."""
+        from lint_params.shape.findings import ShapeFacts  # only files that need it pay
+
+        return ShapeFacts(self.source, self.project)
 
     # -- classes -----------------------------------------------------------------------
     @cached_property

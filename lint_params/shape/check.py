@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from lint_params.shape.dim import Size
 from lint_params.shape.value import Origin
@@ -38,6 +39,8 @@ class Obligation:
     source: Origin | None = None
     stack: tuple[tuple[str, ast.AST, str], ...] = ()
     subject: str = ""
+    #: The modules of the project inside the one that was called, outermost first.
+    inside: tuple[Any, ...] = ()
 
 
 class Refuted(Exception):

@@ -39,7 +39,7 @@ class Interpreter:
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
         self.current: SourceFile | None = None  # the file whose code is being evaluated
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
-        self.instances: list[Any] = []  # modules whose forward is being evaluated
+        self.instances = self.ctx.instances
         self.made: list[Any] = []  # layers and instances built so far, in order
 
     # -- names --------------------------------------------------------------------------

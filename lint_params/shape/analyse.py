@@ -1,0 +1,254 @@
+"""What is checked in one file: its Module classes in several ways, and its own calls.
+
+Each class is built and called with symbolic arguments, again with nothing taken for granted,
+and, where its defaults suffice, with these; then the functions and the module's own code run
+as far as they can be followed, so that ``Net(784, 10)(torch.randn(2, 28))`` is checked too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lint_params.project import Project, SourceFile
+from lint_params.shape import interpreter
+from lint_params.shape.arguments import Mode, constructor_arguments, forward_arguments, free_tensor
+from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.classes import definition, is_module_class, mro
+from lint_params.shape.interpreter import Interpreter, OutOfBudget
+from lint_params.shape.scope import Scope
+from lint_params.shape.value import ClassRef, Function, Instance, Layer, Unknown, Value
+
+
+@dataclass
+class Checked:
+    """The obligations of one run. ``how`` tells a reader which arguments it took."""
+
+    subject: str
+    how: str
+    obligations: list[Obligation]
+    root: ast.AST | None = None
+    exhausted: bool = False
+    instance: Value = None
+    outputs: list[tuple[str, Value]] = field(default_factory=list)
+
+
+def check_file(file: SourceFile, project: Project | None = None) -> Iterator[Checked]:
+    """Every run over one file."""
+    it = Interpreter(project)
+    classes = [(name, node) for name, node in _classes(file.tree)]
+    scope = it.file_scope(file)
+    it.current = file
+    built = _constructed(file.tree)
+    for name, node in classes:
+        value = scope.lookup(it, node.name) if name == node.name else None
+        cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
+        if not is_module_class(it, cls):
+            continue
+        yield from check_class(it, cls, name, default_call=name.rpartition(".")[2] not in built)
+    yield from check_scripts(it, file)
+
+
+def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:
+    """The classes of the file that stand at module level, also under ``if`` and ``try``."""
+    pending: list[ast.stmt] = list(tree.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.ClassDef):
+            yield node.name, node
+        elif isinstance(node, ast.If):
+            pending[:0] = [*node.body, *node.orelse]
+        elif isinstance(node, ast.Try):
+            pending[:0] = [*node.body, *node.orelse]
+
+
+def _constructed(tree: ast.Module) -> set[str]:
+    """Names of classes that the file calls with arguments: their defaults are not the whole story."""
+    out: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (node.args or node.keywords):
+            if isinstance(node.func, ast.Name):
+                out.add(node.func.id)
+    return out
+
+
+def check_class(it: Interpreter, cls: ClassRef, name: str, default_call: bool = True) -> Iterator[Checked]:
+    init = _method(it, cls, "__init__")
+    for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
+        if mode is Mode.DEFAULTS and not default_call:
+            continue
+        checked = _run_class(it, cls, name, init, mode)
+        if checked is not None:
+            yield checked
+
+
+def _run_class(
+    it: Interpreter, cls: ClassRef, name: str, init: tuple[ClassRef, ast.FunctionDef] | None, mode: Mode
+) -> Checked | None:
+    run = Checked(name, mode.value, [], cls.node)
+    with _fresh(it, name) as obligations:
+        run.obligations = obligations
+        try:
+            kwargs = constructor_arguments(it, init[1], init[0], mode) if init is not None else {}
+            if kwargs is None:
+                return None
+            instance = it.call(cls, [], kwargs, cls.node, name)
+            if not isinstance(instance, Instance):
+                return run
+            run.instance = instance
+            _call_methods(it, instance, mode, run)
+        except (OutOfBudget, RecursionError):
+            run.exhausted = True
+    return run
+
+
+def _call_methods(it: Interpreter, instance: Instance, mode: Mode, run: Checked) -> None:
+    forward = _method(it, instance.cls, "forward")
+    if forward is None:
+        if not instance.called and (instance.items is not None or "__layer__" in instance.attrs):
+            value = it.call(instance, [free_tensor("input")], {}, instance.cls.node, instance.cls.node.name)
+            run.outputs.append(("forward", value))
+        return
+    owner, node = forward
+    scope = Scope(it.file_scope(owner.file), owner.scope)
+    kwargs = forward_arguments(it, node, scope, mode)
+    it.instances.append(instance)
+    instance.called = True
+    try:
+        value = it.call(Function(node, owner.file, owner.scope, instance, owner), [], kwargs, node, "forward")
+    finally:
+        it.instances.pop()
+    run.outputs.append(("forward", value))
+
+
+def _method(it: Interpreter, cls: ClassRef, name: str) -> tuple[ClassRef, ast.FunctionDef] | None:
+    for base in mro(it, cls):
+        if not isinstance(base, ClassRef):
+            return None
+        node = definition(base, name)
+        if isinstance(node, ast.FunctionDef):
+            return base, node
+    return None
+
+
+class _fresh:
+    """A clean state for one run; all that it learns and writes is taken back at its end."""
+
+    def __init__(self, it: Interpreter, subject: str) -> None:
+        self.it = it
+        self.subject = subject
+
+    def __enter__(self) -> list[Obligation]:
+        ctx = self.it.ctx
+        self.mark = ctx.mark()
+        ctx.obligations = []
+        ctx.stack, ctx.subject, ctx.built = (), self.subject, None
+        self.it.steps = interpreter.MAX_STEPS
+        self.it.active.clear()
+        self.it.instances.clear()
+        self.it.made.clear()
+        self.file = self.it.current
+        ctx.path = self.file.path if self.file is not None else ""
+        return ctx.obligations
+
+    def __exit__(self, *exc: object) -> None:
+        self.it.ctx.undo(self.mark)
+        self.it.current = self.file
+
+
+def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
+    """The module's own statements and its functions: the modules that they build and call."""
+    from lint_params.shape.stmt import run as run_block
+
+    scope = it.file_scope(file)
+    body = [s for s in file.tree.body if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))]
+    if any(_interesting(s) for s in body):
+        run = Checked("", "module code", [], file.tree)
+        with _fresh(it, "") as obligations:
+            run.obligations = obligations
+            try:
+                run_block(it, body, Scope(scope))
+                _call_uncalled(it)
+            except (OutOfBudget, RecursionError):
+                run.exhausted = True
+        yield run
+    for node in file.tree.body:
+        if isinstance(node, ast.FunctionDef) and _interesting(node):
+            yield _run_function(it, node, file)
+
+
+def _interesting(statement: ast.stmt) -> bool:
+    return any(isinstance(n, ast.Call) for n in ast.walk(statement))
+
+
+def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
+    run = Checked(node.name, "function", [], node)
+    with _fresh(it, node.name) as obligations:
+        run.obligations = obligations
+        try:
+            scope = Scope(it.file_scope(file))
+            wrapped = ast.arg("self", None)
+            padded = ast.FunctionDef(node.name, _with_first(node.args, wrapped), node.body, [])
+            kwargs = forward_like(it, padded, scope)
+            it.call(Function(node, file), [], kwargs, node, node.name)
+            _call_uncalled(it)
+        except (OutOfBudget, RecursionError):
+            run.exhausted = True
+    return run
+
+
+def _with_first(spec: ast.arguments, first: ast.arg) -> ast.arguments:
+    return ast.arguments(
+        posonlyargs=[],
+        args=[first, *spec.posonlyargs, *spec.args],
+        vararg=None,
+        kwonlyargs=spec.kwonlyargs,
+        kw_defaults=spec.kw_defaults,
+        kwarg=None,
+        defaults=spec.defaults,
+    )
+
+
+def forward_like(it: Interpreter, node: ast.FunctionDef, scope: Scope) -> dict[str, Value]:
+    """Arguments for a plain function: defaults as they stand, else values of unknown type."""
+    from lint_params.shape.arguments import constructor_argument, parameters
+
+    out: dict[str, Value] = {}
+    for arg, default in parameters(node.args)[1:]:
+        if default is not None:
+            out[arg.arg] = it.eval(default, scope)
+        else:
+            out[arg.arg] = constructor_argument(it, arg, None, scope, Mode.SIZES)
+    return out
+
+
+def _call_uncalled(it: Interpreter) -> None:
+    """Modules that the code builds and does not call are checked on an input of free shape."""
+    made = [m for m in it.made if isinstance(m, (Instance, Layer))]
+    inner: set[int] = set()
+    for module in made:
+        for child in _children(module):
+            inner.add(id(child))
+    for module in made:
+        if module.called or id(module) in inner:
+            continue
+        if isinstance(module, Layer) and module.spec.name != "torch.nn.Sequential":
+            continue
+        if isinstance(module, Instance):
+            if not is_module_class(it, module.cls):
+                continue
+            run = Checked("", "", [])
+            _call_methods(it, module, Mode.SIZES, run)
+        elif module.items and len(module.items) > 1:
+            node = module.node if module.node is not None else it.ctx.node
+            it.call(module, [free_tensor("input")], {}, node, "Sequential")
+
+
+def _children(module: Instance | Layer) -> Iterator[Value]:
+    yield from module.attrs.values()
+    if module.items is not None:
+        yield from module.items.values()
+
+
+__all__ = ["Checked", "Unknown", "Verdict", "check_class", "check_file"]

@@ -1,0 +1,293 @@
+"""Values for arguments that nobody has given: symbols, flags, free tensors.
+
+Three ways to fill them (``Mode``): SIZES keeps sizes symbolic and takes the defaults of what
+shapes the structure (flags, strides, depths); OPEN takes no default for granted; DEFAULTS
+takes every default as it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from lint_params.shape.classes import definition, is_module_class, mro
+from lint_params.shape.dim import symbol
+from lint_params.shape.instances import default_of, fields, instantiate, is_dataclass
+from lint_params.shape.scope import Scope
+from lint_params.shape.value import (
+    AnySeq,
+    Choice,
+    ClassRef,
+    Config,
+    Dict,
+    External,
+    Flag,
+    Function,
+    Instance,
+    Seq,
+    Shape,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+
+
+class Mode(Enum):
+    SIZES = "sizes"
+    OPEN = "open"
+    DEFAULTS = "defaults"
+
+
+#: Whole numbers that shape the structure of a module rather than the sizes of its tensors.
+_STRUCTURE = re.compile(
+    r"stride|pad|kernel|dilation|group|depth|layers|blocks|stages|expansion|expand|ratio|factor|mult|"
+    r"reduction|order|level|downsample|upsample|repeat|iter|step|num_convs|n_convs|cardinality|scale|"
+    r"num_res|index|idx|version|_id$|axis|^dim_?index"
+)
+#: Arguments of forward that are sizes rather than tensors, by their names.
+_SIZE_NAMES = re.compile(r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size|length|len|dim|steps?|frames))$")
+
+
+def constructor_arguments(
+    it: Interpreter, fn: ast.FunctionDef | ast.AsyncFunctionDef, owner: ClassRef, mode: Mode
+) -> dict[str, Value] | None:
+    """Keyword arguments for ``__init__``; None where DEFAULTS does not give them all."""
+    scope = Scope(it.file_scope(owner.file), owner.scope)
+    out: dict[str, Value] = {}
+    for arg, default in parameters(fn.args)[1:]:
+        value = constructor_argument(it, arg, default, scope, mode)
+        if value is _NONE_GIVEN:
+            return None
+        if mode is Mode.DEFAULTS and default is not None:
+            continue
+        out[arg.arg] = value
+    return out
+
+
+_NONE_GIVEN = object()
+
+
+def parameters(spec: ast.arguments) -> list[tuple[ast.arg, ast.expr | None]]:
+    """The named parameters with their default expressions, ``self`` included."""
+    positional = [*spec.posonlyargs, *spec.args]
+    first = len(positional) - len(spec.defaults)
+    out: list[tuple[ast.arg, ast.expr | None]] = [
+        (arg, spec.defaults[i - first] if i >= first else None) for i, arg in enumerate(positional)
+    ]
+    out.extend(zip(spec.kwonlyargs, spec.kw_defaults))
+    return out
+
+
+def constructor_argument(
+    it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope, mode: Mode, prefix: str = ""
+) -> Value:
+    name = prefix + arg.arg
+    if mode is Mode.DEFAULTS:
+        if default is not None:
+            return it.eval(default, scope)
+        made = _configured(it, arg.annotation, scope, mode, name)
+        return _NONE_GIVEN if made is None else made
+    if default is None:
+        return _by_annotation(it, arg.annotation, scope, name, mode)
+    value = it.eval(default, scope)
+    return _around_default(it, value, arg, scope, name, mode)
+
+
+def _around_default(
+    it: Interpreter, value: Value, arg: ast.arg, scope: Scope, name: str, mode: Mode
+) -> Value:
+    """The symbolic counterpart of a default."""
+    if isinstance(value, bool):
+        return value if mode is Mode.SIZES else Flag(name)
+    if isinstance(value, int):
+        if mode is Mode.SIZES and (value < 1 or _STRUCTURE.search(name)):
+            return value
+        low = 1 if value >= 1 else 0 if value == 0 else None
+        return symbol(name, "argument", low, value)
+    if value is None and mode is Mode.OPEN:
+        given = _by_annotation(it, _without_none(arg.annotation), scope, name, mode)
+        return Choice([None, given]) if not isinstance(given, Unknown) else given
+    if isinstance(value, str) and mode is Mode.OPEN:
+        return Unknown("a text argument")
+    if isinstance(value, Unknown):
+        return _by_annotation(it, arg.annotation, scope, name, mode)
+    return value
+
+
+def _without_none(annotation: ast.expr | None) -> ast.expr | None:
+    """``Optional[int]`` and ``int | None`` without the None."""
+    if isinstance(annotation, ast.Subscript) and _last(annotation.value) == "Optional":
+        return annotation.slice
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+        for side, other in ((annotation.left, annotation.right), (annotation.right, annotation.left)):
+            if isinstance(other, ast.Constant) and other.value is None:
+                return side
+    return annotation
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _text_annotation(annotation: ast.expr | None) -> ast.expr | None:
+    """An annotation in quotes, parsed."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            return ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return None
+    return annotation
+
+
+def _by_annotation(
+    it: Interpreter, annotation: ast.expr | None, scope: Scope, name: str, mode: Mode
+) -> Value:
+    annotation = _without_none(_text_annotation(annotation))
+    kind = _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation) if annotation else ""
+    if kind == "int":
+        return symbol(name)
+    if kind == "bool":
+        return Flag(name)
+    if kind == "str":
+        return Unknown("a text argument")
+    if kind == "float":
+        return Unknown("a float argument")
+    if kind in ("Module", "Callable", "Type", "type", "Tensor", "device", "dtype"):
+        return Unknown("an argument of another kind")
+    if isinstance(annotation, ast.Subscript) and kind in ("List", "list", "Sequence", "Tuple", "tuple", "Iterable"):
+        return _sequence(it, annotation, scope, name, mode)
+    if annotation is not None:
+        made = _configured(it, annotation, scope, mode, name)
+        if made is not None:
+            return made
+    return Config(name)
+
+
+def _sequence(it: Interpreter, annotation: ast.Subscript, scope: Scope, name: str, mode: Mode) -> Value:
+    inner = annotation.slice
+    elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if any(isinstance(e, ast.Constant) and e.value is Ellipsis for e in elements):
+        elements = elements[:1]
+    elif isinstance(inner, ast.Tuple):
+        return Seq([_by_annotation(it, e, scope, f"{name}[{i}]", mode) for i, e in enumerate(elements)], "tuple")
+    made: dict[int, Value] = {}
+
+    def element(i: int) -> Value:
+        if i not in made:
+            made[i] = _by_annotation(it, elements[0], scope, f"{name}[{i}]", mode)
+        return made[i]
+
+    return AnySeq(name, element, symbol(f"len({name})", "count"))
+
+
+def _configured(
+    it: Interpreter, annotation: ast.expr | None, scope: Scope, mode: Mode, name: str
+) -> Value | None:
+    """An object of a class of the project (a configuration) with symbolic or default values."""
+    annotation = _text_annotation(annotation)
+    if annotation is None:
+        return None
+    cls = it.aside(lambda: it.eval(annotation, scope))
+    if not isinstance(cls, ClassRef) or len(it.active) > 6:
+        return None
+    if is_module_class(it, cls):
+        return Unknown("a module argument")
+    line = mro(it, cls)
+    if is_dataclass(cls):
+        instance = Instance(cls)
+        for field, node, base in fields(it, line):
+            inner = Scope(it.file_scope(base.file), base.scope)
+            value = _field(it, field, node, inner, mode, f"{name}.")
+            if value is _NONE_GIVEN:
+                return None
+            instance.attrs[field] = value
+        return instance
+    init = _init_of(cls, line)
+    if init is None:
+        return None
+    given = constructor_arguments(it, init[1], init[0], mode)
+    if given is None:
+        return None
+    made = instantiate(it, cls, [], given, annotation)
+    return made if isinstance(made, Instance) else None
+
+
+def _field(
+    it: Interpreter, field: str, node: ast.AnnAssign, scope: Scope, mode: Mode, prefix: str
+) -> Value:
+    arg = ast.arg(field, node.annotation)
+    if node.value is None:
+        return constructor_argument(it, arg, None, scope, mode, prefix)
+    value = default_of(it, node.value, scope)
+    if mode is Mode.DEFAULTS:
+        return value
+    return _around_default(it, value, arg, scope, prefix + field, mode)
+
+
+def _init_of(cls: ClassRef, line: list[Value]) -> tuple[ClassRef, ast.FunctionDef] | None:
+    for base in line:
+        if not isinstance(base, ClassRef):
+            return None
+        node = definition(base, "__init__")
+        if isinstance(node, ast.FunctionDef):
+            return base, node
+    return None
+
+
+def forward_arguments(
+    it: Interpreter, fn: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, mode: Mode
+) -> dict[str, Value]:
+    """Keyword arguments for a method: tensors of free shape unless the source says otherwise."""
+    out: dict[str, Value] = {}
+    for arg, default in parameters(fn.args)[1:]:
+        out[arg.arg] = _input(it, arg, default, scope, mode)
+    return out
+
+
+def _input(it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope, mode: Mode) -> Value:
+    annotation = _without_none(_text_annotation(arg.annotation))
+    kind = _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation) if annotation else ""
+    if default is not None:
+        value = it.eval(default, scope)
+        if isinstance(value, bool):
+            return value if mode is not Mode.OPEN else Flag(arg.arg)
+        if value is None and mode is Mode.OPEN and kind in ("", "Tensor"):
+            return free_tensor(arg.arg)
+        if not isinstance(value, int) or mode is Mode.DEFAULTS:
+            return value
+        return symbol(arg.arg, "input", 1 if value >= 1 else None)
+    if kind == "int" or (not kind and _SIZE_NAMES.match(arg.arg)):
+        return symbol(arg.arg, "input")
+    if kind == "bool":
+        return Flag(arg.arg)
+    if kind in ("str", "float", "Callable", "Module"):
+        return Unknown("an argument of another kind")
+    if kind in ("Dict", "dict", "Mapping"):
+        return Dict({}, open=True)
+    if kind in ("List", "list", "Tuple", "tuple", "Sequence"):
+        return _tensors(arg.arg)
+    if kind in ("", "Tensor", "FloatTensor", "LongTensor"):
+        return free_tensor(arg.arg)
+    return Unknown("an argument of another kind")
+
+
+def free_tensor(name: str) -> Tensor:
+    """A tensor that the caller chooses: nothing is known of it."""
+    return Tensor(Shape((), lead=True), None, None, None, True)
+
+
+def _tensors(name: str) -> AnySeq:
+    made: dict[int, Value] = {}
+
+    def element(i: int) -> Value:
+        return made.setdefault(i, free_tensor(f"{name}[{i}]"))
+
+    return AnySeq(name, element, symbol(f"len({name})", "count"))
+
+
+__all__ = ["External", "Function", "Mode", "constructor_arguments", "forward_arguments", "free_tensor"]

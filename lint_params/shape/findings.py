@@ -1,0 +1,137 @@
+"""From refuted obligations to what a reader is told: where, what, and where each size came from."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lint_params.project import Project, SourceFile
+from lint_params.shape.analyse import Checked, check_file
+from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.value import Origin
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A refuted obligation at the place where a reader would mend it."""
+
+    rule: str
+    node: ast.AST
+    message: str
+    trace: tuple[tuple[int, str], ...]
+    subject: str
+    details: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+class ShapeFacts:
+    """What the interpreter found in one file, for the rules that ask by their name."""
+
+    def __init__(self, file: SourceFile, project: Project | None) -> None:
+        self._file = file
+        self._project = project
+        self._mismatches: list[Mismatch] | None = None
+        self._runs: list[Checked] | None = None
+
+    @property
+    def runs(self) -> list[Checked]:
+        """Every run over the file with all its obligations."""
+        if self._runs is None:
+            self._runs = list(check_file(self._file, self._project))
+        return self._runs
+
+    @property
+    def mismatches(self) -> list[Mismatch]:
+        if self._mismatches is None:
+            self._mismatches = list(_mismatches(self._file, self.runs))
+        return self._mismatches
+
+    def refuted(self, rule: str) -> Iterator[Mismatch]:
+        """The mismatches that the rule of that name reports."""
+        return (m for m in self.mismatches if m.rule == rule)
+
+
+def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
+    refuted = [
+        (run, o) for run in runs for o in run.obligations if o.verdict is Verdict.REFUTED
+    ]
+    # A class that fails by itself is reported there, not wherever it is used.
+    own = {_spot(o.path, o.node) for _, o in refuted if not o.inside}
+    seen: set[tuple[Any, ...]] = set()
+    for run, obligation in refuted:
+        if obligation.inside and _spot(obligation.path, obligation.node) in own:
+            continue
+        node = _place(file, obligation)
+        if node is None:
+            continue
+        spot = _spot(file.path, node)
+        if spot in seen:
+            continue
+        seen.add(spot)
+        yield _mismatch(file, run, obligation, node)
+
+
+def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:
+    return (path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def _place(file: SourceFile, obligation: Obligation) -> ast.AST | None:
+    """Where to report: the call itself, or, inside a module of the project, that module's
+    constructor call, which gave it the sizes that do not fit."""
+    for module in reversed(obligation.inside):
+        if module.node is not None and module.origin is not None and module.origin.path == file.path:
+            if isinstance(module.node, ast.Call):
+                return module.node
+    if obligation.path == file.path and hasattr(obligation.node, "lineno"):
+        return obligation.node
+    for path, node, _ in reversed(obligation.stack):
+        if path == file.path and isinstance(node, (ast.Call, ast.BinOp)):
+            return node
+    return None
+
+
+def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> Mismatch:
+    message = o.text.format(
+        name=o.name or "this call",
+        expected=o.expected,
+        got=o.got,
+        built=_at(file, o.built),
+        source=_from(file, o.source),
+    )
+    trace: list[tuple[int, str]] = []
+    if o.built is not None and o.built.path == file.path and o.built.line:
+        trace.append((o.built.line, f"{o.name} is built here"))
+    if o.source is not None and o.source.path == file.path and o.source.line:
+        trace.append((o.source.line, f"{o.got} is the size of {o.source.text}"))
+    for path, frame, text in o.stack:
+        line = getattr(frame, "lineno", 0)
+        if path == file.path and isinstance(frame, ast.Call) and line != getattr(node, "lineno", 0):
+            trace.append((line, f"called here: {text}(...)"))
+    if run.how == "defaults":
+        trace.append((getattr(run.root, "lineno", 1), f"with the default arguments of {run.subject}"))
+    details: dict[str, Any] = {"expected": _plain(o.expected), "got": _plain(o.got)}
+    attribute = o.name.rpartition(".")[2].partition("[")[0] if o.name.startswith("self.") else ""
+    if attribute:
+        details["attribute"] = attribute
+    details["failing_line"] = getattr(o.node, "lineno", 0)
+    return Mismatch(o.rule, node, message, tuple(dict.fromkeys(trace)), run.subject, details)
+
+
+def _plain(size: Any) -> Any:
+    return size if isinstance(size, int) or size is None else str(size)
+
+
+def _at(file: SourceFile, origin: Origin | None) -> str:
+    if origin is None or not origin.line:
+        return ""
+    if origin.path and origin.path != file.path:
+        return f" ({os.path.basename(origin.path)}:{origin.line})"
+    return f" (line {origin.line})"
+
+
+def _from(file: SourceFile, origin: Origin | None) -> str:
+    if origin is None or not origin.line:
+        return ""
+    return f", {origin.text}{_at(file, origin)}"
