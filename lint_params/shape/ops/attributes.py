@@ -17,9 +17,9 @@ def shape_of(ctx: Context, x: Tensor) -> Value:
     return ShapeOf(x) if dims is None else Seq(list(dims), "size")
 
 
-def shape_item(ctx: Context, shape: ShapeOf, index: Value) -> Value:
+def shape_item(ctx: Context, shape: ShapeOf | Tensor, index: Value) -> Value:
     """``x.shape[index]`` for a number or a slice."""
-    x, drop = shape.tensor, shape.drop
+    x, drop = (shape.tensor, shape.drop) if isinstance(shape, ShapeOf) else (shape, 0)
     dims = ctx.dims(x)
     if dims is not None:  # the rank was learned meanwhile
         kept = list(dims[: len(dims) - drop])

@@ -49,9 +49,7 @@ def index(ctx: Context, tensor: Tensor, items: list[Value]) -> Value:
     _take(ctx, tensor, sizes[:head], before, result)
     middle = sizes[head : len(sizes) - taken]
     result.dims += middle
-    if dots is not None and result.tensors:
-        result.runs += 1  # whatever comes behind is another run
-    _take(ctx, tensor, sizes[len(sizes) - taken :], after, result)
+    _take(ctx, tensor, sizes[len(sizes) - taken :], after, result, joins=not middle)
     return _finish(ctx, tensor, result)
 
 
@@ -131,10 +129,13 @@ def _open_ellipsis(
     return ctx.tensor([*keep, *result.dims], lead=True, like=tensor)
 
 
-def _take(ctx: Context, tensor: Tensor, sizes: list[Size], items: list[Value], result: _Result) -> None:
+def _take(
+    ctx: Context, tensor: Tensor, sizes: list[Size], items: list[Value], result: _Result, joins: bool = False
+) -> None:
     """Put the sizes of ``items`` over ``sizes`` into the result."""
     at = 0
-    run = False  # whether the last index was a tensor
+    # Whether the last index was a tensor:
+    run = joins and bool(result.places) and result.places[-1] == len(result.dims)
     for item in items:
         if item is None:
             result.dims.append(1)
@@ -148,20 +149,22 @@ def _take(ctx: Context, tensor: Tensor, sizes: list[Size], items: list[Value], r
             result.dims.append(sliced(ctx, sizes[at], item))
             at += 1
             run = False
+        elif _is_number(item):
+            at += 1
         elif isinstance(item, Tensor):
             result.runs += not run
             run = True
             result.places.append(len(result.dims))
             at = _advanced(ctx, tensor, sizes, at, item, result)
         else:
-            _in_range(ctx, tensor, item, sizes[at])
+            _in_range(ctx, tensor, item, sizes[at])  # a number does not end a run
             at += 1
-            if any(isinstance(i, Tensor) for i in items):  # a number joins the index tensors
-                result.runs += not run
-                run = True
-                result.places.append(len(result.dims))
-                result.tensors.append(ctx.tensor((), dtype="int"))
     result.dims += sizes[at:]
+
+
+def _is_number(item: Value) -> bool:
+    """A tensor of no dimensions selects as a number does."""
+    return isinstance(item, Tensor) and item.dtype == "int" and not item.shape.lead and not item.shape.dims
 
 
 def _advanced(ctx: Context, x: Tensor, sizes: list[Size], at: int, item: Tensor, result: _Result) -> int:
@@ -216,6 +219,8 @@ def sliced(ctx: Context, size: Size, item: slice) -> Size:
     stop: Size | None = size if item.stop is None else ctx.size(item.stop)
     if step is None or start is None or stop is None or at_least(step, 1) is not YES:
         return ctx.fresh("slice")
+    if item.stop is None and step == 1 and at_least(start, 0) is NO:
+        return minimum(neg(start), size)  # x[-k:]
     first = 0 if item.start is None else _place(start, size)
     last = size if item.stop is None else _place(stop, size)
     if first is None or last is None:
@@ -244,6 +249,3 @@ def set_item(ctx: Context, tensor: Tensor, items: list[Value], value: Value) -> 
     if any(same(d, 1) is not NO for d in dims[: max(len(dims) - len(place.shape.dims), 0)]):
         return
     stays(ctx, place, Tensor(Shape(tuple(dims)), value.dtype, value.origin))
-
-
-__all__ = ["index", "set_item", "sliced"]
