@@ -11,7 +11,13 @@ from lint_params.shape import ops
 ops.load()
 
 #: Ops one of whose sizes is a matter of the data.
-SIZES_FROM_DATA: dict[str, str] = {}
+SIZES_FROM_DATA = {
+    "torch.nn.functional.one_hot": "the largest class, without num_classes",
+    "torch.nn.utils.rnn.pack_padded_sequence": "the sum of the lengths",
+    "torch.nn.utils.rnn.pad_packed_sequence": "the largest length",
+    "torch.nn.utils.rnn.pack_sequence": "the sum of the lengths",
+    "torch.nn.utils.rnn.pad_sequence": "the largest length",
+}
 
 SPECS = [
     (name, spec)

@@ -31,8 +31,7 @@ def _packed(ctx: Context, batch: Size, rest: tuple[Size, ...], lead: bool, like:
     f"{RNN}.pack_padded_sequence",
     accepts=["nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4])[0]",
              "nn.LSTM(3, 4)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]))[1]",
-             "nn.GRU(3, 4, batch_first=True)(nn.utils.rnn.pack_padded_sequence(zeros(2, 5, 3), [3, 4],"
-             " batch_first=True, enforce_sorted=False), zeros(1, 2, 4))[1]"],
+             "nn.GRU(3, 4, batch_first=True)(nn.utils.rnn.pack_padded_sequence(zeros(2, 5, 3), [3, 4], batch_first=True, enforce_sorted=False), zeros(1, 2, 4))[1]"],
     rejects=["nn.LSTM(2, 4)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]))",
              "nn.GRU(3, 4)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]), zeros(1, 3, 4))"],
 )  # fmt: skip
@@ -52,10 +51,8 @@ def pack_padded_sequence(
 
 @function(
     f"{RNN}.pad_packed_sequence",
-    accepts=["nn.utils.rnn.pad_packed_sequence(nn.LSTM(3, 4, bidirectional=True)("
-             "nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]))[0])",
-             "nn.utils.rnn.pad_packed_sequence(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]),"
-             " batch_first=True, total_length=7)"],
+    accepts=["nn.utils.rnn.pad_packed_sequence(nn.LSTM(3, 4, bidirectional=True)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]))[0])",
+             "nn.utils.rnn.pad_packed_sequence(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]), batch_first=True, total_length=7)"],
 )  # fmt: skip
 def pad_packed_sequence(
     ctx: Context, sequence: Value, batch_first: Value = False, padding_value: Value = 0.0,

@@ -7,7 +7,7 @@ from typing import Any
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Size, at_least, mul, sub
 from lint_params.shape.ops import layer
-from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, sure_int, tensor_in
+from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, tensor_in
 from lint_params.shape.ops.packed import Packed
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
 
@@ -136,9 +136,9 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
         states: list[Value] = hx.items[:2]
     else:
         states = [] if lstm else [hx]
-    for state, last in zip(states, (out, hidden)):
+    for start, last in zip(states, (out, hidden)):
         expected = (depth, batch, last) if batched else (depth, last)
-        _hidden_checked(ctx, state, expected, batched)
+        _hidden_checked(ctx, start, expected, batched)
 
     def state(last: Size | None) -> Tensor:
         text = f"the last state of {ctx.callee}"
