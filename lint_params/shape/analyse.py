@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape import interpreter
-from lint_params.shape.arguments import Mode, constructor_arguments, forward_arguments, free_tensor
+from lint_params.shape.arguments import (
+    Mode,
+    constructor_arguments,
+    forward_arguments,
+    free_tensor,
+)
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.classes import definition, is_module_class, mro
 from lint_params.shape.interpreter import Interpreter, OutOfBudget

@@ -17,6 +17,7 @@ from lint_params.shape.dim import symbol
 from lint_params.shape.instances import default_of, fields, instantiate, is_dataclass
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
+    REAL,
     AnySeq,
     Choice,
     ClassRef,
@@ -156,7 +157,7 @@ def _by_annotation(
     if kind == "str":
         return Unknown("a text argument")
     if kind == "float":
-        return Unknown("a float argument")
+        return REAL
     if kind in ("Module", "Callable", "Type", "type", "Tensor", "device", "dtype"):
         return Unknown("an argument of another kind")
     if isinstance(annotation, ast.Subscript) and kind in ("List", "list", "Sequence", "Tuple", "tuple", "Iterable"):

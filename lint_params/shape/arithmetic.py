@@ -11,6 +11,7 @@ from lint_params.shape import dim
 from lint_params.shape.call import call_function
 from lint_params.shape.dim import NO, YES, Poly
 from lint_params.shape.value import (
+    REAL,
     AnySeq,
     Choice,
     ClassRef,
@@ -22,6 +23,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Ratio,
+    Real,
     Seq,
     Tensor,
     Unknown,
@@ -66,6 +68,7 @@ _TORCH: dict[type, str] = {
     ast.GtE: "torch.ge",
 }
 _PLAIN = (int, float, complex)
+_NUMBERS = (int, float, Poly, Ratio, Real, Flag)
 
 
 def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
@@ -83,6 +86,8 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     if isinstance(b, Config) and not isinstance(a, (Seq, str, Dict)):
         b = b.size
     a, b = _resolved(it, a), _resolved(it, b)
+    if isinstance(a, (Real, Flag)) and isinstance(b, _NUMBERS) or isinstance(b, (Real, Flag)) and isinstance(a, _NUMBERS):
+        return REAL
     if isinstance(a, (Poly, int, float, Ratio)) and isinstance(b, (Poly, int, float, Ratio)):
         return _numbers(op, a, b)
     if isinstance(a, Unknown) or isinstance(b, Unknown):
@@ -161,7 +166,7 @@ def _with_float(op: type, a: Value, b: Value) -> Value:
     """A float that is an exact small fraction stays exact: ``dim * 0.5``, ``dim * 4.0``."""
     one, two = _fraction(a), _fraction(b)
     if one is None or two is None:
-        return Unknown("a float")
+        return REAL
     return _ratios(op, one, two)
 
 
@@ -179,7 +184,7 @@ def _fraction(value: Value) -> Ratio | None:
 def _ratios(op: type, a: Value, b: Value) -> Value:
     one, two = _fraction(a), _fraction(b)
     if one is None or two is None:
-        return Unknown("a float")
+        return REAL
     if op is ast.Mult:
         return _reduced(dim.mul(one.top, two.top), dim.mul(one.bottom, two.bottom))
     if op is ast.Div:
@@ -192,7 +197,7 @@ def _ratios(op: type, a: Value, b: Value) -> Value:
         return _reduced(top, dim.mul(one.bottom, two.bottom))
     if op is ast.FloorDiv and two.top != 0:
         return dim.floordiv(dim.mul(one.top, two.bottom), dim.mul(one.bottom, two.top))
-    return Unknown("a float")
+    return REAL
 
 
 def _reduced(top: Value, bottom: Value) -> Ratio:
@@ -217,14 +222,17 @@ def _repeat(it: Interpreter, a: Seq, b: Value) -> Value:
 def _tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     from lint_params.shape.ops import function_spec
 
+    for side in (a, b):
+        if isinstance(side, Unknown) and side.why == "refuted":
+            return side
     name = _TORCH.get(op)
     spec = function_spec(name) if name is not None else None
     if spec is None:
         return it.ctx.unknown_tensor()
     it.ctx.callee = f"'{_SIGN.get(op, '?')}'"
-    numeric = (Config, Ratio, float, int, Poly)
-    first = it.ctx.tensor(()) if isinstance(a, (Config, Ratio)) else a
-    second = it.ctx.tensor(()) if isinstance(b, (Config, Ratio)) else b
+    numeric = (float, int, Poly)
+    first = it.ctx.tensor(()) if isinstance(a, (Config, Ratio, Real, Flag)) else a
+    second = it.ctx.tensor(()) if isinstance(b, (Config, Ratio, Real, Flag)) else b
     if isinstance(first, Unknown) or isinstance(second, Unknown):
         # The other side may broadcast: only the tensor's rank and sizes above 1 would survive.
         return it.ctx.unknown_tensor()
@@ -265,6 +273,8 @@ def unary(it: Interpreter, op: type, value: Value) -> Value:
         return -value if op is ast.USub else +value if op is ast.UAdd else ~int(value)
     if isinstance(value, Poly):
         return dim.neg(value) if op is ast.USub else value
+    if isinstance(value, Real):
+        return value
     if isinstance(value, Ratio) and op is ast.USub:
         return Ratio(dim.neg(value.top), value.bottom)
     return Unknown("operator")

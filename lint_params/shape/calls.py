@@ -79,6 +79,8 @@ def _layer(
             return it.each(
                 arg, lambda o, i=i: _layer(it, layer, [*args[:i], o, *args[i + 1 :]], kwargs, node, text)
             )
+    if any(isinstance(a, Unknown) and a.why == "refuted" for a in args):
+        return Unknown("refuted")  # one cause, one finding
     it.ctx.node, it.ctx.callee = node, text or layer.spec.short
     if args and isinstance(args[0], (Unknown, Config)):
         # Whatever it is, the layer takes it as a tensor, or fails for a reason we cannot see.
@@ -135,6 +137,8 @@ def _external(
             return Unknown("arguments do not fit")
     function = function_spec(name)
     if function is not None:
+        if any(isinstance(a, Unknown) and a.why == "refuted" for a in args):
+            return Unknown("refuted")
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice) and any(isinstance(o, Tensor) for o in value.options):
                 return it.each(value, lambda o, k=key: _external(it, callee, *_with(args, kwargs, k, o), node, text))

@@ -105,7 +105,7 @@ class Context:
             if not shape.lead:
                 return None
             kind = "input" if x.free else "opaque"
-            new = tuple(symbol(f"size{i - count}", kind) for i in range(missing))
+            new = tuple(symbol(f"size({i - count})", kind) for i in range(missing))
             self.refine(shape, new + shape.dims, True)
         return tuple(self.resolve(d) for d in shape.dims[-count:]) if count else ()
 

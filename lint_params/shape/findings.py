@@ -11,6 +11,7 @@ from typing import Any
 from lint_params.project import Project, SourceFile
 from lint_params.shape.analyse import Checked, check_file
 from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.dim import Poly, Symbol
 from lint_params.shape.value import Origin
 
 
@@ -59,11 +60,12 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
     ]
     # A class that fails by itself is reported there, not wherever it is used.
     own = {_spot(o.path, o.node) for _, o in refuted if not o.inside}
+    ties = _own_ties(runs)
     seen: set[tuple[Any, ...]] = set()
     for run, obligation in refuted:
         if obligation.inside and _spot(obligation.path, obligation.node) in own:
             continue
-        node = _place(file, obligation)
+        node = _place(file, obligation, ties)
         if node is None:
             continue
         spot = _spot(file.path, node)
@@ -77,9 +79,27 @@ def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:
     return (path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
 
 
-def _place(file: SourceFile, obligation: Obligation) -> ast.AST | None:
+def _own_ties(runs: list[Checked]) -> set[tuple[Any, ...]]:
+    """Where a class asks two of its own arguments to be equal, whoever builds it: the fault
+    is then the class's, not its caller's."""
+    return {
+        _spot(o.path, o.node)
+        for run in runs
+        for o in run.obligations
+        if o.verdict is Verdict.UNKNOWN and not o.inside and _arguments(o.expected) and _arguments(o.got)
+    }
+
+
+def _arguments(size: Any) -> bool:
+    """Whether a size is made of nothing but constructor arguments (and numbers)."""
+    return isinstance(size, Poly) and all(isinstance(a, Symbol) and a.kind == "argument" for a in size.atoms)
+
+
+def _place(file: SourceFile, obligation: Obligation, ties: set[tuple[Any, ...]]) -> ast.AST | None:
     """Where to report: the call itself, or, inside a module of the project, that module's
     constructor call, which gave it the sizes that do not fit."""
+    if obligation.path == file.path and _spot(obligation.path, obligation.node) in ties:
+        return obligation.node
     for module in reversed(obligation.inside):
         if module.node is not None and module.origin is not None and module.origin.path == file.path:
             if isinstance(module.node, ast.Call):

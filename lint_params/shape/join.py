@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import YES, Poly, lower, symbol
 from lint_params.shape.value import (
+    REAL,
     Choice,
     Config,
     Dict,
     External,
     Flag,
+    Ratio,
+    Real,
     Seq,
     Shape,
     Splice,
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
 
 MAX_OPTIONS = 4
+_REALS = (float, Ratio, Real)
 
 
 def join_all(it: Interpreter, values: list[Value]) -> Value:
@@ -45,6 +49,8 @@ def join(it: Interpreter, a: Value, b: Value) -> Value:
         return _tensors(it, a, b)
     if is_size(a) and is_size(b):
         return _sizes(it, a, b)
+    if isinstance(a, _REALS) and isinstance(b, _REALS):
+        return a if type(a) is type(b) is float and a == b else REAL
     if isinstance(a, bool) and isinstance(b, bool):
         return a if a == b else Flag("joined")
     if type(a) is type(b) and isinstance(a, (str, float, bytes, External)) and a == b:

@@ -267,6 +267,8 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
 
         if not check_override(it, owner, name, value):
             return
+        if isinstance(value, Tensor) and value.param == "parameter":  # it takes the attribute's name
+            value = Tensor(value.shape, value.dtype, value.origin, name, value.free)
         it.ctx.write(owner.attrs, name, value)
         if isinstance(owner, Layer) and owner.items is not None and name in owner.items:
             it.ctx.write(owner.items, name, value)

@@ -14,6 +14,7 @@ from lint_params.shape.iterate import any_sequence, concrete_count, known_items
 from lint_params.shape.objects import get_attr, set_attr
 from lint_params.shape.truth import truth
 from lint_params.shape.value import (
+    REAL,
     AnySeq,
     Choice,
     ClassRef,
@@ -25,6 +26,7 @@ from lint_params.shape.value import (
     Layer,
     Native,
     Ratio,
+    Real,
     Seq,
     Shape,
     ShapeOf,
@@ -85,12 +87,14 @@ def _int(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
 @external("builtins.round", "numpy.round")
 def _round(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     value = args[0]
+    if isinstance(value, Real):
+        return it.ctx.fresh("round(...)", low=None) if len(args) == 1 else REAL
     if isinstance(value, Ratio):
         return value.top if value.bottom == 1 else dim.opaque("round", value.top, value.bottom, low=0)
     if isinstance(value, (int, float)):
         return round(value, *[a for a in args[1:] if isinstance(a, int)])
     size = as_size(value)
-    return Unknown("round") if size is None else size
+    return REAL if size is None else size
 
 
 @external("math.ceil", "numpy.ceil")
@@ -100,7 +104,8 @@ def _ceil(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value
         return dim.neg(dim.floordiv(dim.neg(value.top), value.bottom))
     if isinstance(value, (int, float)):
         return math.ceil(value)
-    return as_size(value) if as_size(value) is not None else Unknown("ceil")
+    size = as_size(value)
+    return it.ctx.fresh("ceil(...)", low=None) if size is None else size
 
 
 @external("math.floor", "numpy.floor")
@@ -113,7 +118,7 @@ def _float(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Valu
     value = args[0] if args else 0.0
     if isinstance(value, (int, float, str)):
         return float(value)
-    return value if isinstance(value, (Ratio, Poly)) else Unknown("a float")
+    return value if isinstance(value, (Ratio, Poly)) else REAL
 
 
 @external("builtins.abs")
@@ -125,7 +130,7 @@ def _abs(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
         return it.ctx.same_shape(value)
     if isinstance(value, Poly) and (dim.lower(value) or -1) >= 0:
         return value
-    return Unknown("abs")
+    return REAL
 
 
 @external("builtins.bool")
@@ -214,7 +219,7 @@ def _math(name: str) -> None:
         size = as_size(args[0]) if args else None
         if name in ("sqrt", "isqrt") and isinstance(size, Poly):
             return _root(it.ctx.resolve(size))
-        return Unknown("a float")
+        return REAL
 
 
 def _root(size: dim.Size) -> Value:
@@ -228,7 +233,7 @@ def _root(size: dim.Size) -> Value:
             return out
     if isinstance(size, int):
         return math.sqrt(size)
-    return Unknown("a float")
+    return REAL
 
 
 for _name in "sqrt log log2 log10 exp sin cos tanh isqrt gcd".split():
@@ -487,7 +492,7 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
         return None
     python: dict[str, Any] = {
         "builtins.int": lambda v: isinstance(v, (int, Poly)),
-        "builtins.float": lambda v: isinstance(v, (float, Ratio)),
+        "builtins.float": lambda v: isinstance(v, (float, Ratio, Real)),
         "builtins.bool": lambda v: isinstance(v, bool),
         "builtins.str": lambda v: isinstance(v, str),
         "builtins.list": lambda v: isinstance(v, Seq) and v.kind == "list",

@@ -180,20 +180,13 @@ def assign(it: Interpreter, target: ast.expr, value: Value, scope: Scope) -> Non
     if isinstance(target, ast.Name):
         it.ctx.write(scope.vars, target.id, value)
     elif isinstance(target, ast.Attribute):
-        set_attr(it, it.eval(target.value, scope), target.attr, _named(target.attr, value))
+        set_attr(it, it.eval(target.value, scope), target.attr, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(it, target.elts, value, scope)
     elif isinstance(target, ast.Starred):
         assign(it, target.value, value, scope)
     elif isinstance(target, ast.Subscript):
         _assign_item(it, target, value, scope)
-
-
-def _named(name: str, value: Value) -> Value:
-    """A fresh Parameter takes the name of the attribute that it is registered under."""
-    if isinstance(value, Tensor) and value.param == "parameter":
-        return Tensor(value.shape, value.dtype, value.origin, name, value.free)
-    return value
 
 
 def _unpack(it: Interpreter, targets: list[ast.expr], value: Value, scope: Scope) -> None:

@@ -19,6 +19,7 @@ from lint_params.shape.value import (
     Layer,
     Native,
     Ratio,
+    Real,
     Seq,
     Tensor,
     Unknown,
@@ -57,7 +58,7 @@ def truth(it: Interpreter, value: Value) -> bool | None:
         return True
     if isinstance(value, (External, ClassRef, Function, Native)):
         return True
-    if isinstance(value, (Unknown, Config, Tensor, Ratio, AnySeq)):
+    if isinstance(value, (Unknown, Config, Tensor, Ratio, Real, AnySeq)):
         return None
     return None
 

@@ -131,6 +131,18 @@ class DtypeOf:
         return f"DtypeOf({self.dtype})"
 
 
+class Real:
+    """A number of which nothing is known but that it is one."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Real"
+
+
+REAL = Real()
+
+
 class Seq:
     """A list, tuple, torch.Size or set with known items; lists are mutable.
 
