@@ -51,4 +51,4 @@ from lint_params.rule import Level, ShapeRule
 class LinearInputMismatch(ShapeRule):
     code = "LP401"
     level = Level.ERROR
-    words = ("Linear", "MultiheadAttention", "Transformer")
+    words = ("torch",)

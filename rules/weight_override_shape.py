@@ -1,0 +1,53 @@
+"""A weight is replaced by a tensor of another shape than the layer needs.
+
+`nn.Linear(i, o).weight` has the shape `(o, i)`: the transpose of what one writes on paper. An
+override is accepted whatever its shape, so the mistake shows in the first forward, or, where
+the two numbers happen to be equal, never.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 2)
+            self.fc.weight = nn.Parameter(torch.randn(5, 2))
+
+        def forward(self, x):
+            return self.fc(x)
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 2)
+            self.fc.weight = nn.Parameter(torch.randn(2, 5))
+
+        def forward(self, x):
+            return self.fc(x)
+
+Run::
+
+    Net()(torch.randn(4, 5))
+
+Says: mat1 and mat2 shapes cannot be multiplied (4x5 and 2x5)
+
+Silent when: the new tensor's shape is not known for certain; when the layer's own sizes are set
+along with the weight (`conv.in_channels = 1`, pruning, growing a head).
+"""
+
+from __future__ import annotations
+
+from lint_params.rule import Level, ShapeRule
+
+
+class WeightOverrideShape(ShapeRule):
+    code = "LP407"
+    level = Level.ERROR
+    words = ("torch",)
