@@ -15,10 +15,10 @@ from lint_params.facts.conditions import Condition
 from lint_params.facts.contents import Item, items_of
 from lint_params.facts.creation import Creation, creation_of
 from lint_params.facts.derive import Transformed, transformed
-from lint_params.facts.flow import Definition, Env, Flow, bind, narrow
+from lint_params.facts.flow import SUPER, Definition, Env, Flow, bind, narrow
 from lint_params.facts.functions import function_of, returned_kind, super_call
 from lint_params.facts.hidden import Hidden, read_hidden
-from lint_params.facts.infer import infer
+from lint_params.facts.infer import infer, torch_member
 from lint_params.facts.kinds import UNKNOWN, Kind
 from lint_params.facts.members import argument
 from lint_params.facts.optimizers import Optimizer, read_optimizers
@@ -171,8 +171,8 @@ class FileFacts:
 
     @cached_property
     def module_classes(self) -> list[ClassFacts]:
-        """The classes that surely are nn.Modules."""
-        return [cls for cls in self.classes if cls.is_module]
+        """The classes that surely are nn.Modules; none in a template for other files."""
+        return [] if self.is_template else [cls for cls in self.classes if cls.is_module]
 
     @cached_property
     def _class_nodes(self) -> dict[ast.AST, ClassFacts]:
@@ -448,7 +448,7 @@ class FileFacts:
     @cached_property
     def hidden(self) -> list[Hidden]:
         """Parameters and layers that a Module keeps in plain containers and plain objects."""
-        return [] if self.is_template else read_hidden(self)
+        return read_hidden(self)
 
     @property
     def is_template(self) -> bool:
@@ -486,6 +486,41 @@ class FileFacts:
 
     def super_call(self, call: ast.Call) -> str | None:
         return super_call(call)
+
+    def before_super(self, node: ast.AST) -> bool:
+        """Whether a node of ``__init__`` surely runs before the parent's ``__init__``."""
+        env = self.env(node)
+        return env is not None and all(one.how == "start" for one in env.get(SUPER, ()))
+
+    def header(self, scope: Scope) -> ast.AST:
+        """A node over the name of a function: where a finding about all of it stands."""
+        node = scope.node
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        text = self.line(node.lineno)
+        start = len(text[: text.find(scope.name)].encode()) if scope.name in text else 0
+        stop = start + len(scope.name.encode())
+        return ast.Name(
+            scope.name,
+            lineno=node.lineno,
+            col_offset=start,
+            end_lineno=node.lineno,
+            end_col_offset=stop,
+        )
+
+    def subject_of(self, node: ast.AST) -> str:
+        """What to run to reach a node: its Module class, else its function, "" for the module."""
+        cls = self.class_around(node)
+        if cls is not None:
+            return cls.qualname
+        scope = self.scope_of(node)
+        while scope.parent is not None and scope.parent.is_function:
+            scope = scope.parent
+        return scope.qualname
+
+    @staticmethod
+    def is_parameter_of(owner: Kind, name: str) -> bool:
+        """Whether ``name`` is a registered Parameter name of this torch layer."""
+        return torch_member(owner, name).is_parameter
 
     # -- self --------------------------------------------------------------------------
     def self_reads(self, scope: Scope) -> list[str]:

@@ -1,0 +1,164 @@
+"""A Module's ``__init__`` never calls the parent's.
+
+Without ``super().__init__()`` the Module has no tables for parameters and submodules: the first
+layer that is assigned, or the first call, fails. A misspelled ``__init__`` (``__int__``,
+``_init_``) is the same mistake seen from the other side: it never runs.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Scale(nn.Module):
+        def __init__(self, factor):
+            self.factor = factor
+
+        def forward(self, x):
+            return x * self.factor
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Scale(nn.Module):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def forward(self, x):
+            return x * self.factor
+
+Run::
+
+    Scale(2.0)(torch.randn(3))
+
+Says: object has no attribute '_backward_hooks'
+
+Silent when: any method that ``__init__`` calls does it, the instance takes over another one's
+``__dict__``, the class makes its instances in ``__new__``, ``__init__`` only raises, a decorator
+writes the constructor, the class has its own ``__call__`` (or no ``forward``) and registers
+nothing, or the file is a template for other files.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import ClassFacts, FileFacts, Scope
+
+_MISSPELLED = frozenset(
+    "__int__ __inti__ __intit__ __iinit__ __initt__ __ini__ __nit__ _init_ __init_ _init__ "
+    "___init___ ___init__ __init___ __Init__ __INIT__ __init".split()
+)
+
+
+class InitNotCalled(Rule):
+    code = "LP305"
+    level = Level.ERROR
+    words = ("class",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for cls in facts.module_classes:
+            if cls.init is None:
+                yield from self._misspelled(facts, cls)
+            elif self._never_calls(cls, cls.init):
+                yield self.report(
+                    facts,
+                    facts.header(cls.init),
+                    f"`{cls.name}.__init__` never calls the parent's: the Module cannot register "
+                    "or run anything; begin it with `super().__init__()`",
+                    subject=cls.qualname,
+                )
+
+    def _misspelled(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
+        for name, scope in cls.methods.items():
+            if name in _MISSPELLED and (_calls_parent(scope) or _builds(cls, name)):
+                yield self.report(
+                    facts,
+                    facts.header(scope),
+                    f"`{name}` is not a name that Python calls: this constructor never runs; "
+                    "write `__init__`",
+                    subject=cls.qualname,
+                )
+
+    def _never_calls(self, cls: ClassFacts, init: Scope) -> bool:
+        if cls.scope.decorators or "__new__" in cls.methods:
+            return False
+        if any(isinstance(base, str) and "Mock" in base for base in cls.bases):
+            return False
+        for name in cls.reached_from_init:
+            found = cls.method(name)
+            if found is not None and any(_calls_parent(one) for one in found[1].within()):
+                # Only what this class itself runs counts: an inherited __init__ is the parent's.
+                return False
+        if any(_takes_over(one) for one in init.within()):
+            return False
+        body = [one for one in init.node.body if not _is_docstring(one)]
+        if all(isinstance(one, ast.Raise) for one in body) and body:
+            return False
+        if all(isinstance(one, ast.Pass) for one in body) and cls.subclasses:
+            return False
+        return _registers(cls) or (
+            cls.method("forward") is not None and cls.method("__call__") is None
+        )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        for failure in run.failures:
+            if "object has no attribute '_" in failure.text or "Module.__init__()" in failure.text:
+                return run.confirmed_by(failure)
+            if "takes no arguments" in failure.text or "positional argument" in failure.text:
+                return run.confirmed_by(failure) if "constructor" in finding.message else None
+            if "object has no attribute" in failure.text and "never runs" in finding.message:
+                return run.confirmed_by(failure)
+        if run.ok("forward"):
+            return run.refuted(finding, "the Module ran")
+        return None
+
+
+def _registers(cls: ClassFacts) -> bool:
+    """Whether its constructor assigns something that only a built Module can hold."""
+    return any(
+        member.kind.what in ("module", "parameter")
+        or member.how in ("register_parameter", "register_buffer", "add_module")
+        for members in [*cls.members.values(), cls.dynamic_members]
+        for member in members
+        if member.method in cls.reached_from_init
+    )
+
+
+def _calls_parent(scope: Scope) -> bool:
+    """Anything that looks like calling another ``__init__``, also through ``partial``."""
+    for node in scope.nodes(ast.Attribute):
+        if node.attr in ("__init__", "__setstate__"):
+            if not isinstance(node.value, ast.Name) or node.value.id != scope.instance_name:
+                parent = scope.index.parents.get(node)
+                if not isinstance(parent, ast.Expr):  # `super().__init__` without the call
+                    return True
+    return False
+
+
+def _takes_over(scope: Scope) -> bool:
+    """``self.__dict__ = other.__dict__``, ``self.__dict__.update(...)``, ``self.__class__ =``."""
+    return any(
+        node.attr in ("__dict__", "__class__", "__setattr__", "__setstate__")
+        for node in scope.nodes(ast.Attribute)
+    )
+
+
+def _builds(cls: ClassFacts, name: str) -> bool:
+    return any(
+        member.method == name and member.kind.what in ("module", "parameter")
+        for members in cls.members.values()
+        for member in members
+    )
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

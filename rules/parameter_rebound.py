@@ -1,0 +1,198 @@
+"""A registered Parameter, layer or buffer is given a value that torch refuses.
+
+Once ``self.w`` is a Parameter, the name only takes a Parameter or None: assigning the result of
+a computation raises. To change its value write into it under ``torch.no_grad()``; to use a
+computed value give it another name.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Cell(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.beta = nn.Parameter(torch.full((dim,), 0.9))
+
+        def forward(self, x):
+            with torch.no_grad():
+                self.beta = self.beta.clamp(0, 1)
+            return x * self.beta
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Cell(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.beta = nn.Parameter(torch.full((dim,), 0.9))
+
+        def forward(self, x):
+            with torch.no_grad():
+                self.beta.clamp_(0, 1)
+            return x * self.beta
+
+Run::
+
+    Cell(4)(torch.randn(2, 4))
+
+Says: cannot assign 'torch.FloatTensor' as parameter 'beta' (torch.nn.Parameter or None expected)
+
+Silent when: the name is a Parameter on one branch and a tensor on the other, it is deleted in
+between, it is a property, the call may give back the Parameter itself (``.to(device)``), or the
+new value is not known.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import ClassFacts, FileFacts, Kind, Member
+
+_REGISTERED = ("parameter", "module", "buffer")
+_NO_OPS = frozenset("to float cpu contiguous type type_as requires_grad_ pin_memory cuda".split())
+#: What takes a layer's weight away or makes it a computed value.
+_REWRITES = ("torch.nn.utils.", "torch.ao.", "torch.quantization")
+
+
+class ParameterRebound(Rule):
+    code = "LP306"
+    level = Level.ERROR
+    words = ("Parameter", "register_buffer", "nn", "Module")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for cls in facts.module_classes:
+            for name, members in cls.members.items():
+                yield from self._attribute(facts, cls, name, members)
+        if not any(name.startswith(_REWRITES) for name in facts.calls):
+            yield from self._of_layers(facts)
+
+    def _attribute(
+        self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
+    ) -> Iterator[Finding]:
+        everything = cls.assignments(name)
+        if any(member.how == "delete" for member in everything) or cls.is_property(name):
+            return
+        first = next((m for m in everything if self._registers(m)), None)
+        if first is None or _removes(cls, name):
+            return
+        kind = "parameter" if first.how == "register_parameter" else first.kind.what
+        for member in members:
+            if member is first or member.how != "assign" or not self._refused(kind, member):
+                continue
+            if member.scope is first.scope and member.node.lineno <= first.node.lineno:
+                continue
+            if member.method == "__init__" and first.cls is not cls and member.before_super:
+                continue
+            what = {"parameter": "a Parameter", "module": "a Module"}.get(kind, "a buffer")
+            advice = {
+                "parameter": "write into it under torch.no_grad() "
+                "(copy_, clamp_, ...) or use another name",
+                "module": "use another name for the tensor",
+            }.get(kind, "a buffer takes a tensor or None")
+            trace = (Step(first.node.lineno, f"`self.{name}` is registered here"),)
+            yield self.report(
+                facts,
+                member.node,
+                f"`self.{name}` is {what} and cannot be given {self._said(member.kind)}: {advice}",
+                trace=trace if first.cls is cls else (),
+                subject=cls.qualname,
+                details={"attribute": name},
+            )
+
+    def _registers(self, member: Member) -> bool:
+        """Surely registered in every instance: in ``__init__``, under no condition."""
+        if member.method != "__init__" or member.conditions:
+            return False
+        if member.how == "register_parameter":
+            return True
+        if member.how == "register_buffer":
+            return True
+        if member.how not in ("assign", "add_module", "register_module"):
+            return False
+        kind = member.kind
+        return kind.what in _REGISTERED and not kind.optional and not _is_weak(kind, member)
+
+    def _refused(self, registered: str, member: Member) -> bool:
+        kind = member.kind
+        if registered == "buffer":
+            return kind.what == "number" and isinstance(member.value, ast.Constant)
+        if not (kind.is_tensor or (kind.what == "number" and _is_plain_number(member.value))):
+            return False
+        return not _may_be_itself(member.value)
+
+    def _said(self, kind: Kind) -> str:
+        return "a number" if kind.what == "number" else "a plain tensor"
+
+    def _of_layers(self, facts: FileFacts) -> Iterator[Finding]:
+        """``model.fc.weight = torch.zeros(...)``."""
+        for write in facts.writes:
+            target = write.target
+            if write.how != "bind" or write.through or write.value is None:
+                continue
+            if not isinstance(target, ast.Attribute) or facts.self_attribute(target):
+                continue
+            owner = facts.kind_of(target.value)
+            if not owner.layer or owner.layer.startswith("Lazy"):
+                continue
+            if not facts.is_parameter_of(owner, target.attr):
+                continue
+            value = facts.kind_of(write.value)
+            if not value.is_tensor or _may_be_itself(write.value):
+                continue
+            yield self.report(
+                facts,
+                write.node,
+                f"`{ast.unparse(target)}` is a Parameter and cannot be given a plain tensor: wrap "
+                "it in nn.Parameter(...), or copy into it under torch.no_grad()",
+                subject=facts.subject_of(write.node),
+                details={"attribute": target.attr},
+            )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        failure = run.failure_at(
+            range(finding.place.line, finding.place.end_line + 1), "cannot assign"
+        )
+        if failure is not None:
+            return run.confirmed_by(failure)
+        return run.refuted(finding, "the assignment went through") if run.ran(finding) else None
+
+
+def _is_plain_number(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, (int, float))
+
+
+def _is_weak(kind: Kind, member: Member) -> bool:
+    """Said only by an annotation of a constructor argument: may be None or a subclass."""
+    return kind.annotated or (kind.what == "buffer" and kind.torch != "torch.nn.Buffer")
+
+
+def _may_be_itself(value: ast.expr | None) -> bool:
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr in _NO_OPS
+    )
+
+
+def _removes(cls: ClassFacts, name: str) -> bool:
+    """``delattr(self, name)``, ``self._parameters.pop(name)``, weight_norm and the like."""
+    for one in cls.mro:
+        for call_name in one.facts.calls:
+            if call_name == "builtins.delattr" or call_name.startswith(_REWRITES):
+                return True
+        for scope in one.scope.within():
+            for node in scope.nodes(ast.Attribute):
+                if node.attr in ("_parameters", "_buffers", "_modules", "__dict__"):
+                    return True
+                if node.attr == "__setattr__":
+                    return True
+    return any("__setattr__" in one.methods for one in cls.mro)
