@@ -111,6 +111,9 @@ class Failure:
     layer: str = ""
     layer_type: str = ""
     layer_line: int = 0
+    parameter_lines: tuple[int, ...] = ()  # where that layer's parameters were made or written
+    made_up: tuple[int, ...] = ()  # input sizes at that moment that stand for "any size"
+    repaired: bool = False  # the input had been changed to please an earlier message
     reason: str = ""
 
     @property
@@ -395,6 +398,13 @@ class Run:
     def confirmed_by(self, failure: Failure) -> Verification:
         return self.confirmed(str(failure))
 
+    def left_behind(self) -> Failure | None:
+        """The failure of forward after ``.to(other device)`` for a tensor that stayed."""
+        failure = self.failure("move")
+        if failure is not None and ("same device" in failure.text or "expected device" in failure.text):
+            return failure
+        return None
+
     def refuted(self, finding: Finding, text: str) -> Verification:
         """Refuted, if this run can refute: else inconclusive with what stood in the way."""
         obstacle = self.obstacle(finding)
@@ -418,6 +428,8 @@ class Run:
                 return "forward-failed-elsewhere", str(failure)
         if not self.ran(finding):
             return "line-not-executed", f"line {finding.place.line} did not run"
+        if self.device == "meta":  # it leaves out checks that a real device makes
+            return "needs-device", "meta cannot refute"
         if self.repaired or self.arguments_repaired:
             return "input-repaired", "; ".join(self.repaired + self.arguments_repaired)
         if self.degenerate:

@@ -199,13 +199,17 @@ def _same_pair(failure: Failure, got: int, expected: int) -> bool:
     return not contradiction(failure.text) and got in named and expected in named
 
 
-def _of_input(failure: Failure, run: Run) -> bool:
-    """Whether a size in the error may be one that the verifier made up for the input."""
+def _of_input(failure: Failure, run: Run, strict: bool) -> bool:
+    """Whether a size in the error may be one that the verifier made up for the input.
+
+    ``strict``: any size of the input counts, not only those that stand for "any size".
+    """
     if run.inputs_from in _OWN_INPUTS:
         return False
-    free = {size for shape in run.input_shapes for size in shape}
-    pairs = contradiction(failure.text)
-    return any(got in free or expected in free for got, expected in pairs)
+    free = set(failure.made_up)
+    if strict:
+        free.update(size for shape in run.input_shapes for size in shape)
+    return any(got in free or want in free for got, want in contradiction(failure.text))
 
 
 def _here(failure: Failure, finding: Finding) -> bool:
@@ -215,28 +219,68 @@ def _here(failure: Failure, finding: Finding) -> bool:
         path = f".{failure.layer}."
         if f".{attribute}." in path:
             return True
-    if failure.layer_line and failure.layer_line in all_lines(finding):
+    lines = all_lines(finding)
+    if failure.layer_line in lines or lines.intersection(failure.parameter_lines):
         return True
-    return failure.passes(all_lines(finding))
+    return failure.passes(lines)
 
 
 def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
-    """The verdict that every rule about sizes gives; see the module's docstring."""
+    """The verdict that every rule about sizes gives; see the module's docstring.
+
+    A finding whose ``details`` say ``"silent": True`` (sizes that torch broadcasts) is for
+    its own rule to judge: nothing is raised where it is right.
+    """
+    if finding.details.get("silent"):
+        return None
     got = evaluated(finding.details.get("got"), run.arguments)
     expected = evaluated(finding.details.get("expected"), run.arguments)
-    for failure in run.failures:
-        if failure.phase == "import" and run.kind == "class":
+    for failure in (*run.failures, *run.tried):
+        if failure.reason or not is_shape_error(failure):
             continue
-        if failure.reason or not is_shape_error(failure) or not failure.frames:
+        if failure.repaired or (failure.phase == "import" and run.kind == "class"):
             continue
-        here = _here(failure, finding)
-        known = got is not None and expected is not None
-        if known and here and _same_pair(failure, got, expected):  # type: ignore[arg-type]
+        if not _here(failure, finding):
+            continue
+        if got is not None and expected is not None:
+            if _same_pair(failure, got, expected) and not _of_input(failure, run, strict=False):
+                return run.confirmed_by(failure)
+            if run.inputs_from not in _OWN_INPUTS:
+                continue  # another pair on made-up input: not the finding's evidence
+        if not run.degenerate and not _of_input(failure, run, strict=True):
             return run.confirmed_by(failure)
-        if known and run.inputs_from not in _OWN_INPUTS:
-            continue  # another pair on made-up input: not the finding's evidence
-        if here and not run.repaired and not run.degenerate and not _of_input(failure, run):
-            return run.confirmed_by(failure)
-    if run.ok("forward") or run.ok("script"):
+    if run.ok("forward"):
+        equal = _equal_sizes(run)
+        if equal:
+            return run.inconclusive("degenerate-input", equal)
+        if run.arguments_from == "synthesised" and _literal(finding):
+            return run.inconclusive("degenerate-input", "the arguments were made up")
         return run.refuted(finding, f"line {finding.place.line} ran and torch raised nothing")
     return None
+
+
+def contests(run: Run) -> bool:
+    """Whether the run raised a shape error that no made-up input explains.
+
+    Then another run of the same class that went well does not refute the finding.
+    """
+    return any(
+        is_shape_error(failure) and not failure.repaired and not _of_input(failure, run, strict=True)
+        for failure in (*run.failures, *run.tried)
+    )
+
+
+def _literal(finding: Finding) -> bool:
+    """Sizes that the static part knows as numbers may hold for one call of the class only."""
+    return isinstance(finding.details.get("got"), int)
+
+
+def _equal_sizes(run: Run) -> str:
+    """Arguments that are equal by accident hide a mismatch (a transposition above all)."""
+    seen: dict[int, str] = {}
+    for name, size in run.arguments.items():
+        if isinstance(size, int) and size > 3:
+            if size in seen:
+                return f"{seen[size]} and {name} are both {size}"
+            seen[size] = name
+    return ""

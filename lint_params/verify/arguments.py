@@ -38,7 +38,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(experts|n_expert)", 4),
     (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)", 2),
     (r".*(vocab|num_embeddings|n_symbols|ntoken|n_tokens|num_tokens|n_words|n_items|n_users"
-     r"|num_items|num_users|num_nodes|n_nodes|n_entities|n_chars|n_vocab|input_vocab).*", 56),
+     r"|num_items|num_users|num_nodes|n_nodes|n_entities|n_chars|n_vocab|input_vocab).*", 61),
     (r".*(max_len|max_length|seq_len|block_size|context|max_pos|max_position|sequence_length"
      r"|max_seq|n_ctx|length|num_frames|n_positions).*", 20),
     (r".*(patch).*", 4),
@@ -46,7 +46,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r"(height|width_px|img_h|img_w|h|w)", 32),
     (r".*(in_chans|img_channels|image_channels|n_channels|num_channels|input_channels|nc)", 3),
     (r".*(num_class|n_class|classes|num_labels|n_labels|n_tags|tagset|num_outputs|n_actions"
-     r"|num_actions|action_dim|n_outputs|labels).*", 7),
+     r"|num_actions|action_dim|n_outputs|labels).*", 11),
     (r".*(batch).*size.*|bsz|batch|n_batch", 5),
     (r"seed", 0),
     (r"device", "cpu"),
@@ -56,7 +56,7 @@ _WIDTH = re.compile(
     r".*(dim|feature|channel|chan|plane|hidden|size|width|units|embed|emb|inner|mid|filter"
     r"|latent|ch|_in|_out|in_|out_|n_in|n_out|d_|ngf|ndf|nz|nf|rank|num|inputs|outputs|n_).*|d|c|n|m|in|out"
 )
-_LADDER = (16, 32, 48, 64, 80, 96, 112, 24, 40, 56, 72, 88, 104, 120, 128, 144)
+_LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
 _CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
 _MODEL = re.compile(r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)")
 _CALLABLE = re.compile(r".*(act|activation|act_layer|act_fn|nonlinearity)")

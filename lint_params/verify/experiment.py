@@ -7,12 +7,14 @@ import copy
 import inspect
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from lint_params import evidence
+from lint_params.mismatch import contradiction
 from lint_params.verify import arguments, build, inputs, snapshot
 from lint_params.verify.arguments import Call
 from lint_params.verify.inputs import Inputs
@@ -21,6 +23,14 @@ from lint_params.verify.watch import Watch
 
 #: How many inputs are tried before forward is given up.
 ATTEMPTS = 12
+
+
+def _stuck(tried: list[evidence.Failure]) -> bool:
+    """The same two sizes three times although the input's were changed."""
+    if len(tried) < 3:
+        return False
+    pairs = [contradiction(failure.text)[:1] for failure in tried[-3:]]
+    return bool(pairs[0]) and pairs[0] == pairs[1] == pairs[2]
 
 
 class Stop(Exception):
@@ -156,7 +166,7 @@ class Experiment:
         """Runs forward on the best input there is; raises Stop if none runs."""
         run = self.run
         last: Inputs | None = None
-        error: BaseException | None = None
+        error: evidence.Failure | None = None
         for given in self._candidates(root, config):
             attempt: Inputs | None = given
             tried: set[str] = set()
@@ -168,10 +178,17 @@ class Experiment:
                 try:
                     self.output = self._call(root, attempt)
                 except (Exception, SystemExit) as failed:
-                    failure = self.watch.failure(failed)
+                    failure = replace(
+                        self.watch.failure(failed),
+                        made_up=attempt.made_up(),
+                        repaired=bool(attempt.repaired),
+                    )
                     if last is None or failure.reason:
-                        last, error = attempt, failed
+                        last, error = attempt, failure
                     self.tried.append(failure)
+                    same = [f for f in self.tried if f.text == failure.text]
+                    if len(same) > 2 or _stuck(self.tried):
+                        break  # what the message names does not come from the input
                     if failure.reason:
                         break
                     if attempt.origin != "synthesised":
@@ -193,8 +210,7 @@ class Experiment:
             run.inputs_from, run.repaired = last.origin, last.repaired
             run.input_shapes = last.shapes()
             run.snippet = self._snippet(type(root), self.call, last.text())
-            self.watch.phase = "forward"
-            self.failures.append(self.watch.failure(error))
+            self.failures.append(error)
             self._snap(root, "forward")
         raise Stop
 
@@ -304,6 +320,18 @@ class Experiment:
         with self.phase("script"):
             call = arguments.synthesised(bound, synthesis)
             bound(*call.args, **call.kwargs)
+
+    def of_models(self, found: list[nn.Module], config: dict[str, Any]) -> None:
+        """Forward of models that a script made or changed, one after another."""
+        for model in found[:4]:
+            self.watch.root = model
+            self.call = Call((), {}, "script", "...")
+            snippet, before = self.run.snippet, len(self.failures)
+            with contextlib.suppress(Stop):
+                self._forward(model, config)
+            self.run.snippet = snippet
+            if len(self.failures) > before:
+                return
 
     # -- words -------------------------------------------------------------------------
     def _snippet(self, kind: Any, call: Call, given: str) -> str:

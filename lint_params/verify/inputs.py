@@ -12,7 +12,7 @@ import inspect
 import re
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,10 @@ from lint_params.verify.arguments import brief, signature
 from lint_params.verify.source_facts import FileView
 
 BATCH, LENGTH, SIDE = 5, 7, 32
+#: The last size of an input about which nothing is known.
+UNKNOWN = 24
+#: No input gets larger than this by repair (elements).
+_LARGEST = 1 << 22
 
 
 @dataclass
@@ -42,6 +46,13 @@ class Inputs:
         return tuple(
             tuple(value.shape) for value in flat([self.args, self.kwargs]) if value.dim()
         )
+
+    def made_up(self) -> tuple[int, ...]:
+        """Sizes that stand for "any size": no layer asked for them."""
+        if self.origin != "synthesised":
+            return ()
+        sizes = {size for shape in self.shapes() for size in shape}
+        return tuple(sizes & {BATCH, LENGTH, SIDE, 2 * SIDE, UNKNOWN})
 
     def text(self) -> str:
         parts = [brief(value) for value in self.args]
@@ -154,7 +165,7 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     side, length = side_of(sizes), length_of(sizes)
     if isinstance(module, (nn.Sequential,)) or type(module).__module__.startswith("torch."):
         need = needs.of_module(module)
-        first = tensor(need or needs.Need("features", 24), 0, side, length)
+        first = tensor(need or needs.Need("features", UNKNOWN), 0, side, length)
         return Inputs([first], names=["input"])
     args: list[Any] = []
     names: list[str] = []
@@ -174,13 +185,27 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     return Inputs(args, names=names)
 
 
+_INPUT_SIZE = re.compile(
+    r"(in|input|inp)_?(features?|dims?|size|channels?|ch|units|width|neurons)|n_(in|inputs?)|d_in|in_|nin"
+    r"|num_inputs|fan_in"
+)
+
+
+def _named_size(sizes: dict[str, Any]) -> int:
+    """What the constructor itself calls the size of its input."""
+    for name, value in sizes.items():
+        if _INPUT_SIZE.fullmatch(name.lower()) and isinstance(value, int) and value > 0:
+            return value
+    return 0
+
+
 def _first_need(module: nn.Module) -> needs.Need:
     for child in module.modules():
         if child is not module and not list(child.children()):
             need = needs.of_module(child)
             if need is not None:
                 return need
-    return needs.Need("features", 24)
+    return needs.Need("features", UNKNOWN)
 
 
 def _argument(
@@ -200,6 +225,9 @@ def _argument(
         return 0.5
     if kind in (bool, "bool"):
         return False
+    if need is not None and need.guessed:
+        named = _named_size(sizes)
+        need = replace(need, size=named) if named else need
     if need is not None and not need.joined:
         made = tensor(need, rank, side, length)
         if typing.get_origin(kind) in (list, tuple):
@@ -264,10 +292,10 @@ def repaired(inputs: Inputs, error: BaseException, tried: set[str]) -> Inputs | 
     """The input changed to please torch's message; None if nothing is left to try."""
     text = str(error)
     for change, args, noted in _changes(inputs, error, text):
-        if change not in tried:
+        if change not in tried and sum(t.numel() for t in flat(args)) <= _LARGEST:
             tried.add(change)
             record = (*inputs.repaired, change) if noted else inputs.repaired
-            return Inputs(args, inputs.kwargs, inputs.origin, record, inputs.names)
+            return replace(inputs, args=args, repaired=record)
     return None
 
 
@@ -290,7 +318,7 @@ def _changes(
     pairs = [(a, b) for got, want in contradiction(text) for a, b in ((got, want), (want, got))]
     for got, want in pairs:
         for index, arg in enumerate(args):
-            if isinstance(arg, torch.Tensor) and got in arg.shape and want > 0:
+            if isinstance(arg, torch.Tensor) and got in arg.shape and 0 < want < 8192:
                 axis = len(arg.shape) - 1 - list(arg.shape)[::-1].index(got)
                 made = _resized(arg, axis, want)
                 note = f"size {got} of input {index} changed to {want}"

@@ -25,6 +25,7 @@ class Need:
     batch_first: bool = True
     joined: bool = False  # it reaches the layer only together with other tensors
     picked: int = 0  # x[:, i]: so many picks
+    guessed: bool = False  # read off a Parameter's shape, which may itself be the mistake
 
 
 _BATCH_NORMS = {nn.BatchNorm1d: 0, nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}
@@ -104,7 +105,7 @@ def rank_of(module: nn.Module, name: str, method: str = "forward") -> int:
     if function is None:
         return 0
     exact, least = 0, 0
-    for node in ast.walk(function):
+    for node in _before_rebound(function, name):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
             value = node.value
             if isinstance(value, ast.Call):
@@ -137,6 +138,16 @@ def rank_of(module: nn.Module, name: str, method: str = "forward") -> int:
                 if not any(isinstance(e, ast.Constant) and e.value is ... for e in plain):
                     least = max(least, len(plain))
     return exact or least
+
+
+def _before_rebound(function: ast.FunctionDef, name: str) -> Iterator[ast.AST]:
+    """The nodes of the statements up to the first that gives the name another value."""
+    for statement in _statements(function.body):
+        yield from _own(statement)
+        if isinstance(statement, ast.Assign) and any(
+            _name(node) == name for target in statement.targets for node in ast.walk(target)
+        ):
+            return
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -320,6 +331,11 @@ class _Reader:
                 and not isinstance(node.slice.elts[-1], ast.Slice)
             ):
                 need = replace(need, picked=max(need.picked, self._picks(node.slice.elts[-1])))
+        for node in ast.walk(arg):  # z.view(z.size(0), -1, 1, 1): flat before
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                ones = [isinstance(a, ast.Constant) and a.value == 1 for a in node.args[-need.nd :]]
+                if node.func.attr in ("view", "reshape") and need.nd and ones and all(ones):
+                    need = replace(need, nd=0, rank=2)
         return replace(need, joined=need.joined or joined)
 
     def _picks(self, index: ast.expr) -> int:
@@ -374,7 +390,7 @@ class _Reader:
         if not self._mentions(ours):
             return None
         size = weight.shape[-1] if turned or weight.dim() == 1 else weight.shape[-2]
-        return Need("features", int(size), rank=3 if called == "bmm" else 0)
+        return Need("features", int(size), rank=3 if called == "bmm" else 0, guessed=True)
 
 
 def _known(weight: torch.Tensor) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -71,10 +73,19 @@ def of_main(experiment: Experiment, text: str, lines: set[int]) -> evidence.Run:
     watch.bounded = True
     torch.manual_seed(0)
     with contextlib.suppress(Stop), experiment.phase("script"):
-        from pathlib import Path
-
         run_as_main(Path(watch.path), text, lines, watch.probes_for_source())
+    made = [v for v in vars(sys.modules["__main__"]).values() if isinstance(v, nn.Module)]
+    _then_forward(experiment, made)
     return experiment.finish()
+
+
+def _then_forward(experiment: Experiment, made: list[nn.Module]) -> None:
+    """A script that makes or changes a model shows a mistake only when the model runs."""
+    if experiment.failures:
+        return
+    called = experiment.watch.calls
+    idle = [m for m in {id(m): m for m in made}.values() if not called.get(id(m))]
+    experiment.of_models(idle, {})
 
 
 def of_function(experiment: Experiment, name: str) -> evidence.Run:
@@ -99,7 +110,15 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
         run.arguments_from = call.origin
         torch.manual_seed(0)
         with contextlib.suppress(Stop), experiment.phase("script"):
-            experiment.watch.keep.append(target(*call.args, **call.kwargs))
+            given = [v for v in (*call.args, *call.kwargs.values()) if isinstance(v, nn.Module)]
+            for module in given:
+                watch.calls.pop(id(module), None)
+            result = target(*call.args, **call.kwargs)
+            watch.keep.append(result)
+            several = result if isinstance(result, (list, tuple)) else [result]
+            given = [v for v in several if isinstance(v, nn.Module)] + given
+        if experiment.done:
+            _then_forward(experiment, given)
         break
     return experiment.finish()
 

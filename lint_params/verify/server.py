@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lint_params.evidence import REASONS
+from lint_params.mismatch import contests
 from lint_params.verify import contain
 
 Json = dict[str, Any]
@@ -41,6 +42,7 @@ class Job:
     scenario: int = 0
     device: str = ""
     verdicts: list[Json | None] = field(default_factory=list)
+    contested: bool = False
 
     def settled(self) -> bool:
         return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
@@ -51,6 +53,17 @@ class Job:
             old = self.verdicts[place]
             if old is None or _weight(new) > _weight(old):
                 self.verdicts[place] = new
+
+    def final(self) -> list[Json | None]:
+        """A shape finding is not refuted where another run raised a shape error."""
+        for place, verdict in enumerate(self.verdicts):
+            shape = self.findings[place]["code"].startswith("LP4")
+            if self.contested and shape and verdict and verdict["verdict"] == "refuted":
+                text = "another run of the class raised a shape error"
+                self.verdicts[place] = inconclusive(
+                    "forward-failed-elsewhere", text, verdict["device"], verdict["seconds"]
+                )
+        return self.verdicts
 
 
 def _weight(verdict: Json) -> int:
@@ -109,6 +122,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         "verdicts": child.judge(run, job.findings),
         "more": job.scenario + 1 < len(found),
         "reason": reason,
+        "contested": contests(run),
     }
     if os.environ.get("LINT_PARAMS_TRACE"):
         answer["run"] = run.to_data()
@@ -203,7 +217,7 @@ def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Jso
             if _again(job, answer, settings):
                 todo.insert(0, job)
             else:
-                emit({"index": job.index, "verdicts": job.verdicts})
+                emit({"index": job.index, "verdicts": job.final()})
 
 
 def _no_answer(child: Child, job: Job, now: float, settings: Json) -> Json:
@@ -219,6 +233,7 @@ def _no_answer(child: Child, job: Job, now: float, settings: Json) -> Json:
 def _again(job: Job, answer: Json, settings: Json) -> bool:
     """Take the verdicts in; whether another run of this job is worth it."""
     job.take(answer["verdicts"])
+    job.contested |= answer.get("contested", False)
     if job.settled():
         return False
     reason = answer["reason"]
@@ -301,7 +316,7 @@ def run_spawned(
                 note = inconclusive(reason, status, settings["device"], time.monotonic() - started)
                 answer = {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}
             if not _again(job, answer, settings):
-                emit({"index": job.index, "verdicts": job.verdicts})
+                emit({"index": job.index, "verdicts": job.final()})
                 return
 
     with ThreadPoolExecutor(settings["width"]) as pool:

@@ -73,7 +73,7 @@ class Watch:
         return tuple(found[-40:])
 
     def failure(self, error: BaseException, reason: str = "") -> evidence.Failure:
-        layer, kind, line = self._layer(error)
+        layer, kind, line, made = self._layer(error)
         text = " ".join(str(error).split())[:600]
         return evidence.Failure(
             phase=self.phase,
@@ -83,10 +83,11 @@ class Watch:
             layer=layer,
             layer_type=kind,
             layer_line=line,
+            parameter_lines=made,
             reason=reason or reason_of(error),
         )
 
-    def _layer(self, error: BaseException) -> tuple[str, str, int]:
+    def _layer(self, error: BaseException) -> tuple[str, str, int, tuple[int, ...]]:
         """The innermost torch layer in the traceback, as the model that ran names it."""
         found: nn.Module | None = None
         for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -94,11 +95,14 @@ class Watch:
             if isinstance(owner, nn.Module) and type(owner).__module__.startswith("torch.nn"):
                 found = owner
         if found is None:
-            return "", "", 0
+            return "", "", 0, ()
         name = ""
         if self.root is not None:
             name = next((n for n, m in self.root.named_modules() if m is found), "")
-        return name, type(found).__name__, self.layer_lines.get(id(found), 0)
+        ids = {id(param) for param in found._parameters.values()}
+        made = [row.line for row in self.created if row.id in ids and not row.by]
+        made += [row.line for row in self.data_writes if row.id in ids]
+        return name, type(found).__name__, self.layer_lines.get(id(found), 0), tuple(made)
 
     # -- patches ---------------------------------------------------------------------
     def install(self) -> None:
