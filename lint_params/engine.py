@@ -1,0 +1,203 @@
+"""One file: read, parse, facts, rules, suppression. Nothing that happens here stops a run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lint_params import registry
+from lint_params.parse import parse
+from lint_params.rule import Finding, Level, Place, Rule, Step
+from lint_params.source import Source, Unreadable, read, shown_path
+from lint_params.suppress import Noqa, read_noqa
+
+if TYPE_CHECKING:
+    from lint_params.project import Project
+
+
+@dataclass
+class Result:
+    """What one file gave: findings, those that noqa silenced, and what went wrong inside.
+
+    ``crashes`` are mistakes of the linter (exit status 2); ``notes`` are limits it met.
+    ``depends`` are the other files that were read, with their hashes, for the cache.
+    """
+
+    path: str
+    findings: list[Finding] = field(default_factory=list)
+    suppressed: list[Finding] = field(default_factory=list)
+    unused_noqa: list[tuple[int, str]] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    depends: dict[str, str] = field(default_factory=dict)
+
+
+def lint_bytes(
+    path: str,
+    data: bytes,
+    rules: Sequence[Rule],
+    project: Project | None = None,
+    *,
+    noqa: bool = True,
+    unreadable: bool = True,
+) -> Result:
+    """Lint a file's bytes; ``unreadable`` False leaves LP001 out."""
+    result = Result(path)
+    try:
+        source = read(path, data)
+        if source.cells:
+            source = _without_bad_cells(source, result)
+        tree = parse(source.text)
+    except Unreadable as problem:
+        result.findings.append(_unreadable(path, problem))
+    else:
+        _lint(source, tree, rules, project, result, noqa=noqa)
+    if not unreadable:
+        result.findings = [f for f in result.findings if f.code != registry.UNREADABLE]
+    result.findings.sort(key=lambda finding: finding.sort_key)
+    return result
+
+
+def lint_tree(
+    path: str,
+    text: str,
+    tree: ast.Module,
+    rules: Sequence[Rule],
+    project: Project | None = None,
+    *,
+    noqa: bool = True,
+) -> Result:
+    """Lint what somebody else has parsed already (flake8)."""
+    result = Result(path)
+    _lint(Source(path, text), tree, rules, project, result, noqa=noqa)
+    result.findings.sort(key=lambda finding: finding.sort_key)
+    return result
+
+
+def unreadable_file(path: str, error: OSError) -> Result:
+    """The result for a file that the system does not let us read."""
+    reason = error.strerror or type(error).__name__
+    return Result(path, [_unreadable(path, Unreadable(f"cannot read: {reason}"))])
+
+
+def _lint(
+    source: Source,
+    tree: ast.Module,
+    rules: Sequence[Rule],
+    project: Project | None,
+    result: Result,
+    *,
+    noqa: bool,
+) -> None:
+    found = _findings(source, tree, rules, project, result)
+    comments = read_noqa(source.text) if noqa else Noqa([])
+    kept, result.suppressed = comments.split(found)
+    result.unused_noqa = comments.unused(registry.names())
+    result.findings += [_in_cell(finding, source) for finding in kept] if source.cells else kept
+
+
+def _findings(
+    source: Source,
+    tree: ast.Module,
+    rules: Sequence[Rule],
+    project: Project | None,
+    result: Result,
+) -> list[Finding]:
+    text = source.text
+    if "torch" not in text:
+        return []
+    able = [rule for rule in rules if not rule.words or any(word in text for word in rule.words)]
+    if not able:
+        return []
+    from lint_params.facts import FileFacts
+
+    try:
+        facts = FileFacts(source.path, text, tree, project)
+    except RecursionError:
+        result.notes.append(f"{source.path}: nested too deeply, not linted")
+        return []
+    except Exception as error:
+        result.crashes.append(_crash(source.path, "facts", error))
+        return []
+    found: dict[Finding, None] = {}
+    for rule in able:
+        try:
+            for finding in rule.check(facts):
+                found.setdefault(finding)
+        except RecursionError:
+            result.notes.append(f"{source.path}: nested too deeply for {rule.code}, skipped")
+        except Exception as error:
+            result.crashes.append(_crash(source.path, f"{rule.code} ({rule.name})", error))
+    if project is not None:
+        result.depends = project.dependencies(source.path)
+    return sorted(found, key=lambda finding: finding.sort_key)
+
+
+def _crash(path: str, what: str, error: Exception) -> str:
+    """One line that a user can paste into a report: where the linter itself failed."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = ""
+    if frame is not None:
+        file = frame.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+        where = f" at {file}:{frame.tb_lineno}"
+    return f"{path}: internal error in {what}: {type(error).__name__}: {error}{where}"
+
+
+def _unreadable(path: str, problem: Unreadable) -> Finding:
+    return Finding(
+        code=registry.UNREADABLE,
+        name=registry.UNREADABLE_NAME,
+        level=Level.ERROR,
+        path=path,
+        place=Place(problem.line, problem.column, problem.line, problem.column + 1),
+        message=problem.message,
+    )
+
+
+def _without_bad_cells(source: Source, result: Result) -> Source:
+    """A notebook whose cells that are no Python are reported and blanked out."""
+    texts = []
+    for cell in source.cells:
+        text = cell.text
+        try:
+            parse(text)
+        except Unreadable as problem:
+            result.findings.append(_unreadable(shown_path(source.path, cell), problem))
+            text = "\n" * text.count("\n")
+        texts.append(text)
+    return replace(source, text="".join(texts))
+
+
+def _in_cell(finding: Finding, source: Source) -> Finding:
+    """A finding of the joined notebook, said in terms of its cell."""
+    cell = source.cell_at(finding.place.line)
+    if cell is None:
+        return finding
+    shift = cell.first - 1
+    place, fix = finding.place, finding.fix
+    return replace(
+        finding,
+        path=shown_path(finding.path, cell),
+        place=_moved(place, shift),
+        fix=replace(fix, place=_moved(fix.place, shift)) if fix else None,
+        trace=tuple(_steps_in_cells(finding.trace, source, cell.number, shift)),
+    )
+
+
+def _steps_in_cells(
+    steps: Iterable[Step], source: Source, number: int, shift: int
+) -> Iterable[Step]:
+    for step in steps:
+        other = source.cell_at(step.line)
+        if other is not None and other.number != number:
+            yield Step(step.line - other.first + 1, f"(cell {other.number}) {step.text}")
+        else:
+            yield Step(step.line - shift, step.text)
+
+
+def _moved(place: Place, shift: int) -> Place:
+    return replace(place, line=place.line - shift, end_line=place.end_line - shift)

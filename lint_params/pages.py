@@ -1,0 +1,93 @@
+"""What the command prints about rules and shapes instead of linting."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from lint_params import registry
+from lint_params.config import ConfigError
+from lint_params.rule import Status
+from lint_params.source import Source, Unreadable, read
+
+_UNREADABLE = """\
+LP001 unreadable-file (error)
+
+The file cannot be read, decoded or parsed. The rest of the files is linted.
+"""
+
+
+def explain(key: str) -> int:
+    """Print the page of a rule: its docstring."""
+    if key.upper() == registry.UNREADABLE or key.lower() == registry.UNREADABLE_NAME:
+        sys.stdout.write(_UNREADABLE)
+        return 0
+    rule = registry.find(key)
+    if rule is None:
+        raise ConfigError(f"unknown rule {key!r}; see --list-rules")
+    status = "" if rule.status is Status.STABLE else f", {rule.status.value}"
+    print(f"{rule.code} {rule.name} ({rule.level.value}{status})\n\n{registry.page(rule)}")
+    return 0
+
+
+def list_rules(output_format: str) -> int:
+    """One line a rule, or JSON objects."""
+    rules = registry.load_all()
+    if output_format == "json":
+        table = [
+            {
+                "code": rule.code,
+                "name": rule.name,
+                "level": rule.level.value,
+                "status": rule.status.value,
+                "summary": registry.summary(rule),
+            }
+            for rule in rules
+        ]
+        print(json.dumps(table, indent=2, ensure_ascii=False))
+        return 0
+    width = max((len(rule.name) for rule in rules), default=0)
+    for rule in rules:
+        mark = "" if rule.status is Status.STABLE else f"[{rule.status.value}] "
+        line = f"{rule.code} {rule.name:{width}} {rule.level.value:7} {mark}{registry.summary(rule)}"
+        print(line)
+    return 0
+
+
+def shapes(path: str, as_json: bool) -> int:
+    """Print what is known of the shapes in a file, layer by layer."""
+    from lint_params.shape.explain import shapes_report
+
+    source = _source(path)
+    sys.stdout.write(_ended(shapes_report(path, source.text, as_json)))
+    return 0
+
+
+def why(place: str, as_json: bool) -> int:
+    """Print what was proved, refuted or unknown on a line, and why."""
+    from lint_params.shape.explain import why_report
+
+    path, colon, line = place.rpartition(":")
+    if not colon or not line.isdecimal() or int(line) < 1:
+        raise ConfigError(f"FILE:LINE expected, not {place!r}")
+    source = _source(path)
+    sys.stdout.write(_ended(why_report(path, source.text, int(line), as_json)))
+    return 0
+
+
+def _source(path: str) -> Source:
+    from lint_params.parse import parse
+
+    try:
+        source = read(path, Path(path).read_bytes())
+        parse(source.text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except Unreadable as problem:
+        raise ConfigError(f"{path}:{problem.line}:{problem.column}: {problem.message}") from None
+    return source
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") or not text else text + "\n"
