@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, YES, Operation, Poly, Size, Symbol, same, widest
-from lint_params.shape.ops.arguments import BROADCAST, came_from, is_scalar, number_kind, promote
+from lint_params.shape.ops.arguments import (
+    BROADCAST,
+    came_from,
+    is_scalar,
+    number_kind,
+    promote,
+)
 from lint_params.shape.value import Shape, Tensor, Value
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function
-from lint_params.shape.ops.broadcast import broadcast, stays
 from lint_params.shape.ops.arguments import not_a_tensor, number_kind, promote
+from lint_params.shape.ops.broadcast import broadcast, stays
 from lint_params.shape.value import Tensor, Value
 
 # Of one tensor: the dtype stays ...

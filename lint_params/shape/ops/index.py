@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, add, at_least, floordiv, maximum, minimum, neg, same, sub
+from lint_params.shape.dim import (
+    NO,
+    YES,
+    Size,
+    add,
+    at_least,
+    floordiv,
+    maximum,
+    minimum,
+    neg,
+    same,
+    sub,
+)
 from lint_params.shape.ops.arguments import BROADCAST, VIEW, front
 from lint_params.shape.ops.broadcast import joined, stays
 from lint_params.shape.ops.create import from_data

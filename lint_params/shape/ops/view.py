@@ -15,7 +15,15 @@ from lint_params.shape.ops.arguments import (
     size_list,
     whole,
 )
-from lint_params.shape.value import DtypeOf, External, Seq, ShapeOf, Tensor, Value, only_symbol
+from lint_params.shape.value import (
+    DtypeOf,
+    External,
+    Seq,
+    ShapeOf,
+    Tensor,
+    Value,
+    only_symbol,
+)
 
 
 @function("Tensor.view", "Tensor.reshape",
