@@ -65,6 +65,9 @@ def call_layer(ctx: Context, layer: Layer, args: list[Value], kwargs: dict[str, 
 
 def call_function(ctx: Context, spec: FunctionSpec, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """The result of a function or method of torch."""
+    for numpy, own in (("axis", "dim"), ("keepdims", "keepdim")):  # torch takes both names
+        if numpy in kwargs and numpy not in spec.signature.parameters and own in spec.signature.parameters:
+            kwargs = {own if name == numpy else name: value for name, value in kwargs.items()}
     bound = bind(spec.signature, args, kwargs)
     if bound is None:
         return Unknown("arguments do not fit")
