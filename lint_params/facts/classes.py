@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.contents import Item, attribute_items
 from lint_params.facts.flow import is_parent_init
+from lint_params.facts.functions import super_call
 from lint_params.facts.kinds import UNKNOWN, Kind, join
 from lint_params.facts.members import Member, read_members
 from lint_params.facts.scope import Scope
@@ -177,6 +178,29 @@ class ClassFacts:
     def reached_from_init(self) -> set[str]:
         return self.reached_from("__init__")
 
+    def called_from(self, *entries: str) -> list[tuple[ClassFacts, Scope]]:
+        """The functions that run when ``entries`` run, by calls that are surely followed:
+        ``self.x()``, ``super().x()`` and functions of the same file, nested ones too."""
+        found: list[tuple[ClassFacts, Scope]] = []
+        todo = [one for one in map(self.method, entries) if one is not None]
+        while todo:
+            cls, scope = todo.pop()
+            if any(scope is other for _, other in found):
+                continue
+            found.append((cls, scope))
+            for inner in scope.within():
+                for call in inner.nodes(ast.Call):
+                    name = cls.facts.self_attribute(call.func)
+                    if name is not None:
+                        called = self.method(name)
+                        if called is not None:
+                            todo.append(called)
+                    elif isinstance(call.func, ast.Name) or super_call(call):
+                        other = cls.facts.function_of(call)
+                        if other is not None and other[0] is cls.facts:
+                            todo.append((cls, other[1]))
+        return found
+
     # -- members -----------------------------------------------------------------------
     @cached_property
     def _read(self) -> tuple[dict[str, list[Member]], list[Member]]:
@@ -213,7 +237,11 @@ class ClassFacts:
         found = self.assignments(name)
         if not found:
             return self._inherited_kind(name)
-        return join(member.kind for member in found if not member.is_declaration)
+        given = [member for member in found if not member.is_declaration]
+        if len(given) > 1:
+            # `self.w = f(self.w)` says nothing new about what self.w was.
+            given = [member for member in given if not _mentions(member.value, name)] or given
+        return join(member.kind for member in given)
 
     def _inherited_kind(self, name: str) -> Kind:
         from lint_params.facts.infer import torch_member
@@ -264,3 +292,9 @@ class ClassFacts:
 def _layer(qualified: str) -> str:
     home, _, name = qualified.rpartition(".")
     return name if home == "torch.nn" and name in LAYERS else ""
+
+
+def _mentions(value: ast.expr | None, name: str) -> bool:
+    return value is not None and any(
+        isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(value)
+    )

@@ -23,6 +23,7 @@ from lint_params.facts.kinds import UNKNOWN, Kind
 from lint_params.facts.members import argument
 from lint_params.facts.optimizers import Optimizer, read_optimizers
 from lint_params.facts.owners import owns_parameters
+from lint_params.facts.parameter_facts import ParameterFacts
 from lint_params.facts.scope import Index, Scope
 from lint_params.facts.torch_names import LAYERS
 from lint_params.facts.writes import Write, read_writes
@@ -39,7 +40,7 @@ _PROJECTS: WeakKeyDictionary[Project, dict[str, FileFacts]] = WeakKeyDictionary(
 _DEPTH = 40
 
 
-class FileFacts:
+class FileFacts(ParameterFacts):
     """What rules read about one file. Everything is worked out when first asked for."""
 
     def __init__(
@@ -139,6 +140,10 @@ class FileFacts:
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.index.parents.get(node)
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Parents up to and including the function, class or module around the node."""
+        return self.index.ancestors(node)
 
     def conditions(self, node: ast.AST) -> list[Condition]:
         """The ifs, loops, withs and tries between a node and its function, innermost first."""

@@ -1,0 +1,222 @@
+"""A layer with parameters, or a Parameter, is made while the model runs.
+
+What ``forward`` makes is new: random weights that no optimizer holds. A layer made on every call
+is other random weights each time; one that is made on the first call (``if self.proj is None``)
+comes after the optimizer was built from ``parameters()`` and is never trained, and a checkpoint
+that holds it does not load. Make it in ``__init__``, or use a lazy layer and run one batch before
+the optimizer is built.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.dim = dim
+
+        def forward(self, x):
+            return nn.Linear(self.dim, self.dim)(x)
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.fc = nn.Linear(dim, dim)
+
+        def forward(self, x):
+            return self.fc(x)
+
+Run::
+
+    model, x = Net(4), torch.randn(2, 4)
+    assert torch.equal(model(x), model(x))
+
+Silent when: the layer has no parameters (Softmax, Dropout, losses, ``affine=False``), the same
+function fills its weights or freezes it, gradients are off, the method runs in the constructor
+as well, or it is the ``initialize_parameters`` of a lazy Module.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import ClassFacts, FileFacts, Kind, Scope
+
+
+class CreatedInForward(Rule):
+    code = "LP307"
+    level = Level.ERROR
+    words = ("forward",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        seen: set[ast.AST] = set()
+        for cls in facts.module_classes:
+            built = {id(scope) for _, scope in cls.called_from("__init__")}
+            for owner, scope in cls.called_from("forward"):
+                if owner.facts is not facts or id(scope) in built or scope in seen:
+                    continue
+                if scope.name == "initialize_parameters" or facts.no_grad(scope.node.body[0]):
+                    continue
+                seen.add(scope.node)
+                for inner in scope.within():
+                    yield from self._scope(facts, cls, inner, seen)
+
+    def _scope(
+        self, facts: FileFacts, cls: ClassFacts, scope: Scope, seen: set[ast.AST]
+    ) -> Iterator[Finding]:
+        for call in scope.nodes(ast.Call):
+            if call in seen:
+                continue
+            kind = facts.kind_of(call)
+            if kind.node is not call or facts.no_grad(call):
+                continue
+            if any(condition.what == "function" for condition in facts.conditions(call)):
+                continue
+            if kind.is_parameter and self._trains(call):
+                if self._replaces(facts, cls, scope, call):
+                    continue
+            elif not (kind.is_module and self._is_layer(facts, call, kind)):
+                continue
+            if self._is_inside_other(facts, call):
+                continue
+            seen.add(call)
+            yield self._finding(facts, cls, scope, call, kind)
+
+    def _finding(
+        self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call, kind: Kind
+    ) -> Finding:
+        name = self._kept_as(facts, call)
+        what = "Parameter" if kind.is_parameter else kind.describe()
+        if name is not None and self._is_guarded(facts, call):
+            message = (
+                f"`self.{name}` is made by the first forward: an optimizer built before does not "
+                f"hold it and a checkpoint with it does not load; make the {what} in __init__ or "
+                "use a lazy layer and run a batch before the optimizer is built"
+            )
+        else:
+            message = (
+                f"this {what} is made anew on every forward: its random weights are never "
+                "trained; make it in __init__"
+            )
+        trace = ()
+        if scope.name != "forward":
+            trace = (Step(scope.node.lineno, f"{scope.name} is called while forward runs"),)  # type: ignore[union-attr]
+        return self.report(
+            facts, call, message, trace=trace, subject=cls.qualname, details={"attribute": name}
+        )
+
+    def _trains(self, call: ast.Call) -> bool:
+        for keyword in call.keywords:
+            if keyword.arg == "requires_grad":
+                return isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+        return len(call.args) < 2
+
+    def _is_layer(self, facts: FileFacts, call: ast.Call, kind: Kind) -> bool:
+        if kind.annotated or facts.owns_parameters(call) is not True:
+            return False
+        return not self._is_filled(facts, call)
+
+    def _replaces(
+        self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call
+    ) -> bool:
+        """Whether a Parameter takes the place of a registered one, or is only wrapped to be
+        handed on (that is another rule's, or no mistake)."""
+        name = self._kept_as(facts, call)
+        if name is not None:
+            return any(
+                member.kind.may_be("parameter", "unknown") and member.node is not None
+                and member.scope is not scope
+                for member in cls.assignments(name)
+                if not member.is_declaration
+            )
+        parent = facts.parent(call)
+        if isinstance(parent, ast.Assign):
+            target = parent.targets[0]
+            return not isinstance(target, ast.Name)  # other.weight = nn.Parameter(...)
+        return not isinstance(parent, (ast.BinOp, ast.Return, ast.Call))
+
+    def _kept_as(self, facts: FileFacts, call: ast.Call) -> str | None:
+        """``x`` where the call's result goes to ``self.x``, also through ``.to(device)``."""
+        node: ast.AST = call
+        parent = facts.parent(node)
+        while isinstance(parent, (ast.Attribute, ast.Call)) and (
+            not isinstance(parent, ast.Call) or parent.func is node
+        ):
+            node, parent = parent, facts.parent(parent)
+        if isinstance(parent, ast.Assign) and parent.value is node:
+            for target in parent.targets:
+                name = facts.self_attribute(target)
+                if name is not None:
+                    return name
+        return None
+
+    def _is_guarded(self, facts: FileFacts, call: ast.Call) -> bool:
+        return any(one.what in ("if", "else") for one in facts.conditions(call))
+
+    def _is_filled(self, facts: FileFacts, call: ast.Call) -> bool:
+        """Whether the new layer's weights are set by hand, loaded or frozen right there."""
+        parent = facts.parent(call)
+        while isinstance(parent, (ast.Attribute, ast.Call)):
+            if isinstance(parent, ast.Attribute) and parent.attr in _SETS:
+                return True
+            parent = facts.parent(parent)
+        if not (isinstance(parent, ast.Assign) and isinstance(parent.targets[0], (ast.Name, ast.Attribute))):
+            return False
+        text = ast.unparse(parent.targets[0])
+        for node in facts.scope_of(call).nodes(ast.Attribute):
+            if node.attr in _SETS and ast.unparse(node.value).startswith(text):
+                stored = not isinstance(node.ctx, ast.Load) or node.attr not in _READ
+                if stored or self._is_written(facts, node):
+                    return True
+        return False
+
+    def _is_written(self, facts: FileFacts, node: ast.Attribute) -> bool:
+        """``layer.weight.data = ...``, ``layer.weight.copy_(...)``, ``init.ones_(layer.weight)``."""
+        parent = facts.parent(node)
+        if isinstance(parent, ast.Attribute):
+            return not isinstance(parent.ctx, ast.Load) or parent.attr.endswith("_") or (
+                parent.attr == "data"
+            )
+        return isinstance(parent, ast.Call) and node in parent.args
+
+    def _is_inside_other(self, facts: FileFacts, call: ast.Call) -> bool:
+        """``nn.Sequential(nn.Linear(...), ...)``: the outer call is the one to report."""
+        for parent in facts.ancestors(call):
+            if isinstance(parent, ast.stmt):
+                return False
+            if isinstance(parent, ast.Call) and facts.kind_of(parent).node is parent:
+                kind = facts.kind_of(parent)
+                if kind.is_module and facts.owns_parameters(parent) is True:
+                    return True
+        return False
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        made = run.created_at(finding, "forward", "forward2", "batch")
+        if made:
+            shapes = ", ".join(str(one.shape) for one in made[:3])
+            return run.confirmed(
+                f"{len(made)} new Parameters {shapes} were made while forward ran, after the "
+                "optimizer was built"
+            )
+        if run.ok("forward"):
+            return run.refuted(finding, "no Parameter was made while forward ran")
+        return None
+
+
+_READ = ("weight", "bias")
+_SETS = (
+    "weight", "bias", "load_state_dict", "requires_grad_", "requires_grad", "eval", "parameters",
+    "copy_", "apply", "init_weights", "reset_parameters",
+)

@@ -1,0 +1,161 @@
+"""One layer or Parameter is repeated where copies were meant.
+
+``[nn.Linear(4, 4)] * 3`` makes one layer and puts it into the list three times; a comprehension
+over a layer that was made before does the same. The "stack" has one set of weights. Make a new
+one for each place.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim, depth):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(dim, dim)] * depth)
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim, depth):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(dim, dim) for _ in range(depth)])
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+Run::
+
+    assert len(list(Net(4, 3).parameters())) == 6
+
+Silent when: what is repeated has no parameters, a flag decides about it, the repeated instance is
+an attribute (a shared head), the names or a comment say that it is shared, or each is copied.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import FileFacts
+
+_LISTS = ("torch.nn.ModuleList", "torch.nn.Sequential", "torch.nn.ParameterList")
+_SHARED = re.compile(r"shar|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
+
+
+class RepeatedInstance(Rule):
+    code = "LP308"
+    level = Level.ERROR
+    words = ("nn", "Module")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for node in facts.nodes(ast.BinOp):
+            if isinstance(node.op, ast.Mult):
+                for items, times in ((node.left, node.right), (node.right, node.left)):
+                    if isinstance(items, (ast.List, ast.Tuple)) and not _is_one(times):
+                        for item in items.elts:
+                            yield from self._repeated(facts, node, item, fresh=True)
+        for node in facts.nodes(ast.ListComp, ast.GeneratorExp):  # type: ignore[assignment]
+            if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and self._counts(facts, node):
+                if isinstance(node.elt, ast.Name):
+                    yield from self._repeated(facts, node, node.elt, fresh=False)
+        for call in facts.calls_of("builtins.dict.fromkeys", "itertools.repeat"):
+            place = 1 if ast.unparse(call.func).endswith("fromkeys") else 0
+            value = facts.argument(call, place)
+            if value is not None:
+                yield from self._repeated(facts, call, value, fresh=True)
+
+    def _counts(self, facts: FileFacts, node: ast.ListComp | ast.GeneratorExp) -> bool:
+        """``for _ in range(n)`` around a name that the comprehension does not bind."""
+        if len(node.generators) != 1 or not isinstance(node.elt, ast.Name):
+            return False
+        one = node.generators[0]
+        if any(isinstance(n, ast.Name) and n.id == node.elt.id for n in ast.walk(one.target)):
+            return False
+        name = facts.qualify(one.iter.func) if isinstance(one.iter, ast.Call) else None
+        return name == "builtins.range" and not _is_one(one.iter.args[-1])  # type: ignore[union-attr]
+
+    def _repeated(
+        self, facts: FileFacts, node: ast.expr, item: ast.expr, *, fresh: bool
+    ) -> Iterator[Finding]:
+        kind = facts.kind_of(item)
+        if isinstance(item, ast.Name):
+            values = facts.reach(item)
+            if values is None or not all(isinstance(value, ast.Call) for value in values):
+                return
+        elif not isinstance(item, ast.Call):
+            return
+        if kind.annotated or kind.node is None or not isinstance(kind.node, ast.Call):
+            return
+        if not (kind.is_parameter or (kind.is_module and facts.owns_parameters(item))):
+            return
+        if any(c.what in ("if", "else", "ifexp", "match") for c in facts.conditions(node)):
+            return
+        if isinstance(item, ast.Name) and not fresh and not self._is_listed(facts, node):
+            return
+        if self._says_shared(facts, node):
+            return
+        what = "Parameter" if kind.is_parameter else kind.describe()
+        trace = ()
+        if kind.facts is facts and kind.node.lineno != node.lineno:
+            trace = (Step(kind.node.lineno, f"the one {what} is made here"),)
+        yield self.report(
+            facts,
+            node,
+            f"one {what} is repeated: all places share one set of weights; make a new one for "
+            f"each, [{ast.unparse(kind.node) if len(ast.unparse(kind.node)) < 40 else what + '(...)'}"
+            " for _ in range(n)]",
+            trace=trace,
+            subject=facts.subject_of(node),
+            details={"lines": [kind.node.lineno]},
+        )
+
+    def _is_listed(self, facts: FileFacts, node: ast.expr) -> bool:
+        """Whether the repetition becomes a ModuleList, Sequential or ParameterList."""
+        parent = facts.parent(node)
+        while isinstance(parent, (ast.Starred, ast.List)):
+            parent = facts.parent(parent)
+        return isinstance(parent, ast.Call) and facts.qualify(parent.func) in _LISTS
+
+    def _says_shared(self, facts: FileFacts, node: ast.expr) -> bool:
+        statement = facts.statement(node)
+        first = statement.lineno if statement is not None else node.lineno
+        last = node.end_lineno or node.lineno
+        lines = [facts.line(number) for number in range(first - 1, last + 1)]
+        if any(_SHARED.search(line) for line in lines[1:]):
+            return True
+        return lines[0].lstrip().startswith("#") and bool(_SHARED.search(lines[0]))
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        ids: dict[int, list[str]] = {}
+        for module in run.modules:
+            if module.own_parameters:
+                ids.setdefault(module.id, []).append(module.name)
+        for tensor in run.tensors("construct", "parameter"):
+            ids.setdefault(tensor.id, []).append(tensor.name)
+        for names in ids.values():
+            if len(names) > 1 and any(part.isdigit() for part in names[0].split(".")):
+                return run.confirmed(f"{', '.join(names[:4])} are one object")
+        if run.ok("construct"):
+            return run.refuted(finding, "no instance stands in two places")
+        return None
+
+
+def _is_one(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (0, 1)
