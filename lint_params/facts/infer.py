@@ -184,7 +184,9 @@ def _attribute(facts: FileFacts, node: ast.Attribute) -> Kind:
         if is_torch_class(qualified):
             return Kind("class", node, facts, torch=qualified)
         cls = facts.class_of(node)
-        return Kind("class", node, facts, cls=cls) if cls is not None else UNKNOWN
+        if cls is not None:
+            return Kind("class", node, facts, cls=cls)
+    # A name of the module's own code may hold a value too: ``layer = nn.Linear(...)``.
     return attribute_of(facts.kind_of(node.value), node.attr)
 
 

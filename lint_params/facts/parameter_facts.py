@@ -1,0 +1,74 @@
+"""The part of FileFacts about changes to Parameters: one line each, the work is elsewhere."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from lint_params.facts import data_writes as _data_writes
+from lint_params.facts import frozen, inputs, param_shapes, phases
+from lint_params.facts.data_writes import DataWrite
+from lint_params.facts.inputs import InputSize
+from lint_params.facts.kinds import Kind
+from lint_params.facts.param_shapes import Sizes
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+
+
+class ParameterFacts:
+    """Mixed into FileFacts."""
+
+    @property
+    def _all(self) -> FileFacts:
+        return cast("FileFacts", self)
+
+    @cached_property
+    def data_writes(self) -> list[DataWrite]:
+        """Every ``p.data = v`` where ``p`` surely is a Parameter."""
+        return _data_writes.data_writes(self._all)
+
+    def sizes_of(self, expr: ast.expr) -> Sizes | None:
+        """The sizes of a tensor as the source spells them (int, text, None); None: no rank."""
+        return param_shapes.sizes_of(self._all, expr)
+
+    def size(self, expr: ast.expr) -> int | str | None:
+        """One size: a number, or the text of the expression."""
+        return param_shapes.size(self._all, expr)
+
+    count = staticmethod(param_shapes.count)
+    differ = staticmethod(param_shapes.differ)
+    shown = staticmethod(param_shapes.shown)
+
+    def phase(self, node: ast.AST) -> str:
+        """"forward", "constructor", "method", "function" or "module"."""
+        return phases.phase(self._all, node)
+
+    def is_surgery(self, node: ast.AST) -> bool:
+        """Whether the function around loads, converts or merges weights, by its name."""
+        return phases.is_surgery(self._all, node)
+
+    def is_conditional(self, node: ast.AST) -> bool:
+        """Whether its function can end without running it."""
+        return phases.is_conditional(self._all, node)
+
+    def in_every_forward(self, node: ast.AST) -> bool:
+        """Whether every call of forward surely runs it."""
+        return phases.in_every_forward(self._all, node)
+
+    def input_sizes(self, expr: ast.expr) -> list[InputSize]:
+        """The sizes of the function's arguments that an expression is made from."""
+        return inputs.input_sizes(self._all, expr)
+
+    def from_arguments(self, expr: ast.expr) -> bool:
+        """Whether a value is computed from the function's own arguments."""
+        return inputs.from_arguments(self._all, expr)
+
+    def is_frozen(self, kind: Kind) -> bool:
+        """Whether a Parameter's gradient is, or may be, switched off."""
+        return frozen.is_frozen(kind)
+
+    def mentions(self, expr: ast.expr, target: ast.expr) -> bool:
+        """Whether a value is computed from ``target``, local names followed."""
+        return _data_writes.mentions(self._all, expr, target)

@@ -1,0 +1,87 @@
+"""When a statement runs: while the model runs, while it is built, or in other code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+#: Conditions under which the body of a function may be passed over.
+_MAYBE = ("if", "else", "ifexp", "except", "match", "while", "function")
+#: Code that rewrites weights on purpose, once, on a model that is not being trained.
+_SURGERY = re.compile(
+    r"load|convert|merge|fuse|fusion|fold|deploy|export|import|quant|pack|prune|patch|adapt"
+    r"|state_dict|checkpoint|ckpt|restore|backup|offload|swap|sync|copy|switch|surgery|port"
+    r"|transfer|migrate|inflate|pretrain|reparam|shard|partition|gather|parallel|finalize",
+    re.IGNORECASE,
+)
+
+
+def phase(facts: FileFacts, node: ast.AST) -> str:
+    """"forward" (in forward or what it calls), "constructor" (only there), "method" (another
+    method), "function", "module" (the file's own code)."""
+    scope = facts.scope_of(node)
+    if scope.parent is None:
+        return "module"
+    method, cls = scope.method, facts.class_around(node)
+    if method is None or cls is None:
+        return "function"
+    name = method.name
+    family = [cls, *cls.subclasses]
+    if cls.is_module and any(name in one.reached_from_forward for one in family):
+        return "forward"
+    if any(name in one.reached_from_init for one in family):
+        return "constructor"
+    return "method"
+
+
+def is_surgery(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether the function around is called after loading, converting, merging ... weights."""
+    scope: Scope | None = facts.scope_of(node)
+    while scope is not None:
+        if scope.is_function and _SURGERY.search(scope.name):
+            return True
+        scope = scope.parent
+    return False
+
+
+def is_conditional(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether its function may end without having run it: a branch, or a return before it."""
+    if any(one.what in _MAYBE for one in facts.conditions(node)):
+        return True
+    line = getattr(node, "lineno", 0)
+    return any(
+        early.lineno < line and any(one.what in _MAYBE for one in facts.conditions(early))
+        for early in facts.scope_of(node).nodes(ast.Return)
+    )
+
+
+def in_every_forward(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether every call of forward surely comes by: no branch, no early return on the way."""
+    cls, method = facts.class_around(node), facts.scope_of(node).method
+    if cls is None or method is None or not cls.is_module or is_conditional(facts, node):
+        return False
+    return any(method.name in always_called(one, "forward") for one in (cls, *cls.subclasses))
+
+
+def always_called(cls: ClassFacts, entry: str) -> set[str]:
+    """Names of the methods that run whenever ``entry`` runs, itself included."""
+    seen: set[str] = set()
+    todo = [entry]
+    while todo:
+        name = todo.pop()
+        found = cls.method(name)
+        if name in seen or found is None:
+            continue
+        seen.add(name)
+        home, scope = found
+        for call in scope.nodes(ast.Call):
+            called = home.facts.self_attribute(call.func)
+            if called is not None and not is_conditional(home.facts, call):
+                todo.append(called)
+    return seen
