@@ -39,7 +39,7 @@ Run::
 
 Silent when: the layer has no parameters (Softmax, Dropout, losses, ``affine=False``), the same
 function fills its weights or freezes it, gradients are off, the method runs in the constructor
-as well, or it is the ``initialize_parameters`` of a lazy Module.
+as well or is decorated (it may be kept), or it is the ``initialize_parameters`` of a lazy Module.
 """
 
 from __future__ import annotations
@@ -63,11 +63,16 @@ class CreatedInForward(Rule):
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         seen: set[ast.AST] = set()
         for cls in facts.module_classes:
+            forward = cls.method("forward")
+            if forward is None or forward[0].facts.no_grad(forward[1].node.body[0]):
+                continue
             built = {id(scope) for _, scope in cls.called_from("__init__")}
             for owner, scope in cls.called_from("forward"):
                 if owner.facts is not facts or id(scope) in built or scope in seen:
                     continue
                 if scope.name == "initialize_parameters" or facts.no_grad(scope.node.body[0]):
+                    continue
+                if scope.name != "forward" and self._may_cache(scope):
                     continue
                 seen.add(scope.node)
                 for inner in scope.within():
@@ -85,7 +90,7 @@ class CreatedInForward(Rule):
             if any(condition.what == "function" for condition in facts.conditions(call)):
                 continue
             if kind.is_parameter and self._trains(call):
-                if self._replaces(facts, cls, scope, call):
+                if self._is_frozen(facts, call) or self._replaces(facts, cls, scope, call):
                     continue
             elif not (kind.is_module and self._is_layer(facts, call, kind)):
                 continue
@@ -122,6 +127,23 @@ class CreatedInForward(Rule):
             if keyword.arg == "requires_grad":
                 return isinstance(keyword.value, ast.Constant) and keyword.value.value is True
         return len(call.args) < 2
+
+    def _may_cache(self, scope: Scope) -> bool:
+        """Whether a decorator (``@cached_property``, ``@singleton``) may run it only once."""
+        known = ("no_grad", "autocast", "override", "staticmethod", "classmethod", "ignore")
+        return len(scope.decorators) > sum(scope.has_decorator(name) for name in known)
+
+    def _is_frozen(self, facts: FileFacts, call: ast.Call) -> bool:
+        """``self.w = nn.Parameter(...)`` and then ``self.w.requires_grad = False``."""
+        parent = facts.parent(call)
+        if not isinstance(parent, ast.Assign):
+            return False
+        target = ast.unparse(parent.targets[0])
+        return any(
+            node.attr in ("requires_grad", "requires_grad_", "detach_")
+            and ast.unparse(node.value) == target
+            for node in facts.scope_of(call).nodes(ast.Attribute)
+        )
 
     def _is_layer(self, facts: FileFacts, call: ast.Call, kind: Kind) -> bool:
         if kind.annotated or facts.owns_parameters(call) is not True:
