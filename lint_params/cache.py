@@ -149,7 +149,8 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _shrink(base: sqlite3.Connection) -> None:
-    pages, size = (base.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    (pages,) = base.execute("PRAGMA page_count").fetchone()
+    (size,) = base.execute("PRAGMA page_size").fetchone()
     if pages * size <= MAX_BYTES:
         return
     with base:

@@ -50,28 +50,28 @@ def list_rules(output_format: str) -> int:
     width = max((len(rule.name) for rule in rules), default=0)
     for rule in rules:
         mark = "" if rule.status is Status.STABLE else f"[{rule.status.value}] "
-        line = f"{rule.code} {rule.name:{width}} {rule.level.value:7} {mark}{registry.summary(rule)}"
-        print(line)
+        head = f"{rule.code} {rule.name:{width}} {rule.level.value:7}"
+        print(f"{head} {mark}{registry.summary(rule)}")
     return 0
 
 
 def shapes(path: str, as_json: bool) -> int:
     """Print what is known of the shapes in a file, layer by layer."""
+    source = _source(path)
     from lint_params.shape.explain import shapes_report
 
-    source = _source(path)
     sys.stdout.write(_ended(shapes_report(path, source.text, as_json)))
     return 0
 
 
 def why(place: str, as_json: bool) -> int:
     """Print what was proved, refuted or unknown on a line, and why."""
-    from lint_params.shape.explain import why_report
-
     path, colon, line = place.rpartition(":")
     if not colon or not line.isdecimal() or int(line) < 1:
         raise ConfigError(f"FILE:LINE expected, not {place!r}")
     source = _source(path)
+    from lint_params.shape.explain import why_report
+
     sys.stdout.write(_ended(why_report(path, source.text, int(line), as_json)))
     return 0
 

@@ -104,7 +104,7 @@ def find(key: str) -> Rule | None:
 
 def page(rule: Rule) -> str:
     """The documentation of a rule: the docstring of its file."""
-    return inspect.cleandoc(inspect.getmodule(type(rule)).__doc__ or "")  # type: ignore[union-attr]
+    return inspect.cleandoc(inspect.getmodule(type(rule)).__doc__ or "")
 
 
 def summary(rule: Rule) -> str:

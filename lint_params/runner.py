@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,9 @@ from lint_params.engine import Result
 from lint_params.rule import Finding, Rule
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from lint_params.cache import Cache
     from lint_params.project import Project
 
 #: A pool of processes starts only for this many bytes of source that mention torch.
@@ -159,7 +160,8 @@ def run(
     return Outcome([done[path] for path in todo])
 
 
-def _cache(wanted: bool):  # type: ignore[no-untyped-def]  # sqlite is imported only when used
+def _cache(wanted: bool) -> Cache | None:
+    """An open cache; sqlite is imported only where it is used."""
     if not wanted:
         return None
     from lint_params.cache import Cache

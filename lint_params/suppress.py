@@ -47,7 +47,8 @@ class Noqa:
 
     def split(self, findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
         """The findings to report, and the suppressed ones."""
-        kept, dropped = [], []
+        kept: list[Finding] = []
+        dropped: list[Finding] = []
         for finding in findings:
             (dropped if self.silences(finding) else kept).append(finding)
         return kept, dropped

@@ -14,7 +14,9 @@ from lint_params.rule import Finding, Rule, Status
 ACTIVE = [stem for stem in STEMS if rule_of(stem).status is not Status.RETIRED]
 FOLDERS = sorted(path.name for path in (FIXTURES / "rules").iterdir() if path.is_dir())
 OTHERS = [
-    path for name in ("shapes", "models", "seeds") for path in sorted((FIXTURES / name).rglob("*.py"))
+    path
+    for name in ("shapes", "models", "seeds")
+    for path in sorted((FIXTURES / name).rglob("*.py"))
 ]
 
 
