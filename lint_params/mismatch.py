@@ -120,6 +120,17 @@ def is_shape_error(failure: Failure) -> bool:
     return any(text in failure.text for text in _SHAPE_TEXTS)
 
 
+_RANK_TEXTS = re.compile(
+    r"[Dd]imension out of range|values to unpack|number of dimensions|[Ee]xpected \dD|"
+    r"dimension specified as|only batches of spatial|must have \d dimensions"
+)
+
+
+def is_rank_error(failure: Failure) -> bool:
+    """An error about how many dimensions a tensor has: on made-up input it says nothing."""
+    return bool(_RANK_TEXTS.search(failure.text))
+
+
 def contradiction(text: str) -> list[tuple[int, int]]:
     """The pairs (got, expected) that a shape error names, without order among them."""
     pairs: list[tuple[int, int]] = []
@@ -206,6 +217,8 @@ def _of_input(failure: Failure, run: Run, strict: bool) -> bool:
     """
     if run.inputs_from in _OWN_INPUTS:
         return False
+    if strict and is_rank_error(failure):
+        return True
     free = set(failure.made_up)
     if strict:
         free.update(size for shape in run.input_shapes for size in shape)

@@ -197,8 +197,14 @@ def _send(pipe: IO[bytes], message: dict[str, Any]) -> None:
 
 
 def _receive(pipe: IO[bytes]) -> dict[str, Any] | None:
-    line = pipe.readline()
-    return dict(json.loads(line)) if line else None
+    for line in iter(pipe.readline, b""):
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue  # something that a library printed
+        if isinstance(message, dict):
+            return message
+    return None
 
 
 def _tail(path: Path) -> str:

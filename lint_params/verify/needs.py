@@ -137,7 +137,24 @@ def rank_of(module: nn.Module, name: str, method: str = "forward") -> int:
                 plain = [e for e in node.slice.elts if not _is_none(e)]
                 if not any(isinstance(e, ast.Constant) and e.value is ... for e in plain):
                     least = max(least, len(plain))
-    return exact or least
+    return exact or least or _rank_of_results(function)
+
+
+def _rank_of_results(function: ast.FunctionDef) -> int:
+    """``self.norm(x).transpose(1, 2)``: most layers keep the rank, views do not."""
+    least = 0
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("view", "reshape", "unsqueeze", "flatten", "stack", "rearrange"):
+                return 0
+            numbers = [
+                arg.value
+                for arg in node.args
+                if isinstance(arg, ast.Constant) and isinstance(arg.value, int)
+            ]
+            if node.func.attr in ("transpose", "permute") and isinstance(node.func.value, ast.Call):
+                least = max([least, *(number + 1 for number in numbers)])
+    return least
 
 
 def _before_rebound(function: ast.FunctionDef, name: str) -> Iterator[ast.AST]:

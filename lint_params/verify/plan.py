@@ -58,7 +58,8 @@ def _scenarios(
             yield Scenario("function", subject)
         for entry in entries[:2]:
             yield Scenario("main" if entry == "__main__" else "function", entry)
-        yield Scenario("function", subject)
+        if not entries:  # else the file itself says how it is called, and what happens before
+            yield Scenario("function", subject)
         return
     if not subject:
         yield Scenario("main", "__main__")

@@ -98,7 +98,8 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
     if not callable(target) or not isinstance(node, ast.FunctionDef):
         return experiment.finish()
     sites = [c for c in arguments.from_call_sites(name.rpartition(".")[2], view)]
-    calls = [c for c in sites if c.origin == "call site"]
+    # A model evaluated here has missed what happened to it on the way to the call.
+    calls = [c for c in sites if c.origin == "call site" and not _stateful(c)]
     free = any(True for p in _required(target))
     if free and not calls:
         run.inputs_from = "synthesised"
@@ -121,6 +122,11 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
             _then_forward(experiment, given)
         break
     return experiment.finish()
+
+
+def _stateful(call: arguments.Call) -> bool:
+    values = (*call.args, *call.kwargs.values())
+    return any(isinstance(v, (nn.Module, torch.optim.Optimizer)) for v in values)
 
 
 def _required(target: Any) -> list[str]:

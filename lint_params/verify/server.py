@@ -163,7 +163,7 @@ def fork(work: Callable[[], Json], seconds: float) -> Child:
     if pid == 0:
         try:
             contain.die_with_parent()
-            os.close(reader)
+            contain.close_all(keep=[writer])
             line = token + json.dumps(work(), default=str).encode() + b"\n"
             while line:
                 line = line[os.write(writer, line) :]
@@ -468,7 +468,7 @@ def _fork_file(request: Json, settings: Json) -> Child:
 
         try:
             contain.die_with_parent()
-            os.close(reader)
+            contain.close_all(keep=[writer])
             file_process(request, settings, write)
         except BaseException:
             pass

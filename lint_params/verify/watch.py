@@ -5,6 +5,7 @@ Everything is patched in a process that will be thrown away, so nothing is ever 
 
 from __future__ import annotations
 
+import errno
 import itertools
 import sys
 import traceback
@@ -347,6 +348,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+        return "out-of-memory"
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return "out-of-memory"
     if "Torch not compiled with CUDA" in text or "Found no NVIDIA driver" in text:
         return "needs-device"

@@ -1,0 +1,8 @@
+# expect: construct-failed
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.answer = input("? ")

@@ -1,0 +1,7 @@
+# expect: timeout
+while True:
+    pass
+
+
+class Net:
+    pass

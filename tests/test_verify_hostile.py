@@ -1,0 +1,107 @@
+"""What linted code can do to the verifier: nothing but be named."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from lint_params.rule import Finding, Level, Place
+from lint_params.verify import verify_findings
+from lint_params.verify.contain import LINUX
+
+HOSTILE = Path(__file__).parent / "data" / "hostile"
+FILES = sorted(HOSTILE.glob("*.py"))
+
+
+def expected(path: Path) -> str:
+    found = re.match(r"# expect: (\S+)", path.read_text())
+    assert found, f"{path.name} does not say what to expect"
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory):
+    """All hostile files in one session, with a short limit."""
+    patch = pytest.MonkeyPatch()
+    scratch = tmp_path_factory.mktemp("scratch")
+    patch.setenv("TMPDIR", str(scratch))
+    patch.setattr("tempfile.tempdir", None)
+    patch.setenv("PYTHONPATH", str(HOSTILE.parent))
+    patch.setenv("LINT_PARAMS_TEST_TOKEN", "secret")
+    findings = []
+    for path in FILES:
+        line = next(
+            number
+            for number, text in enumerate(path.read_text().splitlines(), 1)
+            if text.startswith("class Net")
+        )
+        # The line of the class statement runs when the file is imported.
+        place = Place(line, 1, line, 2)
+        findings.append(
+            Finding("LP900", "no-name", Level.ERROR, str(path), place, "m", subject="Net")
+        )
+    try:
+        judged = verify_findings(
+            findings,
+            device="cpu",
+            jobs=4,
+            timeout=4.0,
+            memory=1 << 30,
+            rules={"LP900": "verify_rules:Nothing"},
+        )
+        left = _processes_of(str(scratch))
+    finally:
+        patch.undo()
+    rows = {Path(finding.path).stem: finding.verification for finding in judged}
+    return rows, left, sorted(scratch.iterdir())
+
+
+def _processes_of(scratch: str) -> list[str]:
+    """Processes whose environment points into the scratch folder."""
+    found = []
+    for entry in os.listdir("/proc") if LINUX else ():
+        if entry.isdigit():
+            try:
+                if scratch.encode() in Path(f"/proc/{entry}/environ").read_bytes():
+                    found.append(Path(f"/proc/{entry}/cmdline").read_text())
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_named(verdicts, path: Path) -> None:
+    verification = verdicts[0][path.stem]
+    wanted = expected(path)
+    if wanted == "sandbox-denied" and not LINUX:
+        wanted = "construct-failed"
+    if wanted == "refuted":
+        assert verification.verdict.value == "refuted", verification.evidence
+    else:
+        assert verification.verdict.value == "inconclusive", verification.evidence
+        assert verification.evidence.startswith(wanted), verification.evidence
+
+
+def test_nothing_confirmed(verdicts) -> None:
+    assert not [name for name, v in verdicts[0].items() if v.verdict.value == "confirmed"]
+
+
+def test_nothing_left_running(verdicts) -> None:
+    assert verdicts[1] == []
+
+
+def test_nothing_left_lying(verdicts) -> None:
+    assert verdicts[2] == []
+    assert not list(HOSTILE.glob("*.escaped"))
+
+
+def test_torch_stays_out_of_this_process_when_only_the_verifier_is_imported() -> None:
+    import subprocess
+
+    code = "import sys, lint_params.verify; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "False"]
