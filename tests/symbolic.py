@@ -88,7 +88,9 @@ class Runner:
             "nn": Name(self, "torch.nn"),
             "F": Name(self, "torch.nn.functional"),
             "einops": Name(self, "einops"),
-            "np": Name(self, "numpy"),
+            **{
+                name: Name(self, f"einops.layers.torch.{name}") for name in ("Rearrange", "Reduce", "EinMix")
+            },
             "zeros": lambda *sizes: self.tensor(sizes, "float"),
             "ints": lambda *sizes: self.tensor(sizes, "int"),
         }
