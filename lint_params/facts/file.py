@@ -25,7 +25,7 @@ from lint_params.facts.optimizers import Optimizer, read_optimizers
 from lint_params.facts.owners import owns_parameters
 from lint_params.facts.parameter_facts import ParameterFacts
 from lint_params.facts.scope import Index, Scope
-from lint_params.facts.torch_names import LAYERS
+from lint_params.facts.torch_names import LAYERS, MODULE_ATTRIBUTES
 from lint_params.facts.writes import Write, read_writes
 from lint_params.names import Names, canonical, dotted, imported
 from lint_params.project import Project, SourceFile
@@ -70,6 +70,7 @@ class FileFacts(ParameterFacts):
         self.index = Index(self.tree)
         self._kinds: dict[ast.AST, Kind] = {}
         self.defined: dict[Definition, Kind] = {}
+        self._class_nodes: dict[ast.AST, ClassFacts] = {}
         self._flows: dict[Scope, Flow] = {}
         self._qualified: dict[str, str | None] = {}
         self._classes: dict[str, ClassFacts | None] = {}
@@ -172,26 +173,31 @@ class FileFacts(ParameterFacts):
     @cached_property
     def classes(self) -> list[ClassFacts]:
         """All classes of the file, nested ones too."""
-        return [ClassFacts(self, scope) for scope in self.scopes if scope.is_class]
+        return [self._class(scope) for scope in self.scopes if scope.is_class]
 
     @cached_property
     def module_classes(self) -> list[ClassFacts]:
         """The classes that surely are nn.Modules; none in a template for other files."""
         return [] if self.is_template else [cls for cls in self.classes if cls.is_module]
 
-    @cached_property
-    def _class_nodes(self) -> dict[ast.AST, ClassFacts]:
-        return {cls.node: cls for cls in self.classes}
+    def _class(self, scope: Scope) -> ClassFacts:
+        found = self._class_nodes.get(scope.node)
+        if found is None:
+            found = self._class_nodes[scope.node] = ClassFacts(self, scope)
+        return found
 
     def class_at(self, node: ast.AST) -> ClassFacts | None:
-        return self._class_nodes.get(node)
+        """The class that a ``class`` statement defines (of another file: a top-level one)."""
+        self.index.module.children  # noqa: B018 - the walk registers the scopes
+        scope = self.index.scopes.get(node)
+        return self._class(scope) if scope is not None and scope.is_class else None
 
     def class_around(self, node: ast.AST) -> ClassFacts | None:
         """The class in whose method or body the node stands."""
         scope: Scope | None = self.scope_of(node)
         while scope is not None:
             if scope.is_class:
-                return self._class_nodes.get(scope.node)
+                return self._class(scope)
             scope = scope.parent
         return None
 
@@ -205,7 +211,7 @@ class FileFacts(ParameterFacts):
         if scope is not None:
             bound = scope.bound.get(head, [])
             if len(bound) == 1 and text == head and isinstance(bound[0], ast.ClassDef):
-                return self._class_nodes.get(bound[0])
+                return self.class_at(bound[0])
             if not all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in bound):
                 alias = self._alias(scope, head)
                 return self.class_of(alias) if alias is not None and text == head else None
@@ -297,8 +303,11 @@ class FileFacts(ParameterFacts):
         if text in self._qualified:
             return self._qualified[text]
         head = text.partition(".")[0]
+        bound = self.names.bindings.get(head)
         found = self.names.qualify(text)
-        if found is None and head not in self.names.bindings:
+        if isinstance(bound, ast.expr) and head != text and dotted(bound) is None:
+            found = None  # an attribute of a value: layer.weight of ``layer = nn.Linear(...)``
+        elif found is None and bound is None:
             found = self._starred(text, head)
         elif found is not None:
             found = self._outside(found)
@@ -526,6 +535,11 @@ class FileFacts(ParameterFacts):
     def is_parameter_of(owner: Kind, name: str) -> bool:
         """Whether ``name`` is a registered Parameter name of this torch layer."""
         return torch_member(owner, name).is_parameter
+
+    @staticmethod
+    def is_module_attribute(name: str) -> bool:
+        """Whether every nn.Module has an attribute of this name."""
+        return name in MODULE_ATTRIBUTES
 
     # -- self --------------------------------------------------------------------------
     def self_reads(self, scope: Scope) -> list[str]:

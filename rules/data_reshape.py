@@ -1,0 +1,161 @@
+"""A Parameter is reshaped through `.data`.
+
+`p.data = p.data.reshape(...)` (view, flatten, squeeze, unsqueeze, t, transpose, permute ...)
+swaps the memory under a Parameter that others already know by its old shape. A reshape that
+needs another number of elements raises at once. One that keeps the number is accepted in
+silence, and breaks later: gradients and the optimizer's state keep the old shape, a tied
+Parameter and the layer's own sizes do not follow, a live graph refuses its gradient.
+`p.data.unsqueeze_(0)` and `p.data.resize_(...)` change only a temporary alias: nothing at all.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Mix(nn.Module):
+        def __init__(self, dim, heads):
+            super().__init__()
+            self.heads = heads
+            self.weight = nn.Parameter(torch.randn(dim, dim))
+
+        def forward(self, x):
+            self.weight.data = self.weight.data.view(self.heads, -1)
+            return x @ self.weight.view(x.shape[-1], -1)
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Mix(nn.Module):
+        def __init__(self, dim, heads):
+            super().__init__()
+            self.heads = heads
+            self.weight = nn.Parameter(torch.randn(dim, dim))
+
+        def forward(self, x):
+            weight = self.weight.view(self.heads, -1)
+            return x @ weight.view(x.shape[-1], -1)
+
+Run::
+
+    model = Mix(6, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    optimizer.zero_grad()
+    before = model.weight.shape
+    model(torch.randn(4, 6)).sum().backward()
+    optimizer.step()
+    assert model.weight.shape == before, "the Parameter changed its shape"
+
+Silent when: the new shape is surely the old one (`view_as(p)`, `view(p.shape)`, two
+transposes); the constructor reshapes what it has just made, with the same number of elements;
+a function that by its name loads, converts, merges or exports weights does it; the owner of
+`.data` is not surely a Parameter.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+    from lint_params.facts.data_writes import DataWrite
+
+_ALIAS = ("resize_", "unsqueeze_", "squeeze_", "t_", "transpose_", "swapaxes_", "swapdims_")
+
+
+class DataReshape(Rule):
+    code = "LP201"
+    level = Level.ERROR
+    words = (".data", '"data"', "'data'")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for write in facts.data_writes:
+            if write.reshapes:
+                message = self._message(facts, write)
+                if message:
+                    yield self._found(facts, write.node, write.name, message)
+        for other in facts.writes:
+            if other.how != "method" or other.through != "data" or other.method not in _ALIAS:
+                continue
+            func = other.node.func if isinstance(other.node, ast.Call) else None
+            owner = func.value if isinstance(func, ast.Attribute) else None
+            if isinstance(owner, ast.Attribute) and owner.value is other.target:
+                parent = facts.parent(other.node)
+                if isinstance(parent, ast.Expr) and facts.kind_of(other.target).is_parameter:
+                    name = ast.unparse(other.target)
+                    yield self._found(
+                        facts,
+                        other.node,
+                        name,
+                        f"`{name}.data.{other.method}(...)` reshapes a temporary alias: `{name}` keeps "
+                        "its shape. Declare the Parameter with its final shape",
+                    )
+
+    def _found(self, facts: FileFacts, node: ast.AST, name: str, message: str) -> Finding:
+        cls = facts.class_around(node)
+        return self.report(
+            facts,
+            node,
+            message,
+            subject=cls.qualname if cls is not None else "",
+            details={"attribute": name.removeprefix("self.")},
+        )
+
+    def _message(self, facts: FileFacts, write: DataWrite) -> str:
+        before, after = write.before, write.after
+        if before is not None and before == after and None not in before and not write.turns:
+            return ""
+        name, how = write.name, write.how
+        old, new = facts.count(before), facts.count(after)
+        if old is not None and old != 0 and new is not None and old != new:
+            assert after is not None
+            return (
+                f"`{name}` has {_elements(old)} and cannot become {facts.shown(after)} by `.{how}`. "
+                "Declare the Parameter with its final shape"
+            )
+        if old == 1 and after is not None and any(size != 1 for size in after):
+            if write.phase == "forward" or any(type(n) is int and n > 1 for n in after):
+                return (
+                    f"`{name}` is declared with one element, which no `.{how}` can turn into "
+                    f"{facts.shown(after)}. Declare the Parameter with its final shape, or use a "
+                    "Lazy layer or nn.UninitializedParameter where the input decides it"
+                )
+        if write.phase == "forward":
+            if facts.is_frozen(write.parameter):
+                return ""
+            return (
+                f"`{name}` is reshaped through `.data` while the model runs: gradients, optimizer "
+                f"state and ties keep the old shape. Use the result instead "
+                f"(`w = {name}.{how}(...)`) or declare the Parameter with its final shape"
+            )
+        if write.phase == "constructor" or facts.is_surgery(write.node) or facts.is_frozen(write.parameter):
+            return ""
+        return (
+            f"`{name}` is reshaped through `.data`: an optimizer that holds it, its gradient, its "
+            "ties and the layer's own sizes keep the old shape. Make a new nn.Parameter of the "
+            "right shape before the optimizer is built"
+        )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        lines = range(finding.place.line, finding.place.end_line + 1)
+        failure = run.failure_at(lines, "is invalid for input of size", "shape", "size", "dim")
+        if failure is not None:
+            return run.confirmed_by(failure)
+        writes = run.writes_at(finding)
+        for write in writes:
+            if write.new_shape != write.old_shape:
+                later = run.failure("forward", "backward", "forward2", "step", "batch")
+                text = f"{write.name or 'the Parameter'} went from {write.old_shape} to {write.new_shape}"
+                return run.confirmed(f"{text}; then {later}" if later is not None else text)
+        if writes:
+            return run.refuted(finding, "every write kept the Parameter's shape")
+        return None
+
+
+def _elements(number: int) -> str:
+    return "1 element" if number == 1 else f"{number} elements"
