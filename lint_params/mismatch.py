@@ -258,6 +258,8 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
         if got is not None and expected is not None:
             if _same_pair(failure, got, expected) and not _of_input(failure, run, strict=False):
                 return run.confirmed_by(failure)
+            if _same_layer(failure, finding, run, got, expected):
+                return run.confirmed_by(failure)
             if run.inputs_from not in _OWN_INPUTS:
                 continue  # another pair on made-up input: not the finding's evidence
         if not run.degenerate and not _of_input(failure, run, strict=True):
@@ -270,6 +272,27 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
             return run.inconclusive("degenerate-input", "the arguments were made up")
         return run.refuted(finding, f"line {finding.place.line} ran and torch raised nothing")
     return None
+
+
+def _same_layer(
+    failure: Failure, finding: Finding, run: Run, got: int, expected: int
+) -> bool:
+    """The finding's own layer and one of its sizes, where the run's arguments are others.
+
+    The static part tries values for a constructor's arguments as the verifier does; the two
+    need not have tried the same.
+    """
+    attribute = str(finding.details.get("attribute") or "")
+    pairs = contradiction(failure.text)
+    return (
+        run.arguments_from == "synthesised"
+        and any(name and value not in (got, expected) for name, value in run.arguments.items())
+        and bool(attribute)
+        and f".{attribute}." in f".{failure.layer}."
+        and failure.passes(all_lines(finding))
+        and any({one, other} & {got, expected} for one, other in pairs)
+        and not _of_input(failure, run, strict=False)
+    )
 
 
 def contests(run: Run) -> bool:
