@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from lint_params.facts import data_writes as _data_writes
-from lint_params.facts import frozen, inputs, param_shapes, phases
+from lint_params.facts import frozen, inputs, param_shapes, phases, uses
 from lint_params.facts.data_writes import DataWrite
 from lint_params.facts.inputs import InputSize
 from lint_params.facts.kinds import Kind
+from lint_params.facts.members import Member
 from lint_params.facts.param_shapes import Sizes
 
 if TYPE_CHECKING:
@@ -72,3 +73,24 @@ class ParameterFacts:
     def mentions(self, expr: ast.expr, target: ast.expr) -> bool:
         """Whether a value is computed from ``target``, local names followed."""
         return _data_writes.mentions(self._all, expr, target)
+
+    def member_of(self, value: ast.expr) -> Member | None:
+        """The ``self.<name>`` that a value is assigned to (or registered as)."""
+        cls = self._all.class_around(value)
+        for members in cls.members.values() if cls is not None else ():
+            for member in members:
+                if member.value is value:
+                    return member
+        return None
+
+    def is_given_later(self, member: Member) -> bool:
+        """Whether other code than forward gives the attribute its real value."""
+        return uses.is_given_later(member.cls, member.name, member.value or member.node)
+
+    def uses_of(self, member: Member) -> list[ast.Attribute]:
+        """The places of its class that read the attribute for its values."""
+        return [
+            use
+            for use in uses.member_uses(member.cls, member.name)
+            if not uses.is_idle(member.cls.facts, use)
+        ]
