@@ -12,7 +12,7 @@ from lint_params.facts.functions import super_call
 from lint_params.facts.kinds import UNKNOWN, Kind, join
 from lint_params.facts.members import Member, read_members
 from lint_params.facts.scope import Scope
-from lint_params.facts.torch_names import LAYERS, MODULE_BASES, NEUTRAL_BASES
+from lint_params.facts.torch_names import LAYERS, MODULE_ATTRIBUTES, MODULE_BASES, NEUTRAL_BASES
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -280,6 +280,8 @@ class ClassFacts:
 
     def may_define(self, name: str) -> bool:
         """Whether an instance may have this attribute: False only when surely not."""
+        if name in MODULE_ATTRIBUTES:
+            return True
         if any(name in one.members or name in one.scope.bound for one in self.mro):
             return True
         if not self.bases_complete or any(one.dynamic_members for one in self.mro):

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from lint_params.facts import data_writes as _data_writes
-from lint_params.facts import frozen, inputs, param_shapes, phases, uses
+from lint_params.facts import aliasing, frozen, inputs, judged, param_shapes, phases, uses
 from lint_params.facts.data_writes import DataWrite
 from lint_params.facts.inputs import InputSize
 from lint_params.facts.kinds import Kind
@@ -29,6 +29,33 @@ class ParameterFacts:
     def data_writes(self) -> list[DataWrite]:
         """Every ``p.data = v`` where ``p`` surely is a Parameter."""
         return _data_writes.data_writes(self._all)
+
+    @cached_property
+    def _judged(self) -> dict[str, list[DataWrite]]:
+        found: dict[str, list[DataWrite]] = {}
+        for write in self.data_writes:
+            found.setdefault(judged.judge(self._all, write), []).append(write)
+        return found
+
+    def data_writes_judged(self, word: str) -> list[DataWrite]:
+        """Those that are this mistake: one word each, see ``judged``."""
+        return self._judged.get(word, [])
+
+    def sizes_from_input(self, value: ast.expr) -> list[InputSize]:
+        """Sizes of a created tensor that come from the method's arguments."""
+        return judged.sizes_from_input(self._all, value)
+
+    def is_grown(self, write: DataWrite) -> bool:
+        """``p.data = torch.cat([p.data, more])``."""
+        return judged.grown(self._all, write)
+
+    def is_masked(self, write: DataWrite) -> bool:
+        """``p.data = p.data[p.data > 0]``."""
+        return judged.masked(self._all, write)
+
+    def aliases(self, value: ast.expr) -> ast.expr | None:
+        """The expand that makes elements of ``value`` share memory, if one surely does."""
+        return aliasing.aliases(self._all, value)
 
     def sizes_of(self, expr: ast.expr) -> Sizes | None:
         """The sizes of a tensor as the source spells them (int, text, None); None: no rank."""

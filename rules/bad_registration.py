@@ -1,0 +1,240 @@
+"""A registration that torch refuses, or a call of a container that cannot be called.
+
+``register_parameter`` takes a Parameter, not a tensor; a registered name has no dot and is not
+empty; ``register_buffer``, ``register_parameter`` and ``add_module`` refuse a name that is
+already an attribute; ``ModuleList``, ``ModuleDict`` and ``ParameterList`` hold things and have
+no ``forward``.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.register_parameter("scale", torch.ones(dim))
+
+        def forward(self, x):
+            return x * self.scale
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.register_parameter("scale", nn.Parameter(torch.ones(dim)))
+
+        def forward(self, x):
+            return x * self.scale
+
+Run::
+
+    Net(4)(torch.randn(2, 4))
+
+Says: (torch.nn.Parameter or None required)
+
+Silent when: the value or the name is not known, the attribute is set on another branch, is
+deleted first, or was registered by the same call before; a class with its own ``forward`` derives
+from the container.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import ClassFacts, FileFacts, Member
+
+_UNCALLABLE = ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+_KEYED = ("torch.nn.ModuleDict", "torch.nn.ParameterDict")
+_STORE = {
+    "register_parameter": "parameter",
+    "register_buffer": "buffer",
+    "add_module": "module",
+    "register_module": "module",
+}
+
+
+class BadRegistration(Rule):
+    code = "LP311"
+    level = Level.ERROR
+    words = ("register_", "add_module", "ModuleList", "ModuleDict", "ParameterList",
+             "ParameterDict")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for cls in facts.module_classes:
+            for members in [*cls.members.values(), cls.dynamic_members]:
+                for member in members:
+                    if member.how in _STORE and isinstance(member.node, ast.Call):
+                        yield from self._registration(facts, cls, member, member.node)
+        for call in facts.calls_of(*_KEYED):
+            yield from self._keys(facts, call)
+        yield from self._called(facts)
+
+    def _registration(
+        self, facts: FileFacts, cls: ClassFacts, member: Member, call: ast.Call
+    ) -> Iterator[Finding]:
+        name = facts.argument(call, 0, "name")
+        what = _STORE[member.how]
+        if name is not None and (problem := _bad_name(name)):
+            yield self._finding(facts, cls, call, f"a {what}'s name {problem}", member.name)
+            return
+        if member.how == "register_parameter" and member.value is not None:
+            if facts.kind_of(member.value).is_tensor:
+                yield self._finding(
+                    facts,
+                    cls,
+                    call,
+                    f"`register_parameter` takes a Parameter: wrap the tensor of "
+                    f"`{member.name or ast.unparse(call.args[0])}` in nn.Parameter(...)",
+                    member.name,
+                )
+                return
+        if member.name:
+            yield from self._taken(facts, cls, member, call)
+
+    def _taken(
+        self, facts: FileFacts, cls: ClassFacts, member: Member, call: ast.Call
+    ) -> Iterator[Finding]:
+        """The name is an attribute already: a method, a class attribute or an assignment."""
+        if any(one.how == "delete" for one in cls.assignments(member.name)):
+            return
+        if _is_guarded(facts, call):
+            return
+        method = cls.method(member.name)
+        advice = "choose another name"
+        if method is not None:
+            said, line = "a method of the class", method[1].node.lineno  # type: ignore[union-attr]
+            own = method[0] is cls
+        elif facts.is_module_attribute(member.name):
+            said, line, own = "an attribute of every Module", 0, False
+        else:
+            earlier = next(
+                (m for m in cls.members.get(member.name, ()) if self._comes_first(m, member)), None
+            )
+            if earlier is None:
+                return
+            kind = "set in the class body" if earlier.how == "class" else "assigned before"
+            said, line, own = kind, earlier.node.lineno, True
+            advice = "assign nothing to it before"
+        yield self._finding(
+            facts,
+            cls,
+            call,
+            f"`{member.name}` is {said}, so it cannot be registered as a {_STORE[member.how]}: "
+            f"{advice}",
+            member.name,
+            (Step(line, f"`{member.name}` is {said}"),) if own and line else (),
+        )
+
+    def _comes_first(self, earlier: Member, member: Member) -> bool:
+        """Whether ``earlier`` surely leaves a plain attribute where ``member`` registers."""
+        if earlier.how == "class":
+            return True
+        if earlier is member or earlier.how != "assign" or earlier.scope is not member.scope:
+            return False
+        if earlier.node.lineno >= member.node.lineno or earlier.conditions:
+            return False
+        kind = earlier.kind
+        if kind.what == _STORE[member.how]:
+            return False  # registered already, under the same table: replaced
+        return kind.known and not kind.annotated
+
+    def _keys(self, facts: FileFacts, call: ast.Call) -> Iterator[Finding]:
+        given = call.args[0] if call.args else None
+        for key in given.keys if isinstance(given, ast.Dict) else ():
+            problem = _bad_name(key) if key is not None else ""
+            if key is not None and problem:
+                yield self.report(
+                    facts,
+                    key,
+                    f"a key of {facts.kind_of(call).describe()} becomes an attribute name and "
+                    f"{problem}",
+                    subject=facts.subject_of(call),
+                )
+
+    def _called(self, facts: FileFacts) -> Iterator[Finding]:
+        for scope in facts.functions:
+            for call in scope.nodes(ast.Call):
+                if not isinstance(call.func, (ast.Name, ast.Attribute)):
+                    continue
+                kind = facts.kind_of(call.func)
+                if kind.layer not in _UNCALLABLE or kind.annotated or kind.optional:
+                    continue
+                better = "nn.Sequential, or loop over it" if kind.layer == "ModuleList" else (
+                    "one of its items"
+                )
+                yield self.report(
+                    facts,
+                    call,
+                    f"`{ast.unparse(call.func)}` is an nn.{kind.layer}, which has no forward: call "
+                    f"{better}",
+                    subject=facts.subject_of(call),
+                )
+
+    def _finding(
+        self,
+        facts: FileFacts,
+        cls: ClassFacts,
+        call: ast.Call,
+        message: str,
+        name: str,
+        trace: tuple[Step, ...] = (),
+    ) -> Finding:
+        details = {"attribute": name}
+        return self.report(
+            facts, call, message, trace=trace, subject=cls.qualname, details=details
+        )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        failure = run.failure_at(
+            range(finding.place.line, finding.place.end_line + 1),
+            "cannot assign",
+            "already exists",
+            "can't contain",
+            "can't be empty",
+            'is missing the required "forward" function',
+            "should not be called",
+            "not callable",
+        )
+        if failure is not None:
+            return run.confirmed_by(failure)
+        return run.refuted(finding, "torch took it") if run.ran(finding) else None
+
+
+def _bad_name(name: ast.expr) -> str:
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        if name.value == "":
+            return "cannot be empty"
+        return "cannot contain a dot" if "." in name.value else ""
+    if isinstance(name, ast.JoinedStr):
+        texts = [part.value for part in name.values if isinstance(part, ast.Constant)]
+        if any("." in str(text) for text in texts):
+            return "cannot contain a dot"
+    if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Add):
+        return _bad_side(name.left) or _bad_side(name.right)
+    return ""
+
+
+def _bad_side(name: ast.expr) -> str:
+    problem = _bad_name(name)
+    return problem if "dot" in problem else ""
+
+
+def _is_guarded(facts: FileFacts, call: ast.Call) -> bool:
+    """Behind ``hasattr`` or inside ``try``: the author knows."""
+    for one in facts.conditions(call):
+        if one.what in ("try", "except") or (
+            one.test is not None and "hasattr" in ast.unparse(one.test)
+        ):
+            return True
+    return False

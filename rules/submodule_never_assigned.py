@@ -1,0 +1,160 @@
+"""``forward`` calls an attribute that nothing ever defines.
+
+A layer that was renamed, or forgotten, in ``__init__``: the class builds, and the first forward
+fails.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.fc1 = nn.Linear(dim, dim)
+            self.fc2 = nn.Linear(dim, dim)
+
+        def forward(self, x):
+            return self.fc3(torch.relu(self.fc1(x)))
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.fc1 = nn.Linear(dim, dim)
+            self.fc2 = nn.Linear(dim, dim)
+
+        def forward(self, x):
+            return self.fc2(torch.relu(self.fc1(x)))
+
+Run::
+
+    Net(4)(torch.randn(2, 4))
+
+Says: 'Net' object has no attribute 'fc3'
+
+Silent when: any base is not known, the class or a subclass in the file defines the name, names are
+computed (``setattr``, ``__getattr__``), ``hasattr`` or a flag of the instance is asked first, the class is abstract (no
+constructor that builds layers, ``Base`` or ``Mixin`` in its name, methods that raise
+NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import ClassFacts, FileFacts
+
+_ABSTRACT = ("Base", "Abstract", "Mixin", "Interface", "Template", "Meta")
+
+
+class SubmoduleNeverAssigned(Rule):
+    code = "LP312"
+    level = Level.ERROR
+    words = ("forward",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for cls in facts.module_classes:
+            if not self._is_concrete(cls):
+                continue
+            reported: set[str] = set()
+            for owner, scope in cls.called_from("forward"):
+                if owner is not cls:
+                    continue
+                for inner in scope.within():
+                    for call in inner.nodes(ast.Call):
+                        name = facts.self_attribute(call.func)
+                        if name is None or name in reported:
+                            continue
+                        if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
+                            continue
+                        if _is_asked(facts, call, name):
+                            continue
+                        reported.add(name)
+                        yield self._finding(facts, cls, call, name)
+
+    def _finding(
+        self, facts: FileFacts, cls: ClassFacts, call: ast.Call, name: str
+    ) -> Finding:
+        known = [one for base in cls.mro for one in [*base.members, *base.methods]]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean `self.{near[0]}`?" if near else ""
+        trace = ()
+        if near and near[0] in cls.members:
+            line = cls.members[near[0]][0].node.lineno
+            trace = (Step(line, f"`self.{near[0]}` is assigned here"),)
+        return self.report(
+            facts,
+            call.func,
+            f"`self.{name}` is called by forward, but neither {cls.name} nor a base of it ever "
+            f"defines it{hint}",
+            trace=trace,
+            subject=cls.qualname,
+            details={"attribute": name},
+        )
+
+    def _is_concrete(self, cls: ClassFacts) -> bool:
+        """Whether instances of this very class are what runs."""
+        if "forward" not in cls.methods or cls.scope.decorators:
+            return False
+        if any(word in cls.name for word in _ABSTRACT) or "torch.nn.Module" not in cls.outside_bases:
+            return False
+        built = cls.method("__init__")
+        if built is None or not any(
+            member.kind.may_be("module", "parameter") for ms in cls.members.values() for member in ms
+        ):
+            return False
+        for one in cls.mro:
+            for scope in one.methods.values():
+                if scope.has_decorator("abstractmethod"):
+                    return False
+                for node in scope.nodes(ast.Raise):
+                    if "NotImplemented" in ast.unparse(node):
+                        return False
+        return True
+
+    def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
+        for node in facts.nodes(ast.Attribute):
+            if node.attr == name and not isinstance(node.ctx, ast.Load):
+                return True
+        for text in facts.nodes(ast.Constant):
+            if text.value == name:
+                return True  # setattr(model, "fc3", ...), hasattr ...
+        return any(name in one.members or name in one.methods for one in cls.subclasses)
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        name = finding.details["attribute"]
+        failure = run.failure_at(
+            range(finding.place.line, finding.place.end_line + 1), f"has no attribute '{name}'"
+        )
+        if failure is not None:
+            return run.confirmed_by(failure)
+        return run.refuted(finding, f"{name} was there") if run.ran(finding) else None
+
+
+def _is_asked(facts: FileFacts, call: ast.Call, name: str) -> bool:
+    """Behind a flag of the instance (somebody else may set both), a test that names the
+    attribute, or inside ``try``."""
+    for one in facts.conditions(call):
+        if one.what in ("try", "except"):
+            return True
+        if one.test is None or one.what not in ("if", "else", "ifexp", "while"):
+            continue
+        if name in ast.unparse(one.test):
+            return True
+        for node in ast.walk(one.test):
+            flag = facts.self_attribute(node)
+            if flag is not None and flag != "training":
+                return True
+    return False
