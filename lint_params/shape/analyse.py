@@ -26,6 +26,10 @@ from lint_params.shape.scope import Scope
 from lint_params.shape.value import ClassRef, Function, Instance, Layer, Unknown, Value
 
 
+#: For all functions of a file together: files with a hundred constructors of one model exist.
+MAX_SCRIPT_STEPS = 80_000
+
+
 @dataclass
 class Checked:
     """The obligations of one run. ``how`` tells a reader which arguments it took."""
@@ -153,6 +157,8 @@ class _fresh:
         self.it.active.clear()
         self.it.instances.clear()
         self.it.made.clear()
+        self.it.calls.results.clear()
+        self.it.epoch += 1
         self.file = self.it.current
         ctx.path = self.file.path if self.file is not None else ""
         return ctx.obligations
@@ -178,9 +184,11 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
             except (OutOfBudget, RecursionError):
                 run.exhausted = True
         yield run
+    left = MAX_SCRIPT_STEPS
     for node in file.tree.body:
-        if isinstance(node, ast.FunctionDef) and _interesting(node):
+        if isinstance(node, ast.FunctionDef) and left > 0 and _interesting(node):
             yield _run_function(it, node, file)
+            left -= interpreter.MAX_STEPS - it.steps
 
 
 def _interesting(statement: ast.stmt) -> bool:

@@ -43,6 +43,11 @@ class Atom:
         self.low = low
         self.high = high
 
+    @staticmethod
+    def latest() -> int:
+        """The order of the atom made last: later ones are larger."""
+        return Atom._count
+
 
 class Symbol(Atom):
     """A whole number that the source does not tell.
@@ -448,22 +453,22 @@ def widest(a: Size, b: Size) -> Size:
     if isinstance(a, int) and isinstance(b, int):
         return max(a, b)
     for whole, part in ((a, b), (b, a)):
-        if same(whole, 1) is NO or _is_minimum_with(part, whole):
+        if same(whole, 1) is NO or _is_with("min", part, whole) or _is_with("broadcast", whole, part):
             return whole
     lows = [low for low in (lower(a), lower(b)) if low is not None]
-    first, second = sorted((a, b), key=str)
+    first, second = sorted((a, b), key=_rank)
     return of_atom(operation("broadcast", (first, second), min(lows) if len(lows) == 2 else None))
 
 
-def _is_minimum_with(part: Size, whole: Size) -> bool:
-    """Whether ``part`` is min(whole, ...): broadcast against ``whole`` that gives ``whole``."""
-    if isinstance(part, int) or len(part.terms) != 1:
+def _is_with(name: str, size: Size, arg: Size) -> bool:
+    """Whether ``size`` is the operation ``name`` of ``arg`` and something else."""
+    if isinstance(size, int) or len(size.terms) != 1:
         return False
-    ((monomial, factor),) = part.terms.items()
+    ((monomial, factor),) = size.terms.items()
     if factor != 1 or len(monomial) != 1 or monomial[0][1] != 1:
         return False
     atom = monomial[0][0]
-    return isinstance(atom, Operation) and atom.name == "min" and whole in atom.args
+    return isinstance(atom, Operation) and atom.name == name and arg in atom.args
 
 
 def _extreme(name: str, a: Size, b: Size) -> Size:
@@ -476,10 +481,17 @@ def _extreme(name: str, a: Size, b: Size) -> Size:
         return b if name == "min" else a
     if at_least(b, a) is YES:
         return a if name == "min" else b
-    first, second = sorted((a, b), key=str)
+    first, second = sorted((a, b), key=_rank)
     lows = [low for low in (lower(a), lower(b)) if low is not None]
     low = (min(lows) if len(lows) == 2 else None) if name == "min" else (max(lows) if lows else None)
     return of_atom(operation(name, (first, second), low))
+
+
+def _rank(size: Size) -> tuple[int, ...]:
+    """An order for the arguments of a symmetric operation."""
+    if isinstance(size, int):
+        return (0, size)
+    return (1, *sorted(atom.order for atom in size.atoms), len(size.terms), *sorted(size.terms.values()))
 
 
 def lower(size: Size) -> int | None:

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING
 from lint_params.names import dotted
 from lint_params.shape.call import build_layer
 from lint_params.shape.classes import MODULE_BASES, definition, is_module_class, mro
+from lint_params.shape.dim import Atom
+from lint_params.shape.memo import arguments_key, copied
 from lint_params.shape.objects import LAYER, get_attr
-from lint_params.shape.value import ClassRef, External, Function, Instance, Origin, Seq, Unknown, Value
+from lint_params.shape.value import (
+    ClassRef,
+    External,
+    Function,
+    Instance,
+    Origin,
+    Seq,
+    Unknown,
+    Value,
+)
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -18,7 +29,30 @@ if TYPE_CHECKING:
 def instantiate(
     it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
-    """``cls(*args, **kwargs)``."""
+    """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
+    key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs), frozenset(it.ctx.flags.items()))
+    pristine = it.built.get(key)
+    if pristine is not None:
+        instance = copied(pristine, {})
+        instance.origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
+        instance.node = node
+        it.made.append(instance)
+        return instance
+    epoch = it.epoch
+    it.constructing += 1
+    try:
+        made = _instantiate(it, cls, args, kwargs, node)
+    finally:
+        it.constructing -= 1
+    if isinstance(made, Instance) and it.epoch == epoch:
+        made.token = len(it.built) + 1
+        it.built[key] = copied(made, {})
+    return made
+
+
+def _instantiate(
+    it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
+) -> Value:
     line = mro(it, cls)
     if any(isinstance(b, External) and b.name.startswith("enum.") for b in line):
         return Unknown("enum")
@@ -93,16 +127,38 @@ def call_instance(
             break
         method = _defined(it, instance, name)
         if method is not None:
-            it.instances.append(instance)
-            try:
-                return it.call(method, args, kwargs, node, text)
-            finally:
-                it.instances.pop()
+            return _call_method(it, instance, method, args, kwargs, node, text)
     if "forward" in instance.attrs:
         return it.call(instance.attrs["forward"], args, kwargs, node, text)
     if LAYER in instance.attrs:
         return it.call(instance.attrs[LAYER], args, kwargs, node, text)
     return Unknown("no forward")
+
+
+def _call_method(
+    it: Interpreter,
+    instance: Instance,
+    method: Value,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
+) -> Value:
+    key = None
+    if instance.token is not None:
+        key = (instance.token, it.epoch, arguments_key(it.ctx, args, kwargs), frozenset(it.ctx.flags.items()))
+        known, result = it.calls.get(it, key, args, kwargs)
+        if known:
+            return result
+    epoch, start = it.epoch, Atom.latest()
+    it.instances.append(instance)
+    try:
+        result = it.call(method, args, kwargs, node, text)
+    finally:
+        it.instances.pop()
+    if key is not None and it.epoch == epoch:
+        it.calls.put(key, args, kwargs, result, start)
+    return result
 
 
 def _defined(it: Interpreter, instance: Instance, name: str) -> Value | None:

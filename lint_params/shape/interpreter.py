@@ -10,11 +10,12 @@ from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Verdict
 from lint_params.shape.context import Context
 from lint_params.shape.join import join_all
+from lint_params.shape.memo import CallMemo
 from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
-MAX_STEPS = 60_000
+MAX_STEPS = 40_000
 MAX_DEPTH = 40
 MAX_UNROLL = 40
 
@@ -31,6 +32,12 @@ class Interpreter:
     """
 
     def __init__(self, project: Project | None = None) -> None:
+        # Expressions and calls need the interpreter and it needs them.
+        from lint_params.shape.calls import call
+        from lint_params.shape.expr import EVAL
+
+        self._evaluators = EVAL
+        self._call = call
         self.project = project
         self.ctx = Context()
         self.steps = MAX_STEPS
@@ -41,6 +48,10 @@ class Interpreter:
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
         self.instances = self.ctx.instances
         self.made: list[Any] = []  # layers and instances built so far, in order
+        self.built: dict[Any, Any] = {}  # finished constructors by class and arguments
+        self.calls = CallMemo()
+        self.epoch = 0  # counts changes to modules outside constructors
+        self.constructing = 0
 
     # -- names --------------------------------------------------------------------------
 
@@ -72,20 +83,16 @@ class Interpreter:
     # -- evaluation ---------------------------------------------------------------------
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
-        from lint_params.shape.expr import EVAL
-
         self.steps -= 1
         if self.steps < 0:
             raise OutOfBudget
-        how = EVAL.get(type(node))
+        how = self._evaluators.get(type(node))
         return how(self, node, scope) if how is not None else Unknown("expression")
 
     def call(
         self, callee: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str = ""
     ) -> Value:
-        from lint_params.shape.calls import call
-
-        return call(self, callee, args, kwargs, node, text)
+        return self._call(self, callee, args, kwargs, node, text)
 
     def aside(self, thunk: Callable[[], Value], path: str = "") -> Value:
         """Evaluate something that belongs to no path: its learning and findings are dropped."""
@@ -113,7 +120,7 @@ class Interpreter:
         outcomes: list[tuple[Any, dict[Any, Any]]] = []
         spans: list[tuple[int, int]] = []
         for thunk in thunks:
-            mark, start = ctx.mark(), len(ctx.obligations)
+            mark, start, epoch = ctx.mark(), len(ctx.obligations), self.epoch
             result = thunk()
             writes: dict[Any, Any] = {}
             for target, key, _ in ctx.trail[mark:]:
@@ -123,6 +130,8 @@ class Interpreter:
                     writes[(id(target), "")] = (target, None, list(target))
                 else:
                     writes[(id(target), key)] = (target, key, target.get(key, MISSING))
+            if self.epoch != epoch:
+                self.epoch += 1  # the change is taken back, which is another change
             ctx.undo(mark)
             outcomes.append((result, writes))
             spans.append((start, len(ctx.obligations)))

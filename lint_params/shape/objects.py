@@ -267,6 +267,9 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
 
         if not check_override(it, owner, name, value):
             return
+        if not it.constructing:
+            it.epoch += 1
+            owner.token = None
         if isinstance(value, Tensor) and value.param == "parameter":  # it takes the attribute's name
             value = Tensor(value.shape, value.dtype, value.origin, name, value.free)
         it.ctx.write(owner.attrs, name, value)

@@ -212,7 +212,7 @@ class Layer:
     ``items`` its children where it is a container.
     """
 
-    __slots__ = ("spec", "args", "attrs", "origin", "items", "called", "node")
+    __slots__ = ("spec", "args", "attrs", "origin", "items", "called", "node", "token")
 
     def __init__(
         self,
@@ -229,6 +229,7 @@ class Layer:
         self.items = items
         self.called = False
         self.node: ast.AST | None = None  # the constructor call
+        self.token: int | None = None  # see Instance
 
     def __repr__(self) -> str:
         return f"<{self.spec.name}>"
@@ -237,8 +238,7 @@ class Layer:
 class Instance:
     """An object of a class of the project (a Module or any other)."""
 
-    __slots__ = ("cls", "attrs", "origin", "items", "called", "node", "number")
-    _count = 0
+    __slots__ = ("cls", "attrs", "origin", "items", "called", "node", "token")
 
     def __init__(self, cls: ClassRef, origin: Origin | None = None) -> None:
         self.cls = cls
@@ -247,8 +247,7 @@ class Instance:
         self.items: dict[str, Value] | None = None
         self.called = False
         self.node: ast.AST | None = None  # the constructor call
-        Instance._count += 1
-        self.number = Instance._count
+        self.token: int | None = None  # equal for modules built with the same arguments
 
     def __repr__(self) -> str:
         return f"<{self.cls.node.name} object>"
