@@ -12,8 +12,28 @@ from lint_params.shape import ops
 from lint_params.shape.call import build_layer, call_function, call_layer
 from lint_params.shape.check import Verdict
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Poly, add, floordiv, modulo, mul, sub
-from lint_params.shape.value import External, Layer, Ratio, Seq, Shape, ShapeOf, Tensor, Unknown, Value
+from lint_params.shape.dim import (
+    Poly,
+    Symbol,
+    add,
+    floordiv,
+    modulo,
+    mul,
+    of_atom,
+    sub,
+    substitute,
+)
+from lint_params.shape.value import (
+    External,
+    Layer,
+    Ratio,
+    Seq,
+    Shape,
+    ShapeOf,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 
 class Refused(Exception):
@@ -80,7 +100,19 @@ class Runner:
 
     def __init__(self) -> None:
         self.ctx = Context()
+        self.symbols: dict[int, Symbol] = {}
         ops.load()
+
+    def symbol(self, number: int) -> Any:
+        """A symbol whose number is ``number``: one symbol for one number."""
+        if number not in self.symbols:
+            self.symbols[number] = Symbol(f"s{number}", "argument")
+        return Size(of_atom(self.symbols[number]))
+
+    def number(self, size: Any) -> Any:
+        """The size with the symbols' numbers put in; a Poly where something is unknown."""
+        numbers = {atom: number for number, atom in self.symbols.items()}
+        return substitute(self.ctx.resolve(size), numbers.get)
 
     def names(self) -> dict[str, Any]:
         return {
@@ -234,8 +266,10 @@ def shape(value: Any) -> Any:
         v = value.value
         if isinstance(v, ShapeOf):
             return "?"
-        dims = tuple(value.runner.ctx.resolve(d) for d in v.shape.dims)
+        dims = tuple(value.runner.number(d) for d in v.shape.dims)
         return ("?", *dims) if v.shape.lead else dims
     if isinstance(value, (list, tuple)):
         return [shape(v) for v in value]
-    return value.poly if isinstance(value, Size) else value
+    if isinstance(value, dict):
+        return [shape(v) for v in value.values()]
+    return value

@@ -33,9 +33,13 @@ def broadcast(
     dims = joined(ctx, left, right, rule, a, b)
     for x, shape, other in ((a, left, right), (b, right, left)):
         # The other adds nothing: what is learned of the result is learned of x.
-        if isinstance(x, Tensor) and not other.lead and len(other.dims) <= len(shape.dims):
-            if all(ctx.resolve(d) == n for d, n in zip(shape.dims, dims)):
-                return Tensor(shape, kind, x.origin, None, x.free)
+        if (
+            isinstance(x, Tensor)
+            and not other.lead
+            and len(other.dims) <= len(shape.dims)
+            and all(ctx.resolve(d) == n for d, n in zip(shape.dims, dims))
+        ):
+            return Tensor(shape, kind, x.origin, None, x.free)
     return ctx.tensor(dims, lead=left.lead or right.lead, dtype=kind)
 
 
@@ -100,7 +104,7 @@ def _grade(size: Size) -> int:
         return 3
     grade = 3
     for atom in size.atoms:
-        if isinstance(atom, Operation) and atom.name in ("//", "%", "min", "max"):
+        if isinstance(atom, Operation) and atom.name in ("//", "%", "min", "max", "broadcast"):
             parts = [_grade(arg) for arg in atom.args if isinstance(arg, Poly)]
             grade = min([grade, *parts])
         elif isinstance(atom, Symbol) and atom.kind in ("argument", "count"):

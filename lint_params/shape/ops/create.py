@@ -185,7 +185,10 @@ def tensor(ctx: Context, data: Value, dtype: Value = None, *args: Value, **kwarg
 
 @function("Tensor.new_tensor", accepts=["zeros(2).new_tensor([1, 2, 3])"])
 def new_tensor(ctx: Context, input: Value, data: Value, dtype: Value = None, **kwargs: Value) -> Value:
-    return from_data(ctx, data, dtype)
+    out = from_data(ctx, data, dtype)
+    if dtype is None:
+        out.dtype = input.dtype if isinstance(input, Tensor) else None
+    return out
 
 
 def from_data(ctx: Context, data: Value, dtype: Value = None) -> Tensor:

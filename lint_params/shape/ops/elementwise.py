@@ -10,28 +10,33 @@ from lint_params.shape.ops.arguments import not_a_tensor, number_kind, promote
 from lint_params.shape.ops.broadcast import broadcast, stays
 from lint_params.shape.value import Tensor, Value
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # Of one tensor: the dtype stays ...
-SAME = """abs absolute neg negative positive square sign ceil floor round trunc fix relu
-    nan_to_num conj resolve_conj resolve_neg celu selu hardshrink threshold""".split()
+SAME = _words("""abs absolute neg negative positive square sign ceil floor round trunc fix relu
+    nan_to_num conj resolve_conj resolve_neg celu selu hardshrink threshold""")
 # ... becomes float where it was an integer ...
-FLOAT = """exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan arcsin arccos arctan
+FLOAT = _words("""exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan arcsin arccos arctan
     sinh cosh tanh asinh acosh atanh arcsinh arccosh arctanh sinc sqrt rsqrt reciprocal sigmoid
-    erf erfc erfinv lgamma digamma i0 logit deg2rad rad2deg frac""".split()
+    erf erfc erfinv lgamma digamma i0 logit deg2rad rad2deg frac""")
 # ... or becomes bool.
-TRUTH = "isnan isinf isfinite isreal isposinf isneginf logical_not signbit".split()
+TRUTH = _words("isnan isinf isfinite isreal isposinf isneginf logical_not signbit")
 NO_METHOD = {"celu", "selu", "threshold"}
 NO_TWIN = {"positive", "conj", "resolve_conj", "resolve_neg", "isnan", "isinf", "isfinite", "isreal",
            "isposinf", "isneginf", "signbit", "hardshrink"}  # fmt: skip
 ONLY_METHOD_TWIN = {"absolute", "sign", "erfinv", "lgamma", "digamma", "logical_not"}
 
 # Of two tensors.
-ARITHMETIC = """add sub subtract mul multiply div divide true_divide floor_divide fmod remainder
+ARITHMETIC = _words("""add sub subtract mul multiply div divide true_divide floor_divide fmod remainder
     maximum minimum fmax fmin atan2 arctan2 hypot copysign nextafter logaddexp logaddexp2 heaviside
-    xlogy float_power""".split()
-BITS = """bitwise_and bitwise_or bitwise_xor gcd lcm bitwise_left_shift
-    bitwise_right_shift""".split()
-COMPARE = """eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and
-    logical_or logical_xor isclose""".split()
+    xlogy float_power""")
+BITS = _words("""bitwise_and bitwise_or bitwise_xor gcd lcm bitwise_left_shift
+    bitwise_right_shift""")
+COMPARE = _words("""eq ne lt le gt ge not_equal less less_equal greater greater_equal logical_and
+    logical_or logical_xor isclose""")
 QUOTIENT = {"div", "divide", "true_divide", "atan2", "arctan2", "xlogy", "float_power"}
 STRICT = {"add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide"}
 NO_BINARY_TWIN = {"float_power", "maximum", "minimum", "fmax", "fmin", "logaddexp", "logaddexp2", "isclose"}

@@ -130,6 +130,8 @@ def repeat_interleave(ctx: Context, input: Value, repeats: Value = None, dim: Va
             return ctx.tensor([total], like=input)
         known_size = dims is not None and count is not None
         return ctx.tensor([mul(product(dims or ()), count or 0) if known_size else ctx.fresh()], like=input)
+    if ctx.rank(input) == 0:
+        ctx.refute(VIEW, "{name}: a scalar has no dimension{source}", tensor=input)
     where = axis(ctx, input, dim)
     if where is None:
         rank = ctx.rank(input)

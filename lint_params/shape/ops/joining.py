@@ -53,6 +53,8 @@ def cat(ctx: Context, tensors: Value, dim: Value = 0, *, out: Value = None) -> V
     if not listed or number is None:
         return ctx.unknown_tensor(_kind(items))
     _one_rank(ctx, listed)
+    if ctx.rank(listed[0]) == 0:
+        ctx.refute(JOIN, "{name} cannot join scalars{source}", tensor=listed[0])
     if listed[0].shape.lead and (number >= 0 or len(listed) < len(items)):
         return _cat_open(ctx, items, listed, number)
     where = axis(ctx, listed[0], number, JOIN)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lint_params.shape.context import Context
 from lint_params.shape.dim import Size, minimum
 from lint_params.shape.ops import function
@@ -205,4 +203,4 @@ def cov(ctx: Context, input: Value, **kwargs: Value) -> Value:
     dims = ctx.dims(input) if isinstance(input, Tensor) else None
     if dims is None or len(dims) < 2:
         return ctx.unknown_tensor("float")
-    return ctx.tensor([dims[0], dims[0]], dtype="float")
+    return ctx.tensor([dims[0], dims[0]], like=input if isinstance(input, Tensor) else None)

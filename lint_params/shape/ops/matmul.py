@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, mul
+from lint_params.shape.dim import NO, Size, mul, same
 from lint_params.shape.ops import function
-from lint_params.shape.ops.arguments import PRODUCT, dims_of, not_a_tensor, promote, tensors, whole
+from lint_params.shape.ops.arguments import PRODUCT, dims_of, promote, tensors, whole
 from lint_params.shape.ops.broadcast import broadcast, joined
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
@@ -210,20 +210,7 @@ def tensordot(ctx: Context, a: Value, b: Value, dims: Value = 2, *, out: Value =
         return ctx.unknown_tensor()
     one, two = [i % len(left) for i in one], [i % len(right) for i in two]
     for i, j in zip(one, two):
-        _meet(ctx, left[i], right[j], b, "{name}: sizes {expected} and {got}{source} do not contract")
+        if same(left[i], 1) is NO and same(right[j], 1) is NO:  # a size of 1 is summed over
+            _meet(ctx, left[i], right[j], b, "{name}: sizes {expected} and {got}{source} do not contract")
     kept = [d for i, d in enumerate(left) if i not in one] + [d for i, d in enumerate(right) if i not in two]
     return ctx.tensor(kept, dtype=_like(a))
-
-
-@function("torch.nn.functional.bilinear",
-          accepts=["F.bilinear(zeros(2, 3), zeros(2, 4), zeros(5, 3, 4), zeros(5))"],
-          rejects=["F.bilinear(zeros(2, 3), zeros(2, 4), zeros(5, 4, 3))"])  # fmt: skip
-def bilinear(ctx: Context, input1: Value, input2: Value, weight: Value, bias: Value = None) -> Value:
-    if not isinstance(input1, Tensor):
-        return not_a_tensor(ctx, input1)
-    sizes = _ranked(ctx, weight, 3)
-    for x, size in ((input1, sizes[1]), (input2, sizes[2])):
-        last = ctx.last(x, 1) if isinstance(x, Tensor) else None
-        if last is not None:
-            _meet(ctx, size, last[0], x, "{name} takes {expected} features but gets {got}{source}")
-    return ctx.replace_last(input1, 1, (sizes[0],))

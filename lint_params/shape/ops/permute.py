@@ -43,7 +43,7 @@ def permute(ctx: Context, input: Value, *dims: Value, **kwargs: Value) -> Value:
     sizes = ctx.of_rank(input, len(order))
     if sizes is None:
         ctx.refute(
-            VIEW, f"{{name}} orders {{got}} dimensions but the tensor has {{expected}}{{source}}",
+            VIEW, "{name} orders {got} dimensions but the tensor has {expected}{source}",
             len(input.shape.dims), len(order), input,
         )  # fmt: skip
         raise AssertionError
@@ -239,6 +239,8 @@ def diagonal(ctx: Context, input: Value, offset: Value = 0, dim1: Value = 0, dim
     one, two = axis(ctx, input, dim1), axis(ctx, input, dim2)
     if one is None or two is None:
         return _any(ctx, input)
+    if one == two:
+        ctx.refute(VIEW, "{name}: a dimension is named twice{source}", tensor=input)
     dims = dims_of(ctx, input)
     by = whole(ctx, offset)
     height, width = dims[one], dims[two]

@@ -42,6 +42,8 @@ def reduced(
     rank = ctx.rank(input)
     if where is None:
         if rank == 0:
+            if isinstance(dim, Seq) and len(dim.items) > 1:
+                ctx.refute(VIEW, "{name}: a dimension is named twice{source}", tensor=input)
             return ctx.tensor((), dtype=kind)
         return _unknown_axis(ctx, input, dim, keep, kind)
     if len(set(where)) < len(where):
@@ -271,6 +273,8 @@ def topk(ctx: Context, input: Value, k: Value, dim: Value = -1, *args: Value, **
     where = axis(ctx, input, dim)
     dims = dims_of(ctx, input)
     if where is None:
+        if ctx.rank(input) == 0:
+            return Seq([ctx.tensor((), dtype=t) for t in (input.dtype, "int")], "tuple", ("values", "indices"))
         return Seq([ctx.unknown_tensor(input.dtype), ctx.unknown_tensor("int")], "tuple", ("values", "indices"))
     if count is not None and at_least(dims[where], count) is NO:
         ctx.refute(VIEW, "{name} takes {expected} of {got} elements{source}", count, dims[where], input)

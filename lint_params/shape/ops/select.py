@@ -7,7 +7,15 @@ from collections.abc import Callable
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Size, at_least, same
 from lint_params.shape.ops import function
-from lint_params.shape.ops.arguments import BROADCAST, VIEW, axis, dims_of, known, not_a_tensor, whole
+from lint_params.shape.ops.arguments import (
+    BROADCAST,
+    VIEW,
+    axis,
+    dims_of,
+    known,
+    not_a_tensor,
+    whole,
+)
 from lint_params.shape.ops.broadcast import broadcast, joined, stays
 from lint_params.shape.ops.index import index
 from lint_params.shape.value import Seq, Shape, Tensor, Value

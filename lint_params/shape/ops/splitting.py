@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import YES, Size, add, at_least, floordiv, maximum, minimum, modulo, mul, same, sub
+from lint_params.shape.dim import (
+    YES,
+    Size,
+    add,
+    at_least,
+    floordiv,
+    maximum,
+    minimum,
+    modulo,
+    mul,
+    same,
+    sub,
+)
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import JOIN, axis, dims_of, front, size_list, whole
 from lint_params.shape.ops.index import sliced
@@ -147,7 +159,7 @@ def tensor_split(ctx: Context, input: Value, indices_or_sections: Value, dim: Va
     if cuts is None or whole_size is None:
         return _any_number(ctx, input, where)
     bounds = [0, *cuts, None]
-    sizes = [sliced(ctx, whole_size, slice(a, b)) for a, b in zip(bounds, bounds[1:])]
+    sizes = [sliced(ctx, whole_size, slice(a, b)) for a, b in zip(bounds[:-1], bounds[1:])]
     return _pieces(ctx, input, where, sizes)
 
 
