@@ -11,6 +11,7 @@ from lint_params.facts.torch_names import CREATORS, UNWRITTEN
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.kinds import Kind
 
 #: Methods after which the tensor still is what the creator made, -> the dtype they give.
 _KEEP = {
@@ -231,3 +232,21 @@ def _data_type(data: ast.expr) -> str:
             return "torch.float32"
         return "torch.int64" if "torch.int64" in types else "torch.bool"
     return _value_type(data)
+
+
+def on_default_device(kind: Kind) -> bool:
+    """A tensor computed only from a creation function that was given no device."""
+    for _ in range(12):
+        if kind.what != "tensor":
+            return False
+        if kind.origin is None:
+            break
+        if kind.torch in ("torch.Tensor.to", "torch.Tensor.cuda", "torch.Tensor.type_as"):
+            return False
+        kind = kind.origin
+    call = kind.node
+    if kind.torch not in CREATORS or not isinstance(call, ast.Call):
+        return False
+    if CREATORS[kind.torch] == "like" or kind.torch in ("torch.as_tensor", "torch.from_numpy"):
+        return kind.torch in ("torch.as_tensor", "torch.from_numpy")
+    return not any(keyword.arg in ("device", None) for keyword in call.keywords)

@@ -13,7 +13,7 @@ from lint_params.facts import conditions as _conditions
 from lint_params.facts.classes import ClassFacts
 from lint_params.facts.conditions import Condition
 from lint_params.facts.contents import Item, items_of
-from lint_params.facts.creation import Creation, creation_of
+from lint_params.facts.creation import Creation, creation_of, on_default_device
 from lint_params.facts.derive import Transformed, transformed
 from lint_params.facts.flow import SUPER, Definition, Env, Flow, bind, narrow
 from lint_params.facts.functions import function_of, returned_kind, super_call
@@ -32,6 +32,7 @@ from lint_params.project import Project, SourceFile
 from lint_params.rule import Place
 
 if TYPE_CHECKING:
+    from lint_params.facts.stories import Stories
     from lint_params.shape.findings import ShapeFacts
 
 N = TypeVar("N", bound=ast.AST)
@@ -447,6 +448,10 @@ class FileFacts(ParameterFacts):
         """How the tensor was made: function, sizes, dtype, written or not; None: not known."""
         return creation_of(self, expr)
 
+    def made_on_default_device(self, kind: Kind) -> bool:
+        """Whether a tensor comes from a creation function that was given no device."""
+        return on_default_device(kind)
+
     def owns_parameters(self, expr: ast.expr) -> bool | None:
         """Whether a module expression has trainable parameters; None: not known."""
         return owns_parameters(self, expr)
@@ -474,6 +479,13 @@ class FileFacts(ParameterFacts):
     def optimizers(self) -> list[Optimizer]:
         """Every torch optimizer that the file builds, in source order."""
         return read_optimizers(self)
+
+    @cached_property
+    def stories(self) -> Stories:
+        """What happens in the order in which it runs: streams, stale optimizers, lazy layers."""
+        from lint_params.facts.stories import Stories
+
+        return Stories(self)
 
     # -- calls -------------------------------------------------------------------------
     @cached_property

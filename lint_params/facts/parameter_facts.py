@@ -69,6 +69,11 @@ class ParameterFacts:
     differ = staticmethod(param_shapes.differ)
     shown = staticmethod(param_shapes.shown)
 
+    def subject(self, node: ast.AST) -> str:
+        """What to run to reach a node: its class, else its function, else the file ("")."""
+        cls = self._all.class_around(node)
+        return cls.qualname if cls is not None else self._all.scope_of(node).qualname
+
     def phase(self, node: ast.AST) -> str:
         """"forward", "constructor", "method", "function" or "module"."""
         return phases.phase(self._all, node)

@@ -1,0 +1,193 @@
+"""A plain tensor attribute that forward uses is no buffer.
+
+``model.cuda()`` moves Parameters and buffers, not plain tensors: on the GPU forward fails, and
+the tensor is missing from ``state_dict``, so statistics that were gathered in it are lost when
+the model is saved. Use ``register_buffer`` (``persistent=False`` for constants).
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Normalise(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.mean = torch.zeros(dim)
+
+        def forward(self, x):
+            return x - self.mean
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Normalise(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(dim))
+
+        def forward(self, x):
+            return x - self.mean
+
+Run::
+
+    model = Normalise(4)
+    assert "mean" in model.state_dict()
+    model.to("meta")(torch.zeros(2, 4, device="meta"))
+
+Silent when: forward moves the tensor where it uses it (``.to(x.device)``, ``type_as``), it only
+indexes, is read as a number or asked for its shape, is 0-dim and constant, is made on a given
+device, or the class moves its tensors itself (``_apply``, ``to``, ``cuda``).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import ClassFacts, FileFacts, Member, Scope
+
+_MOVES = frozenset("to cuda cpu type_as type float double half bfloat16 new_tensor pin_memory".split())
+_ASKS = frozenset(
+    "shape size device dtype dim ndim numel tolist item numpy __len__ copy_ data is_cuda".split()
+)
+_OWN = ("_apply", "to", "cuda")
+
+
+class TensorNotBuffer(Rule):
+    code = "LP310"
+    level = Level.WARNING
+    words = ("forward",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for cls in facts.module_classes:
+            if any(name in one.methods for one in cls.mro for name in _OWN):
+                continue
+            scopes = [scope for owner, scope in cls.called_from("forward") if owner is cls]
+            for name, members in cls.members.items():
+                if not self._is_plain(facts, cls, name, members):
+                    continue
+                read = self._read(facts, cls, name, scopes)
+                if read is None:
+                    continue
+                first = members[0]
+                kept = any(scope is m.scope for m in members for scope in scopes)
+                if not kept and self._is_number(facts, first):
+                    continue
+                lost = "its updates are lost when the model is saved, and " if kept else ""
+                yield self.report(
+                    facts,
+                    first.node,
+                    f"`self.{name}` is a plain tensor that forward uses: {lost}it stays behind "
+                    f'when the model moves to a GPU; use self.register_buffer("{name}", ...)',
+                    trace=(Step(read.lineno, f"forward uses `self.{name}` here"),),
+                    subject=cls.qualname,
+                    details={"attribute": name},
+                )
+
+    def _is_plain(
+        self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
+    ) -> bool:
+        """Every assignment, here and in bases, gives a tensor; the first is on no device."""
+        if len(cls.assignments(name)) != len(members) or members[0].method != "__init__":
+            return False
+        if any(member.how != "assign" or not member.kind.known for member in members[:1]):
+            return False
+        if any(not m.kind.may_be("tensor", "unknown", "none") or m.how != "assign" for m in members):
+            return False
+        return facts.made_on_default_device(members[0].kind)
+
+    def _is_number(self, facts: FileFacts, member: Member) -> bool:
+        kind = member.kind
+        while kind.origin is not None:
+            kind = kind.origin
+        made = facts.creation(kind.node) if isinstance(kind.node, ast.Call) else None
+        if made is None:
+            return True
+        # torch.tensor(x) of an x that is not written out is most often a number.
+        return made.shape == () or (made.shape is None and made.data is not None)
+
+    def _read(
+        self, facts: FileFacts, cls: ClassFacts, name: str, scopes: list[Scope]
+    ) -> ast.Attribute | None:
+        """A use in forward that needs the tensor where the input is; None if it is moved."""
+        found: ast.Attribute | None = None
+        for top in scopes:
+            for scope in top.within():
+                for node in scope.nodes(ast.Attribute):
+                    if node.attr != name or facts.self_attribute(node) != name:
+                        continue
+                    if not isinstance(node.ctx, ast.Load):
+                        if _moved(facts, node):
+                            return None
+                        continue
+                    use = self._use(facts, node)
+                    if use == "moved":
+                        return None
+                    if use == "used" and found is None:
+                        found = node
+        return found
+
+    def _use(self, facts: FileFacts, node: ast.Attribute) -> str:
+        """"used" (arithmetic or an argument), "moved", or "asked" (shape, index, number)."""
+        parent = facts.parent(node)
+        below: ast.AST = node
+        while isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp)) or (
+            isinstance(parent, ast.Call) and parent.func is below
+        ):
+            if isinstance(parent, ast.Attribute):
+                if parent.attr in _MOVES:
+                    return "moved"
+                if parent.attr in _ASKS:
+                    return "asked"
+            if isinstance(parent, ast.Subscript) and parent.slice is below:
+                return "asked"
+            below, parent = parent, facts.parent(parent)
+        if isinstance(parent, ast.BinOp):
+            return "used"
+        if isinstance(parent, ast.Call):
+            called = facts.qualify(parent.func) or ""
+            if called.startswith(("torch.nn.functional.", "torch.")):
+                last = called.rpartition(".")[2]
+                return "asked" if last in ("is_tensor", "numel", "Size") else "used"
+            if called.startswith("builtins."):
+                return "asked"
+            if isinstance(parent.func, ast.Attribute) and parent.func.attr in _MOVES:
+                return "moved"
+            return "moved"  # handed to somebody who may move it
+        if isinstance(parent, (ast.Compare, ast.BoolOp, ast.If, ast.Assert, ast.IfExp)):
+            return "asked"
+        if isinstance(parent, ast.Assign):
+            return "moved"  # a local name: followed nowhere
+        return "asked"
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        name = finding.details["attribute"]
+        failure = run.failure("move")
+        if failure is not None and "same device" in failure.text:
+            return run.confirmed_by(failure)
+        kept = {tensor.kind for tensor in run.named(name)}
+        if "attribute" in kept:
+            return run.confirmed(f"{name} is a plain tensor, absent from buffers() and state_dict()")
+        if kept:
+            return run.refuted(finding, f"{name} is registered")
+        return None
+
+
+def _moved(facts: FileFacts, node: ast.Attribute) -> bool:
+    """``self.mean = self.mean.to(x.device)``."""
+    parent = facts.parent(node)
+    value = getattr(parent, "value", None)
+    if not isinstance(parent, ast.Assign) or value is None:
+        return True
+    return any(
+        isinstance(part, ast.Attribute) and part.attr in _MOVES
+        or isinstance(part, ast.keyword) and part.arg == "device"
+        for part in ast.walk(value)
+    )
