@@ -74,11 +74,10 @@ class DataReshape(Rule):
     words = (".data", '"data"', "'data'")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        for write in facts.data_writes:
-            if write.reshapes:
-                message = self._message(facts, write)
-                if message:
-                    yield self._found(facts, write.node, write.name, message)
+        for write in facts.data_writes_judged("reshape"):
+            message = self._message(facts, write)
+            if message:
+                yield self._found(facts, write.node, write.name, message)
         for other in facts.writes:
             if other.how != "method" or other.through != "data" or other.method not in _ALIAS:
                 continue
@@ -97,12 +96,11 @@ class DataReshape(Rule):
                     )
 
     def _found(self, facts: FileFacts, node: ast.AST, name: str, message: str) -> Finding:
-        cls = facts.class_around(node)
         return self.report(
             facts,
             node,
             message,
-            subject=cls.qualname if cls is not None else "",
+            subject=facts.subject(node),
             details={"attribute": name.removeprefix("self.")},
         )
 

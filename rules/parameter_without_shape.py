@@ -72,25 +72,23 @@ class ParameterWithoutShape(Rule):
             message = self._message(facts, call)
             if message:
                 member = facts.member_of(call)
-                cls = facts.class_around(call)
                 yield self.report(
                     facts,
                     call,
                     message,
-                    subject=cls.qualname if cls is not None else "",
+                    subject=facts.subject(call),
                     details={"attribute": member.name if member is not None else ""},
                 )
         for call in facts.calls_of(*_LEGACY):
             value = call.args[0] if len(call.args) == 1 and not call.keywords else None
             if value is not None and _is_float(facts, value):
                 name, shown = ast.unparse(call.func), facts.source_of(value)
-                cls = facts.class_around(call)
                 yield self.report(
                     facts,
                     call,
                     f"`{name}({shown})` takes sizes, not a value, and refuses a float: write "
                     f"`torch.tensor({shown})`",
-                    subject=cls.qualname if cls is not None else "",
+                    subject=facts.subject(call),
                 )
 
     def _message(self, facts: FileFacts, call: ast.Call) -> str:
