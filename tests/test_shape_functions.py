@@ -78,7 +78,10 @@ def kinds(value: Any) -> list[str | None]:
 @pytest.mark.parametrize("text", ACCEPTS)
 def test_accepted_with_the_shape_and_dtype_of_torch(text: str) -> None:
     mine = eval(text, Runner().names())
-    actual = on("meta", text)
+    try:
+        actual = on("meta", text)
+    except NotImplementedError:  # no meta kernel
+        actual = on("cpu", text)
     assert shape(mine) == torch_shape(actual)
     for guess, kind in zip(kinds(mine), kinds(actual)):
         assert guess is None or kind is None or guess == kind

@@ -276,7 +276,7 @@ def _folded(poly: Poly) -> Size:
             whole, by = atom.args
             rest = _without(monomial, atom, count)
             if isinstance(by, int):
-                if factor % by == 0 and by != 0:
+                if by != 0 and factor % by == 0:
                     others = {m: c for m, c in poly.terms.items() if m != monomial}
                     left = Poly({rest: factor // by}) if rest else factor // by
                     return add(_build(others), mul(left, sub(whole, modulo(whole, by))))
@@ -289,8 +289,8 @@ def _folded(poly: Poly) -> Size:
             others = {m: c for m, c in poly.terms.items() if m != monomial}
             left_monomial = _divide(rest, divisor)
             left_factor = factor // coefficient
-            left: Size = Poly({left_monomial: left_factor}) if left_monomial else left_factor
-            return add(_build(others), mul(left, sub(whole, modulo(whole, by))))
+            times: Size = Poly({left_monomial: left_factor}) if left_monomial else left_factor
+            return add(_build(others), mul(times, sub(whole, modulo(whole, by))))
     return poly
 
 
@@ -494,23 +494,70 @@ def _rank(size: Size) -> tuple[int, ...]:
     return (1, *sorted(atom.order for atom in size.atoms), len(size.terms), *sorted(size.terms.values()))
 
 
-def lower(size: Size) -> int | None:
+def lower(size: Size, _depth: int = 3) -> int | None:
     """A proved lower bound of the number, or None."""
-    return _bound(size, 1)
+    best = _bound(size)
+    if isinstance(size, int) or (best is not None and best > 0) or not _depth:
+        return best
+    for weaker in _weaker(size):
+        bound = lower(weaker, _depth - 1)
+        if bound is not None and (best is None or bound > best):
+            best = bound
+    return best
 
 
 def upper(size: Size) -> int | None:
     """A proved upper bound of the number, or None."""
-    bound = _bound(neg(size), 1)
+    bound = lower(neg(size))
     return None if bound is None else -bound
 
 
-def _bound(size: Size, _sign: int) -> int | None:
+def _weaker(poly: Poly) -> list[Size]:
+    """Sizes that are at most this one: an operation replaced by what bounds it.
+
+    a - a // 2 >= a - (a - 1), and max(a, b) - a >= a - a.
+    """
+    for monomial, factor in poly.terms.items():
+        for atom, count in monomial:
+            if not isinstance(atom, Operation) or count != 1:
+                continue
+            bounds = _above(atom) if factor < 0 else _below(atom)
+            rest = _without(monomial, atom, count)
+            if not bounds or (_low(rest) is None):
+                continue
+            others = {m: c for m, c in poly.terms.items() if m != monomial}
+            return [add(_build(others), mul(_build({rest: factor}), bound)) for bound in bounds]
+    return []
+
+
+def _above(atom: Operation) -> list[Size]:
+    """Sizes that the operation never exceeds."""
+    if atom.name == "min":
+        return list(atom.args)
+    if atom.name not in ("//", "%"):
+        return []
+    a, b = atom.args
+    if not _positive(b):
+        return []
+    if atom.name == "%":
+        return [sub(b, 1), a] if (_bound(a) or -1) >= 0 else [sub(b, 1)]
+    low = _bound(a)
+    if low is None or low < 0:
+        return []
+    return [sub(a, 1)] if low >= 1 and (_bound(b) or 0) >= 2 else [a]
+
+
+def _below(atom: Operation) -> list[Size]:
+    """Sizes that the operation always reaches."""
+    return list(atom.args) if atom.name == "max" else []
+
+
+def _bound(size: Size) -> int | None:
     if isinstance(size, int):
         return size
     total = 0
-    negative = []
-    positive = []
+    negative: list[tuple[Monomial, int]] = []
+    positive: list[tuple[Monomial, int]] = []
     for monomial, factor in size.terms.items():
         (positive if factor > 0 else negative).append((monomial, factor))
     # x*y - x >= 0 for y >= 1: a negative term is paid for by a positive multiple of it
@@ -519,8 +566,7 @@ def _bound(size: Size, _sign: int) -> int | None:
         owed = -factor
         for other in list(budget):
             if owed and budget[other] and other != monomial and _contains(other, monomial):
-                rest = _divide(other, monomial)
-                if _low(rest) is not None and (_low(rest) or 0) >= 1 and (_low(monomial) or -1) >= 0:
+                if (_low(_divide(other, monomial)) or 0) >= 1 and _low(monomial) is not None:
                     paid = min(owed, budget[other])
                     budget[other] -= paid
                     owed -= paid

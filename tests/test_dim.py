@@ -1,0 +1,196 @@
+"""Laws of sizes, by enumeration: what dim.py says of symbols holds for all small numbers."""
+
+from __future__ import annotations
+
+from itertools import product
+from random import Random
+
+import pytest
+
+from lint_params.shape import dim
+from lint_params.shape.dim import MAYBE, NO, YES, Size
+
+TOP = 5  # symbols range over 1..TOP
+NAMES = "abc"
+#: name of an operation: on sizes, and on numbers
+OPERATIONS = {
+    "add": (dim.add, lambda x, y: x + y),
+    "sub": (dim.sub, lambda x, y: x - y),
+    "mul": (dim.mul, lambda x, y: x * y),
+    "floordiv": (dim.floordiv, lambda x, y: x // y),
+    "modulo": (dim.modulo, lambda x, y: x % y),
+    "minimum": (dim.minimum, min),
+    "maximum": (dim.maximum, max),
+}
+
+
+class Expression:
+    """A size together with its number for every assignment; None where it divides by zero."""
+
+    def __init__(self, size: Size, numbers: list[int | None]) -> None:
+        self.size = size
+        self.numbers = numbers
+
+
+ASSIGNMENTS = list(product(range(1, TOP + 1), repeat=len(NAMES)))
+
+
+def leaves() -> tuple[list[dim.Symbol], list[Expression]]:
+    symbols = [dim.Symbol(name) for name in NAMES]
+    out = [
+        Expression(dim.of_atom(s), [values[i] for values in ASSIGNMENTS]) for i, s in enumerate(symbols)
+    ]
+    return symbols, out
+
+
+def constant(number: int) -> Expression:
+    return Expression(number, [number] * len(ASSIGNMENTS))
+
+
+def combine(name: str, a: Expression, b: Expression) -> Expression:
+    sized, counted = OPERATIONS[name]
+    numbers = [
+        None if x is None or y is None or (y == 0 and name in ("floordiv", "modulo")) else counted(x, y)
+        for x, y in zip(a.numbers, b.numbers)
+    ]
+    return Expression(sized(a.size, b.size), numbers)
+
+
+def some(r: Random, base: list[Expression], depth: int) -> Expression:
+    if depth == 0 or r.random() < 0.15:
+        return r.choice(base) if r.random() < 0.7 else constant(r.randint(0, 6))
+    name = r.choice([*OPERATIONS, "add", "sub", "mul", "mul"])
+    right = some(r, base, depth - 1)
+    if name in ("floordiv", "modulo") and r.random() < 0.6:
+        right = constant(r.randint(1, 5)) if r.random() < 0.6 else r.choice(base)
+    return combine(name, some(r, base, depth - 1), right)
+
+
+def numbers_of(symbols: list[dim.Symbol], size: Size) -> list[int | dim.Poly]:
+    return [dim.substitute(size, dict(zip(symbols, values)).get) for values in ASSIGNMENTS]
+
+
+def pairs(seed: int, count: int, depth: int = 3) -> list[tuple[list[dim.Symbol], Expression, Expression]]:
+    r = Random(seed)
+    out = []
+    for _ in range(count):
+        symbols, base = leaves()
+        a = some(r, base, r.randint(0, depth))
+        b = some(r, base, r.randint(0, depth))
+        if r.random() < 0.3:  # near each other, so that the answer is no easy one
+            b = combine(r.choice(["add", "sub", "minimum", "maximum"]), a, b)
+        out.append((symbols, a, b))
+    return out
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sizes_are_the_numbers_that_they_stand_for(seed: int) -> None:
+    for symbols, a, _ in pairs(seed, 150):
+        for found, number in zip(numbers_of(symbols, a.size), a.numbers):
+            assert number is None or found == number, a.size
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_same_answers_yes_and_no_only_where_it_is_so(seed: int) -> None:
+    for _, a, b in pairs(seed, 300):
+        answer = dim.same(a.size, b.size)
+        assert dim.same(b.size, a.size) is answer or MAYBE in (dim.same(b.size, a.size), answer)
+        equal = [x == y for x, y in zip(a.numbers, b.numbers) if x is not None and y is not None]
+        assert answer is not YES or all(equal), (a.size, b.size)
+        assert answer is not NO or not any(equal), (a.size, b.size)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bounds_and_order(seed: int) -> None:
+    for _, a, b in pairs(seed, 300):
+        known = [x for x in a.numbers if x is not None]
+        low, high = dim.lower(a.size), dim.upper(a.size)
+        assert low is None or all(low <= x for x in known), a.size
+        assert high is None or all(high >= x for x in known), a.size
+        order = dim.at_least(a.size, b.size)
+        more = [x >= y for x, y in zip(a.numbers, b.numbers) if x is not None and y is not None]
+        assert order is not YES or all(more), (a.size, b.size)
+        assert order is not NO or not any(more), (a.size, b.size)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cancel_keeps_the_quotient(seed: int) -> None:
+    r = Random(seed)
+    for symbols, a, b in pairs(seed, 150, depth=2):
+        factor = some(r, [a, b], 1)
+        one, two = dim.mul(a.size, factor.size), dim.mul(b.size, factor.size)
+        x, y = dim.cancel(one, two)
+        assert dim.mul(x, two) == dim.mul(y, one), (one, two)
+        assert numbers_of(symbols, dim.mul(x, two)) == numbers_of(symbols, dim.mul(y, one))
+
+
+def test_widest_is_what_broadcasting_gives() -> None:
+    r = Random(5)
+    for symbols, a, b in pairs(6, 300):
+        if r.random() < 0.5:
+            b = combine("minimum", a, b)
+        wide = numbers_of(symbols, dim.widest(a.size, b.size))
+        for x, y, found in zip(a.numbers, b.numbers, wide):
+            if x is None or y is None or x < 1 or y < 1:
+                continue  # no sizes
+            if x == y or 1 in (x, y):
+                assert found == max(x, y), (a.size, b.size)
+
+
+def test_equal_sizes_are_one_number_however_they_are_written() -> None:
+    (a, b, c) = (e.size for e in leaves()[1])
+    add, mul, sub = dim.add, dim.mul, dim.sub
+    assert mul(add(a, b), c) == add(mul(c, b), mul(a, c))
+    assert sub(mul(add(a, 1), add(a, 1)), mul(a, a)) == add(mul(2, a), 1)
+    assert dim.floordiv(mul(a, b), b) == a
+    assert dim.mul(dim.floordiv(a, b), b) == sub(a, dim.modulo(a, b))
+    assert dim.modulo(mul(6, a), 3) == 0
+    assert dim.floordiv(dim.floordiv(a, 2), 3) == dim.floordiv(a, 6)
+
+
+def decided() -> list[tuple[str, Size, Size, object]]:
+    (a, b, c) = (e.size for e in leaves()[1])
+    half = dim.floordiv(a, 2)
+    quotient = dim.floordiv(a, b)
+    return [
+        ("a and a + 1", a, dim.add(a, 1), NO),
+        ("a and 2 a", a, dim.mul(2, a), NO),
+        ("a b and 3 a b", dim.mul(a, b), dim.mul(3, dim.mul(a, b)), NO),
+        ("4 a and 6", dim.mul(4, a), 6, NO),
+        ("a and b", a, b, MAYBE),
+        ("a and 3", a, 3, MAYBE),
+        ("a and 0", a, 0, NO),
+        ("2 a + 1 and 2 b", dim.add(dim.mul(2, a), 1), dim.mul(2, b), NO),
+        ("a and a // 2", a, half, NO),
+        ("a b c and a b (c + 1)", dim.product([a, b, c]), dim.product([a, b, dim.add(c, 1)]), NO),
+        ("a // b and a // b + 1", quotient, dim.add(quotient, 1), NO),
+        ("a + b and b + a", dim.add(a, b), dim.add(b, a), YES),
+        ("a % 4 and 4", dim.modulo(a, 4), 4, NO),
+    ]
+
+
+@pytest.mark.parametrize(("what", "x", "y", "answer"), decided())
+def test_what_models_need_is_decided(what: str, x: Size, y: Size, answer: object) -> None:
+    assert dim.same(x, y) is answer, what
+
+
+def ordered() -> list[tuple[str, Size, Size]]:
+    (a, b, _) = (e.size for e in leaves()[1])
+    half = dim.floordiv(a, 2)
+    return [
+        ("a and a // 2", a, half),
+        ("a and a % b", a, dim.modulo(a, b)),
+        ("b and a % b", b, dim.modulo(a, b)),
+        ("a and min(a, b)", a, dim.minimum(a, b)),
+        ("max(a, b) and b", dim.maximum(a, b), b),
+        ("a b and a", dim.mul(a, b), a),
+        ("a and 1", a, 1),
+        ("a // 2 and 0", half, 0),
+        ("a + b and min(a, b)", dim.add(a, b), dim.minimum(a, b)),
+        ("a and a // b", a, dim.floordiv(a, b)),
+    ]
+
+
+@pytest.mark.parametrize(("what", "x", "y"), ordered())
+def test_order_that_slices_need_is_decided(what: str, x: Size, y: Size) -> None:
+    assert dim.at_least(x, y) is YES, what
