@@ -1,0 +1,148 @@
+"""The stories of a file: its own code, each function, each class from its constructor on."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.kinds import Kind
+from lint_params.facts.story import GaveUp, Story
+from lint_params.facts.story_base import Early, Spent, Stale
+from lint_params.facts.things import State, Thing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+#: A file without any of these has no story worth telling.
+WORDS = ("optim", "parameters()", "Lazy", "Uninitialized", "Adam", "SGD")
+#: What Lightning calls before training starts, in this order.
+_BEFORE = ("prepare_data", "setup", "configure_model", "configure_optimizers")
+
+
+class Stories:
+    """All that the stories of a file found, each thing once."""
+
+    def __init__(self, facts: FileFacts) -> None:
+        self.facts = facts
+        self.spent: list[Spent] = []
+        self.stale: list[Stale] = []
+        self.early: list[Early] = []
+        if facts.text and not any(word in facts.text for word in WORDS):
+            return
+        self._module()
+        for scope in facts.scopes:
+            if scope.is_function and scope.owner is None and scope.parent is facts.index.module:
+                self._function(scope)
+        for cls in facts.classes:
+            self._class(cls)
+
+    def subject(self, node: ast.AST) -> str:
+        """What is run to see what happens at a node: its class, its function, "" the file."""
+        scope = self.facts.scope_of(node)
+        while scope.parent is not None and scope.parent.parent is not None:
+            if scope.is_class:
+                break
+            scope = scope.parent
+        return scope.qualname
+
+    def _module(self) -> None:
+        story = Story(self.facts)
+        story.module_env = story.s.env
+        self._tell(story, lambda: story.block(self.facts.tree.body))
+
+    def _function(self, scope: Scope) -> None:
+        story = Story(self.facts)
+        self._tell(story, lambda: self._run(story, scope, {}))
+
+    def _run(self, story: Story, scope: Scope, known: dict[str, tuple[Thing, ...]]) -> None:
+        node = scope.node
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        env = story.bind_arguments(self.facts, node, [], dict(known))
+        for arg, default in _defaults(node):
+            # An entry may be called with anything, not only with its defaults.
+            if arg.arg not in known and default is not None:
+                env[arg.arg] = (story.argument(self.facts, arg),)
+        story.active.clear()
+        returned = story.enter(self.facts, scope, env, None)
+        for one in returned:
+            self._given_away(story, one, node)
+
+    def _given_away(self, story: Story, one: Thing, node: ast.AST) -> None:
+        story.use(one, node)
+        for value in one.items:
+            for part in value:
+                story.use(part, node)
+
+    def _class(self, cls: ClassFacts) -> None:
+        """The constructor, then every other method from where the constructor ended."""
+        init = cls.method("__init__")
+        if init is None or init[0].facts is not self.facts:
+            return
+        what = "module" if cls.is_module else "object"
+        story = Story(self.facts)
+        me = Thing(what, Kind(what, cls=cls), name="self", fresh=True)
+        ended: list[State] = []
+
+        def begin() -> None:
+            scope = init[1]
+            name = scope.self_name
+            me.made = story.moment(scope.node)
+            if name is None:
+                return
+            self._run(story, scope, {name: (me,)})
+            lightning = any("lightning" in base.lower() for base in cls.outside_bases)
+            for before in _BEFORE if lightning else ():
+                found = cls.methods.get(before)
+                if found is not None and found.self_name is not None:
+                    self._run(story, found, {found.self_name: (me,)})
+            ended.append(story.s)
+            self._kept(story, me, scope.node)
+
+        self._tell(story, begin)
+        if not ended:
+            return
+        for name, scope in cls.methods.items():
+            if name == "__init__" or name in _BEFORE or scope.self_name is None:
+                continue
+            self._later(scope, me, ended[0])
+
+    def _later(self, scope: Scope, me: Thing, state: State) -> None:
+        """A method, some time after the constructor ended in ``state``."""
+        story = Story(self.facts)
+        story.s = state.copy()
+        story.s.ran |= {me}
+
+        def run() -> None:
+            self._run(story, scope, {scope.self_name or "": (me,)})
+            self._kept(story, me, scope.node)
+
+        self._tell(story, run)
+
+    def _kept(self, story: Story, me: Thing, node: ast.AST) -> None:
+        """Optimizers in attributes are there to be used."""
+        for (owner, _), value in list(story.s.fields.items()):
+            if owner is me:
+                for one in value:
+                    story.use(one, node)
+
+    def _tell(self, story: Story, run: Callable[[], object]) -> None:
+        try:
+            run()
+        except (GaveUp, RecursionError):
+            return
+        self.spent += story.spent
+        self.stale += story.stale
+        self.early += story.early
+
+
+def _defaults(
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> list[tuple[ast.arg, ast.expr | None]]:
+    args = node.args
+    plain = [*args.posonlyargs, *args.args]
+    none: list[ast.expr | None] = [None] * (len(plain) - len(args.defaults))
+    return [*zip(plain, [*none, *args.defaults]), *zip(args.kwonlyargs, args.kw_defaults)]

@@ -1,0 +1,115 @@
+"""A parameter or layer is replaced after the optimizer was built from the model.
+
+An optimizer keeps the Parameter objects that it was given. What is put into the model later (a
+new head, a new ``nn.Parameter``, another model under the same name) is not among them: backward
+fills its gradients, ``step()`` goes on moving the old tensors, and nothing fails. The new layer
+keeps its random weights. Build the optimizer last, or give it the new parameters.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    def prepare(num_classes):
+        model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 10))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        model[2] = nn.Linear(8, num_classes)
+        return model, optimizer
+
+Good::
+
+    import torch
+    from torch import nn
+
+    def prepare(num_classes):
+        model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 10))
+        model[2] = nn.Linear(8, num_classes)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        return model, optimizer
+
+Run::
+
+    model, optimizer = prepare(3)
+    before = model[2].weight.clone()
+    nn.functional.cross_entropy(model(torch.randn(5, 4)), torch.tensor([0, 1, 2, 0, 1])).backward()
+    optimizer.step()
+    assert not torch.equal(model[2].weight, before), "the head was not trained"
+
+Silent when: ``add_param_group`` is called or a second optimizer is built afterwards, the optimizer
+is not used any more, it was not given the parameters that are replaced, what comes in is
+frozen, has no parameters or is not known, or the two happen under conditions of which neither
+contains the other. ``model.to(...)``, ``load_state_dict`` and in-place initialisation keep the
+Parameter objects.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import FileFacts
+    from lint_params.facts.story_base import Stale
+
+
+class StaleOptimizer(Rule):
+    code = "LP601"
+    level = Level.ERROR
+    words = ("optim", "Adam", "SGD")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        seen: set[ast.AST] = set()
+        for one in facts.stories.stale:
+            made, change = one.optimizer.made, one.change
+            if made is None or change.healed:
+                continue
+            node = change.when.seen_from(made, facts)
+            if node not in seen:
+                seen.add(node)
+                yield self._finding(facts, one, node)
+
+    def _finding(self, facts: FileFacts, one: Stale, node: ast.AST) -> Finding:
+        change, made = one.change, one.optimizer.made
+        assert made is not None
+        name = one.optimizer.kind.torch.rpartition(".")[2]
+        built = made.seen_from(change.when, facts)
+        line = getattr(built, "lineno", made.line)
+        what = "Parameter" if change.new.what == "parameter" else change.new.kind.describe()
+        path = change.path
+        into = f"`{path}`" if path else "a layer"
+        if change.rebound:
+            said = f"`{path}` becomes another {what}"
+            mend = f"the optimizer goes on training the old `{path}`"
+        else:
+            said = f"{into} becomes a new {what}"
+            mend = "which the optimizer does not hold and never trains"
+        steps = [Step(line, f"the optimizer {name} is built from the parameters of that moment")]
+        if node is not change.when.node and change.when.facts is facts:
+            steps.append(Step(change.when.line, f"{path} is replaced here"))
+        if one.used.facts is facts and one.used.line != line:
+            steps.append(Step(one.used.line, "the optimizer is used here"))
+        group = "" if change.rebound else " or call `add_param_group` for the new parameters"
+        return self.report(
+            facts,
+            node,
+            f"{said} after the optimizer {name} was built (line {line}), {mend}: "
+            f"build the optimizer afterwards{group}",
+            trace=tuple(steps),
+            subject=facts.stories.subject(node),
+            details={"lines": [line, change.when.line], "optimizer": made.line},
+        )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        line = finding.details.get("optimizer")
+        for one in run.optimizers:
+            if one.line == line and not one.failed:
+                if one.missing:
+                    names = ", ".join(one.missing[:4])
+                    return run.confirmed(f"the optimizer of line {line} lacks {names}")
+                if run.ran(finding):
+                    return run.refuted(finding, f"the optimizer of line {line} holds all of them")
+        return None
