@@ -7,7 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from lint_params.facts import data_writes as _data_writes
-from lint_params.facts import aliasing, frozen, inputs, judged, param_shapes, phases, uses
+from lint_params.facts import (
+    aliasing,
+    frozen,
+    inputs,
+    judged,
+    numbers,
+    param_shapes,
+    phases,
+    uses,
+)
 from lint_params.facts.data_writes import DataWrite
 from lint_params.facts.inputs import InputSize
 from lint_params.facts.kinds import Kind
@@ -68,6 +77,14 @@ class ParameterFacts:
     count = staticmethod(param_shapes.count)
     differ = staticmethod(param_shapes.differ)
     shown = staticmethod(param_shapes.shown)
+
+    def is_whole(self, expr: ast.expr) -> bool:
+        """Whether a number surely is an int."""
+        return numbers.is_whole(self._all, expr)
+
+    def tensor_type(self, expr: ast.expr) -> str:
+        """"int" (integers and bool), "float" or ""."""
+        return numbers.tensor_type(self._all, expr)
 
     def subject(self, node: ast.AST) -> str:
         """What to run to reach a node: its class, else its function, else the file ("")."""

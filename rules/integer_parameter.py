@@ -1,0 +1,92 @@
+"""A Parameter of integers or booleans that is to be trained.
+
+torch computes gradients only for floating point and complex numbers, so a trainable
+Parameter over `torch.arange(10)`, `torch.tensor(1)`, a mask or `.long()` data is refused.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Bins(nn.Module):
+        def __init__(self, n_bins: int):
+            super().__init__()
+            self.centres = nn.Parameter(torch.arange(n_bins))
+
+        def forward(self, x):
+            return x.unsqueeze(-1) - self.centres
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Bins(nn.Module):
+        def __init__(self, n_bins: int):
+            super().__init__()
+            self.centres = nn.Parameter(torch.arange(n_bins).float())
+
+        def forward(self, x):
+            return x.unsqueeze(-1) - self.centres
+
+Run::
+
+    Bins(4)(torch.randn(3))
+
+Says: Only Tensors of floating point and complex dtype can require gradients
+
+Silent when: `requires_grad=False` (quantised weights, indices); the type is not certain, as
+for `torch.arange(start, stop)` of values that may be floats.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Fix, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+
+
+class IntegerParameter(Rule):
+    code = "LP106"
+    level = Level.ERROR
+    words = ("Parameter",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for call in facts.calls_of("torch.nn.Parameter"):
+            data = facts.argument(call, 0, "data")
+            given = facts.argument(call, 1, "requires_grad")
+            if data is None or any(keyword.arg is None for keyword in call.keywords):
+                continue
+            if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
+                continue
+            if facts.tensor_type(data) != "int":
+                continue
+            member = facts.member_of(call)
+            text = facts.source_of(data)
+            simple = isinstance(data, (ast.Call, ast.Name, ast.Attribute, ast.Subscript))
+            replacement = f"{text}.float()" if simple else f"({text}).float()"
+            one_line = data.lineno == data.end_lineno
+            yield self.report(
+                facts,
+                call,
+                "a Parameter of integers or booleans cannot take gradients: make it floating point "
+                f"(`{replacement}`), or register a buffer if it is not to be trained",
+                fix=Fix(facts.place(data), replacement, "convert to float") if one_line else None,
+                subject=facts.subject(call),
+                details={"attribute": member.name if member is not None else ""},
+            )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        lines = range(finding.place.line, finding.place.end_line + 1)
+        failure = run.failure_at(lines, "Only Tensors of floating point")
+        if failure is not None:
+            return run.confirmed_by(failure)
+        made = [one for one in run.created_at(finding) if one.direct]
+        if made:
+            return run.refuted(finding, f"the Parameter is of type {made[0].dtype}")
+        return None
