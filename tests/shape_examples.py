@@ -12,21 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lint_params.shape import ops
-from lint_params.shape.call import build_layer, call_function, call_layer
+from lint_params.project import SourceFile
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.context import Context
-from lint_params.shape.dim import Poly, Symbol, substitute
-from lint_params.shape.value import (
-    External,
-    Layer,
-    Native,
-    Seq,
-    Shape,
-    Tensor,
-    Unknown,
-    Value,
-)
+from lint_params.shape.dim import Poly, Symbol, of_atom, substitute
+from lint_params.shape.interpret import _PRELUDE as PRELUDE
+from lint_params.shape.interpreter import Interpreter
+from lint_params.shape.scope import FileScope, Scope
+from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value, only_symbol
 
 torch.set_num_threads(1)
 
@@ -41,78 +33,51 @@ KINDS = {
 
 
 class Symbolic:
-    """Evaluates an expression over torch with the ops; ``S(n)`` is a symbol whose number is n."""
+    """Evaluates an expression as the linter does; ``S(n)`` is a symbol whose number is n."""
 
     def __init__(self) -> None:
-        ops.load()
-        self.ctx = Context()
+        self.interpreter = Interpreter()
+        self.ctx = self.interpreter.ctx
         self.numbers: dict[Any, int] = {}
 
     def run(self, text: str) -> Value:
-        return self.value(ast.parse(text, mode="eval").body)
+        file = SourceFile("<example>", "example", ast.parse(PRELUDE))
+        self.interpreter.current = file
+        scope = Scope(FileScope(file))
+        node = _Symbols(self, scope).visit(ast.parse(text, mode="eval").body)
+        return self.interpreter.eval(node, scope)
 
     def refuted(self) -> list[Obligation]:
         return [o for o in self.ctx.obligations if o.verdict is Verdict.REFUTED]
 
     def number(self, size: Any) -> Any:
         """The size with the symbols' numbers put in; still a Poly where something is unknown."""
-        return substitute(self.ctx.resolve(size), self.numbers.get)
+        numbers = {}
+        for symbol, number in self.numbers.items():
+            numbers[symbol] = number
+            weaker = self.ctx.bound.get(symbol)  # the symbol of a padding may stand for 0
+            alone = None if weaker is None else only_symbol(weaker)
+            if alone is not None and alone not in self.numbers:
+                numbers[alone] = number
+        return substitute(self.ctx.resolve(size), numbers.get)
 
-    def value(self, node: ast.expr) -> Value:
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.UnaryOp):
-            return -self.value(node.operand)
-        if isinstance(node, (ast.Tuple, ast.List)):
-            kind = "tuple" if isinstance(node, ast.Tuple) else "list"
-            return Seq([self.value(item) for item in node.elts], kind)
-        if isinstance(node, ast.Name):
-            names = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional"}
-            return External(names.get(node.id, node.id))
-        if isinstance(node, ast.Attribute):
-            return self.attribute(self.value(node.value), node.attr)
-        if isinstance(node, ast.Subscript):
-            index = self.value(node.slice)
-            value = self.value(node.value)
-            return value.items[index] if isinstance(value, Seq) else Unknown("subscript")
-        if isinstance(node, ast.Call):
-            self.ctx.node = node
-            self.ctx.callee = ast.unparse(node.func)
-            args = [self.value(a) for a in node.args]
-            kwargs = {str(k.arg): self.value(k.value) for k in node.keywords}
-            return self.call(self.value(node.func), args, kwargs)
-        raise NotImplementedError(ast.dump(node))
 
-    def attribute(self, value: Value, name: str) -> Value:
-        if isinstance(value, External):
-            return External(f"{value.name}.{name}")
-        if isinstance(value, Layer):
-            if name in ("eval", "train", "double"):
-                return Native(name, lambda a, k: value)
-            return value.attrs.get(name, Unknown(name))
-        if isinstance(value, Tensor):
-            spec = ops.FUNCTIONS.get(f"Tensor.{name}")
-            return Native(name, lambda a, k: call_function(self.ctx, spec, [value, *a], k)) if spec else Unknown(name)
-        return Unknown(name)
+class _Symbols(ast.NodeTransformer):
+    """``S(n)`` becomes a name that is bound to a fresh symbol."""
 
-    def call(self, callee: Value, args: list[Value], kwargs: dict[str, Value]) -> Value:
-        if isinstance(callee, Layer):
-            return call_layer(self.ctx, callee, args, kwargs)
-        if isinstance(callee, Native):
-            return callee.call(args, kwargs)
-        if not isinstance(callee, External):
-            return Unknown("callee")
-        if callee.name in ("zeros", "ints"):
-            return Tensor(Shape(tuple(args)), "float" if callee.name == "zeros" else "int")
-        if callee.name == "S":
-            symbol = Symbol(f"s{len(self.numbers)}", "argument")
-            self.numbers[symbol] = args[0]
-            return Poly({((symbol, 1),): 1})
-        if callee.name in ops.LAYERS:
-            return build_layer(self.ctx, ops.LAYERS[callee.name], args, kwargs, None)
-        if callee.name in ops.FUNCTIONS:
-            return call_function(self.ctx, ops.FUNCTIONS[callee.name], args, kwargs)
-        return Unknown(callee.name)
+    def __init__(self, run: Symbolic, scope: Scope) -> None:
+        self.run = run
+        self.scope = scope
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        if not (isinstance(node.func, ast.Name) and node.func.id == "S"):
+            self.generic_visit(node)
+            return node
+        name = f"s{len(self.run.numbers)}"
+        symbol = Symbol(name, "argument")
+        self.run.numbers[symbol] = ast.literal_eval(node.args[0])
+        self.scope.vars[name] = of_atom(symbol)
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
 
 
 def _scope() -> dict[str, Any]:

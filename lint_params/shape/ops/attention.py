@@ -7,7 +7,13 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, YES, Size, add, at_least, floordiv, mul
 from lint_params.shape.ops import LAYERS, function, layer
 from lint_params.shape.ops.broadcast import joined
-from lint_params.shape.ops.layerwise import flag, minimum_rank, must_equal, ranked, tensor_in
+from lint_params.shape.ops.layerwise import (
+    flag,
+    minimum_rank,
+    must_equal,
+    ranked,
+    tensor_in,
+)
 from lint_params.shape.value import Layer, Seq, Shape, Tensor, Unknown, Value
 
 RULE = "linear-input-mismatch"
@@ -47,7 +53,7 @@ def params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | No
     # Three weights apart have as many elements as the packed one, so a size that only may
     # differ is counted as one that does.
     packed = ctx.compare(of_key, width) is YES and ctx.compare(of_value, width) is YES
-    biased, extra = flag(a["bias"]) is not False, flag(a["add_bias_kv"]) is True
+    biased, extra = flag(ctx, a["bias"]) is not False, flag(ctx, a["add_bias_kv"]) is True
     return {
         "in_proj_weight": (mul(3, width), width) if packed else None,
         "q_proj_weight": None if packed else (width, width),
@@ -112,7 +118,7 @@ def multihead_attention(
     is_causal: Value = False,
 ) -> Value:  # fmt: skip
     out, weights = attend(ctx, layer, query, key, value, key_padding_mask, attn_mask)
-    wanted, averaged = flag(need_weights), flag(average_attn_weights)
+    wanted, averaged = flag(ctx, need_weights), flag(ctx, average_attn_weights)
     if wanted is False:
         return Seq([out, None], "tuple")
     if wanted is None or averaged is None or weights is None:
@@ -141,7 +147,7 @@ def attend(
             ctx.unproved(RULE, "size of the layer")
         else:
             ctx.need(RULE, width, got[0], TAKES.format(name="{name}", what=what), tensor=x)
-    first = flag(a["batch_first"])
+    first = flag(ctx, a["batch_first"])
     shapes = [ctx.dims(x) if isinstance(x, Tensor) else None for x in inputs]
     sizes: tuple[Size, ...] | None = None
     if rank == 2:
@@ -182,7 +188,7 @@ def _lengths(
     _mask_checked(ctx, mask, given, expected, "attention mask")
     blanks = ctx.dims(padding) if isinstance(padding, Tensor) else None
     _mask_checked(ctx, padding, blanks, (*batch, source[at]), "padding mask")
-    more = [flag(a["add_bias_kv"]), flag(a["add_zero_attn"])]
+    more = [flag(ctx, a["add_bias_kv"]), flag(ctx, a["add_zero_attn"])]
     if None in more:
         return (*batch, q[at], ctx.fresh("length", low=1))
     return (*batch, q[at], add(source[at], sum(1 for m in more if m)))
@@ -236,7 +242,7 @@ def scaled_dot_product_attention(
     if of_k and of_v and isinstance(v, Tensor):
         text = "{name} takes a value of {expected} positions, as the key has, but gets {got}{source}"
         must_equal(ctx, rule, of_k[0], of_v[0], text, v)
-    grouped = flag(enable_gqa)
+    grouped = flag(ctx, enable_gqa)
     fronts = [Shape(x.shape.dims[:-2], x.shape.lead) for x in inputs if isinstance(x, Tensor)]
     if grouped is not False:
         _grouped(ctx, rule, fronts, grouped)

@@ -25,7 +25,7 @@ def _params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | N
     names = ("out_features", "in1_features", "in2_features")
     sizes = [ctx.size(a[name]) for name in names]
     dims = tuple(ctx.fresh("features", low=1) if s is None else s for s in sizes)
-    return {"weight": dims, "bias": (dims[0],) if flag(a["bias"]) is not False else None}
+    return {"weight": dims, "bias": (dims[0],) if flag(ctx, a["bias"]) is not False else None}
 
 
 def multiplied(ctx: Context, rule: str, one: Value, two: Value, weight: Value) -> Value:
@@ -87,7 +87,7 @@ def similar(ctx: Context, one: Value, two: Value, dim: Value, keep: Value = Fals
     if not isinstance(both, Tensor):
         return both
     at = axis(ctx, both, dim)
-    kept = flag(keep)
+    kept = flag(ctx, keep)
     if at is None or kept is None:
         return ctx.unknown_tensor(both.dtype)
     sizes = ctx.last(both, -at) or ()

@@ -20,7 +20,7 @@ def _params(gates: int) -> Any:
         if into is None or hidden is None:
             return {}
         wide = mul(gates, hidden)
-        bias: tuple[Size, ...] | None = (wide,) if flag(a["bias"]) is not False else None
+        bias: tuple[Size, ...] | None = (wide,) if flag(ctx, a["bias"]) is not False else None
         return {
             "weight_ih": (wide, into),
             "weight_hh": (wide, hidden),

@@ -11,6 +11,7 @@ from lint_params.shape.ops.layerwise import (
     axes,
     flag,
     must_equal,
+    paddings,
     ranked,
     sure_int,
     tensor_in,
@@ -72,7 +73,7 @@ def _params(n: int) -> Any:
         into, out = channels(ctx, a["in_channels"]), channels(ctx, a["out_channels"])
         by = channels(ctx, a["groups"])
         weight = (out, ctx.resolve(floordiv(into, by)), *kernel_dims(ctx, a["kernel_size"], n))
-        return {"weight": weight, "bias": None if flag(a["bias"]) is False else (out,)}
+        return {"weight": weight, "bias": None if flag(ctx, a["bias"]) is False else (out,)}
 
     return params
 
@@ -106,7 +107,7 @@ def convolve(
     mode = how.get("padding_mode", "zeros")
     if padding == "same":
         return ctx.replace_last(x, n + 1, (weight[0], *sizes[1:]))
-    pads = (0,) * n if padding == "valid" else axes(ctx, padding, n)
+    pads = (0,) * n if padding == "valid" else paddings(ctx, padding, n)
     if mode in ("reflect", "circular") and None not in pads:
         check_padding(ctx, x, sizes[1:], [(p, p) for p in pads if p is not None], mode)
     out = [

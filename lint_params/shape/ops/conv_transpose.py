@@ -18,7 +18,7 @@ from lint_params.shape.ops.conv import (
     kernel_dims,
     weight_of,
 )
-from lint_params.shape.ops.layerwise import axes, flag, ranked, reach, tensor_in
+from lint_params.shape.ops.layerwise import axes, flag, paddings, ranked, reach, tensor_in
 from lint_params.shape.value import Layer, Seq, Tensor, Value
 
 SMALL = "kernel-exceeds-input"
@@ -41,7 +41,7 @@ def _params(n: int) -> Any:
         into, out = channels(ctx, a["in_channels"]), channels(ctx, a["out_channels"])
         by = channels(ctx, a["groups"])
         weight = (into, ctx.resolve(floordiv(out, by)), *kernel_dims(ctx, a["kernel_size"], n))
-        return {"weight": weight, "bias": None if flag(a["bias"]) is False else (out,)}
+        return {"weight": weight, "bias": None if flag(ctx, a["bias"]) is False else (out,)}
 
     return params
 
@@ -76,9 +76,8 @@ def convolve_transposed(
     ctx.need(rule, weight[0], sizes[0], TAKES, tensor=x)
     groups = ctx.size(how["groups"])
     out = ctx.fresh("channels", low=1) if groups is None else ctx.resolve(mul(weight[1], groups))
-    strides, pads, more, dilations = (
-        axes(ctx, how[name], n) for name in ("stride", "padding", "output_padding", "dilation")
-    )
+    pads, more = (paddings(ctx, how[name], n) for name in ("padding", "output_padding"))
+    strides, dilations = (axes(ctx, how[name], n) for name in ("stride", "dilation"))
     wanted = wanted_size(ctx, output_size, n)
     new: list[Size] = []
     for i in range(n):

@@ -6,7 +6,14 @@ from lint_params.shape.call import build_layer
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, YES, Size, add, at_least, sub
 from lint_params.shape.ops import LAYERS, function, layer
-from lint_params.shape.ops.layerwise import flag, must_equal, ranked, sure_int, tensor_in
+from lint_params.shape.ops.layerwise import (
+    flag,
+    must_equal,
+    ranked,
+    sure_int,
+    tensor_in,
+    zeroable,
+)
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "linear-input-mismatch"
@@ -27,9 +34,10 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
 
 def check_padding_index(ctx: Context, index: Value, count: Size | None) -> None:
     """The padding row is one of the rows, counted from either end."""
-    row = ctx.size(index)
+    row = zeroable(ctx, index)
     if row is None or count is None:
         return
+    count = ctx.resolve(count)
     beyond = at_least(ctx.resolve(sub(row, count)), 0) is YES
     if beyond or at_least(ctx.resolve(add(row, count)), 0) is NO:
         ctx.refute(CONSTRUCT, "padding_idx ({got}) must be within the {expected} embeddings", count, row)
@@ -168,7 +176,7 @@ def bag(ctx: Context, input: Value, size: Size, offsets: Value, weights: Value, 
     count = ctx.of_rank(offsets, 1) if isinstance(offsets, Tensor) else None
     if count is None:
         return ctx.tensor((ctx.fresh("bags"), size), dtype="float")
-    closed = flag(last_offset)
+    closed = flag(ctx, last_offset)
     bags = ctx.fresh("bags") if closed is None else sub(count[0], 1) if closed else count[0]
     return ctx.tensor((bags, size), dtype="float")
 

@@ -9,23 +9,43 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import (
     NO,
     Size,
+    Symbol,
     add,
     at_least,
     floordiv,
     mul,
+    of_atom,
     sub,
 )
 from lint_params.shape.ops.broadcast import broadcast
-from lint_params.shape.value import Seq, Tensor, Unknown, Value, as_size
+from lint_params.shape.value import (
+    Config,
+    Flag,
+    Seq,
+    ShapeOf,
+    Splice,
+    Tensor,
+    Unknown,
+    Value,
+    as_size,
+    only_symbol,
+)
 
 Attr = Callable[[Context, dict[str, Value]], Value]
 
 
-def flag(value: Value) -> bool | None:
+def flag(ctx: Context, value: Value) -> bool | None:
     """The truth of an argument where it is known."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return bool(value)
-    return None
+    return ctx.flags.get(value) if isinstance(value, Flag) else None
+
+
+def listed(value: Value) -> list[Value] | None:
+    """The items of a list or tuple that is known to the last item."""
+    if not isinstance(value, Seq) or any(isinstance(v, (ShapeOf, Splice)) for v in value.items):
+        return None
+    return value.items
 
 
 def sure_int(value: Value) -> int | None:
@@ -36,10 +56,35 @@ def sure_int(value: Value) -> int | None:
 
 def axes(ctx: Context, value: Value, n: int) -> tuple[Size | None, ...]:
     """A number or a tuple of numbers as one size an axis; None for each that is unknown."""
-    if isinstance(value, Seq):
-        items = value.items * n if len(value.items) == 1 else value.items
-        return tuple(ctx.size(v) for v in items) if len(items) == n else (None,) * n
-    return (ctx.size(value),) * n
+    items = listed(value)
+    if items is None:
+        return (None,) * n if isinstance(value, Seq) else (ctx.size(value),) * n
+    if len(items) == 1:
+        items = items * n
+    return tuple(ctx.size(v) for v in items) if len(items) == n else (None,) * n
+
+
+def zeroable(ctx: Context, value: Value, low: int | None = 0) -> Size | None:
+    """A number that may be 0 (a padding), where a symbol otherwise stands for a positive one.
+
+    From here on the symbol is one without that promise; an argument of unknown type may just
+    as well be a text or a tuple, so it is no number at all.
+    """
+    size = None if isinstance(value, Config) else ctx.size(value)
+    symbol = None if size is None else only_symbol(size)
+    if symbol is not None and symbol.kind == "argument" and (symbol.low or 0) > 0:
+        size = of_atom(Symbol(symbol.name, symbol.kind, low))
+        ctx.bind(symbol, size)
+    return size
+
+
+def paddings(ctx: Context, value: Value, n: int) -> tuple[Size | None, ...]:
+    """One padding an axis, as ``axes`` reads numbers."""
+    for item in value.items if isinstance(value, Seq) else [value]:
+        if isinstance(item, Config):
+            return (None,) * n
+        zeroable(ctx, item)
+    return axes(ctx, value, n)
 
 
 def tuple_attr(name: str, n: int) -> Attr:

@@ -17,11 +17,11 @@ SAME = "{name} takes a target of the shape of its input, {expected}, but gets {g
 OLD = "size_average=None, reduce=None, reduction='mean'"
 
 
-def legacy(reduction: Value, size_average: Value, reduce: Value) -> Value:
+def legacy(ctx: Context, reduction: Value, size_average: Value, reduce: Value) -> Value:
     """torch's reading of the two arguments that came before ``reduction``."""
     if size_average is None and reduce is None:
         return reduction
-    if flag(reduce) is False and reduce is not None:
+    if flag(ctx, reduce) is False and reduce is not None:
         return "none"
     return "mean"  # or the sum: a scalar either way
 
@@ -40,16 +40,12 @@ def reduced(ctx: Context, full: Value, reduction: Value) -> Value:
     return ctx.unknown_tensor("float")
 
 
-def read_reduction(a: dict[str, Value]) -> Value:
-    return legacy(a["reduction"], a.get("size_average"), a.get("reduce"))
-
-
 def attr_reduction(ctx: Context, a: dict[str, Value]) -> Value:
     if a.get("size_average") is None and a.get("reduce") is None:
         return a["reduction"]
-    if flag(a["reduce"]) is False and a["reduce"] is not None:
+    if flag(ctx, a["reduce"]) is False and a["reduce"] is not None:
         return "none"
-    return "mean" if a["size_average"] is None or flag(a["size_average"]) else "sum"
+    return "mean" if a["size_average"] is None or flag(ctx, a["size_average"]) else "sum"
 
 
 def buffers(*names: str) -> Any:
@@ -102,7 +98,7 @@ def _pair_function(
     ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
     reduction: Value = "mean", weight: Value = None, **kwargs: Value,
 ) -> Value:  # fmt: skip
-    out = elementwise(ctx, [input, target], legacy(reduction, size_average, reduce))
+    out = elementwise(ctx, [input, target], legacy(ctx, reduction, size_average, reduce))
     if isinstance(weight, Tensor) and isinstance(input, Tensor):
         equal_shapes(ctx, input, weight, "{name} takes a weight of {expected} but gets {got}{source}")
     return out
@@ -190,7 +186,7 @@ def kl_div(
     ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
     reduction: Value = "mean", log_target: Value = False,
 ) -> Value:  # fmt: skip
-    return _divergence(ctx, input, target, legacy(reduction, size_average, reduce))
+    return _divergence(ctx, input, target, legacy(ctx, reduction, size_average, reduce))
 
 
 # -- cross entropy of two classes: the shapes must agree --------------------------------
@@ -236,7 +232,7 @@ def binary_cross_entropy(
     ctx: Context, input: Tensor, target: Tensor, weight: Value = None, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    how = legacy(reduction, size_average, reduce)
+    how = legacy(ctx, reduction, size_average, reduce)
     return elementwise(ctx, [input, target], how, strict=True, weights=[weight])
 
 
@@ -249,7 +245,7 @@ def binary_cross_entropy_with_logits(
     ctx: Context, input: Tensor, target: Tensor, weight: Value = None, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean", pos_weight: Value = None,
 ) -> Value:  # fmt: skip
-    how = legacy(reduction, size_average, reduce)
+    how = legacy(ctx, reduction, size_average, reduce)
     return elementwise(ctx, [input, target], how, strict=True, weights=[weight, pos_weight])
 
 

@@ -106,7 +106,7 @@ def cross_entropy(
     ignore_index: Value = -100, reduce: Value = None, reduction: Value = "mean", label_smoothing: Value = 0.0,
 ) -> Value:  # fmt: skip
     in_unit(ctx, label_smoothing, "label_smoothing must lie between 0 and 1")
-    return by_class(ctx, input, target, weight, legacy(reduction, size_average, reduce), soft=True)
+    return by_class(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), soft=True)
 
 
 @function(
@@ -118,7 +118,7 @@ def nll_loss(
     ctx: Context, input: Tensor, target: Tensor, weight: Value = None, size_average: Value = None,
     ignore_index: Value = -100, reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return by_class(ctx, input, target, weight, legacy(reduction, size_average, reduce), soft=False)
+    return by_class(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), soft=False)
 
 
 # -- several labels ---------------------------------------------------------------------
@@ -170,7 +170,7 @@ def multilabel_margin_loss(
     ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
     reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return multi_label(ctx, input, target, None, legacy(reduction, size_average, reduce), True)
+    return multi_label(ctx, input, target, None, legacy(ctx, reduction, size_average, reduce), True)
 
 
 @function(
@@ -182,7 +182,7 @@ def multilabel_soft_margin_loss(
     ctx: Context, input: Tensor, target: Tensor, weight: Value = None, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return multi_label(ctx, input, target, weight, legacy(reduction, size_average, reduce), False)
+    return multi_label(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), False)
 
 
 def multi_margin(ctx: Context, input: Value, target: Value, weight: Value, reduction: Value) -> Value:
@@ -228,4 +228,4 @@ def multi_margin_loss(
     ctx: Context, input: Tensor, target: Tensor, p: Value = 1, margin: Value = 1.0, weight: Value = None,
     size_average: Value = None, reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return multi_margin(ctx, input, target, weight, legacy(reduction, size_average, reduce))
+    return multi_margin(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce))

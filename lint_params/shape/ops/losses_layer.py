@@ -21,7 +21,7 @@ def _linear_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, .
     if into is None or classes is None or more is None:
         return {}
     out = product([classes, *more])
-    return {"linear.weight": (out, into), "linear.bias": (out,) if flag(a["bias"]) else None}
+    return {"linear.weight": (out, into), "linear.bias": (out,) if flag(ctx, a["bias"]) else None}
 
 
 def _linear_part(ctx: Context, a: dict[str, Value]) -> Value:
@@ -86,7 +86,7 @@ def _adaptive_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size,
         return {}
     head = (sub(cuts[0], -(len(cuts) - 1)), into)
     shapes: dict[str, tuple[Size, ...] | None] = {"head.weight": head}
-    if flag(a["head_bias"]):
+    if flag(ctx, a["head_bias"]):
         shapes["head.bias"] = head[:1]
     for i in range(len(cuts) - 1):
         narrow: Size = ctx.fresh("features", low=0)
@@ -119,7 +119,7 @@ def adaptive_softmax(ctx: Context, layer: Layer, input_: Tensor, target_: Tensor
     if isinstance(y, Tensor):
         ranked(ctx, RULE, y, (0, 1))
     if not isinstance(x, Tensor):
-        return Seq([ctx.unknown_tensor("float"), scalar], "tuple")
+        return Seq([ctx.unknown_tensor("float"), scalar], "tuple", ("output", "loss"))
     labels = ctx.dims(y) if isinstance(y, Tensor) else None
     ranked(ctx, rule, x, (1, 2) if labels is None else (len(labels) + 1,))
     got, dims = ctx.last(x, 1), ctx.dims(x)
@@ -128,4 +128,4 @@ def adaptive_softmax(ctx: Context, layer: Layer, input_: Tensor, target_: Tensor
     if dims is not None and labels is not None and isinstance(y, Tensor):
         for a, b in zip(dims[:-1], labels):
             must_equal(ctx, RULE, a, b, "{name} takes a target of {expected} but gets {got}{source}", y)
-    return Seq([ctx.replace_last(x, 1, ()), scalar], "tuple")
+    return Seq([ctx.replace_last(x, 1, ()), scalar], "tuple", ("output", "loss"))

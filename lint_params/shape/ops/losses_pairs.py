@@ -61,7 +61,7 @@ def margin_ranking_loss(
     ctx: Context, input1: Tensor, input2: Tensor, target: Tensor, margin: Value = 0, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return ranking(ctx, input1, input2, target, legacy(reduction, size_average, reduce))
+    return ranking(ctx, input1, input2, target, legacy(ctx, reduction, size_average, reduce))
 
 
 def cosine_embedding(ctx: Context, one: Value, two: Value, target: Value, reduction: Value) -> Value:
@@ -106,7 +106,7 @@ def cosine_embedding_loss(
     ctx: Context, input1: Tensor, input2: Tensor, target: Tensor, margin: Value = 0, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return cosine_embedding(ctx, input1, input2, target, legacy(reduction, size_average, reduce))
+    return cosine_embedding(ctx, input1, input2, target, legacy(ctx, reduction, size_average, reduce))
 
 
 # -- triplets ---------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def triplet_margin_loss(
     eps: Value = 1e-06, swap: Value = False, size_average: Value = None, reduce: Value = None,
     reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return triplet(ctx, anchor, positive, negative, legacy(reduction, size_average, reduce))
+    return triplet(ctx, anchor, positive, negative, legacy(ctx, reduction, size_average, reduce))
 
 
 @function(

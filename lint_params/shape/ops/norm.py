@@ -24,8 +24,8 @@ CHANNELS = "{name} takes {expected} channels{built} but gets {got}{source}"
 def channel_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
     size = ctx.size(a["num_features"])
     count = ctx.fresh("channels", low=1) if size is None else size
-    affine = flag(a["affine"]) is not False
-    bias = affine and flag(a["bias"]) is not False
+    affine = flag(ctx, a["affine"]) is not False
+    bias = affine and flag(ctx, a["bias"]) is not False
     return {"weight": (count,) if affine else None, "bias": (count,) if bias else None}
 
 
@@ -33,7 +33,7 @@ def _buffer(tracked: tuple[str, ...]) -> Any:
     """running_mean and its like: a tensor of the features where statistics are tracked."""
 
     def read(ctx: Context, a: dict[str, Value]) -> Value:
-        if flag(a["track_running_stats"]) is False:
+        if flag(ctx, a["track_running_stats"]) is False:
             return None
         size = ctx.size(a["num_features"])
         dims = () if tracked else (ctx.fresh("channels", low=1) if size is None else size,)
@@ -65,6 +65,15 @@ def by_channel(ctx: Context, x: Tensor, channel: Size, sides: list[Value], rule:
     return ctx.same_shape(x)
 
 
+def kept(ctx: Context, layer: Layer) -> list[Value]:
+    """The vectors that the layer surely has: those that hang on an unknown flag are left out."""
+    out: list[Value] = []
+    for switch, names in (("track_running_stats", ("running_mean",)), ("affine", ("weight", "bias"))):
+        if switch in layer.args and flag(ctx, layer.args[switch]) is not None:
+            out.extend(layer.attrs.get(name) for name in names)
+    return out
+
+
 def channel_of(ctx: Context, rule: str, x: Tensor, ranks: tuple[int, ...]) -> Size | None:
     """Size 1 of x, where its rank is known or follows from ``ranks``."""
     if ranks:
@@ -90,8 +99,7 @@ def batch_norm(ranks: tuple[int, ...]) -> Any:
         if channel is None:
             ctx.unproved(RULE, "rank of the input")
             return ctx.same_shape(x)
-        a = layer.attrs
-        return by_channel(ctx, x, channel, [a.get(k) for k in ("running_mean", "weight", "bias")])
+        return by_channel(ctx, x, channel, kept(ctx, layer))
 
     return forward
 
@@ -147,8 +155,7 @@ def instance_norm(n: int) -> Any:
         sizes = ctx.last(x, n + 1)
         if sizes is None:
             return ctx.unknown("rank of the input")
-        a = layer.attrs
-        return by_channel(ctx, x, sizes[0], [a.get(k) for k in ("weight", "running_mean", "bias")])
+        return by_channel(ctx, x, sizes[0], kept(ctx, layer))
 
     return forward
 
@@ -259,7 +266,8 @@ def by_group(ctx: Context, input: Value, groups: Value, sides: list[Value]) -> V
 )  # fmt: skip
 def group_norm(ctx: Context, layer: Layer, input: Tensor) -> Value:
     a = layer.attrs
-    return by_group(ctx, input, a.get("num_groups"), [a.get("weight"), a.get("bias")])
+    sure = flag(ctx, a.get("affine")) is not None
+    return by_group(ctx, input, a.get("num_groups") if sure else None, kept(ctx, layer))
 
 
 @function(

@@ -14,7 +14,7 @@ from lint_params.shape.ops.layerwise import (
     ranked,
     tensor_in,
 )
-from lint_params.shape.value import Layer, Seq, Tensor, Value
+from lint_params.shape.value import Config, Layer, Seq, Tensor, Value
 
 RULE = "norm-feature-mismatch"
 TAKES = "{name} takes {expected} features{built} but gets {got}{source}"
@@ -22,18 +22,20 @@ TAKES = "{name} takes {expected} features{built} but gets {got}{source}"
 
 def normalized(ctx: Context, value: Value) -> tuple[Size, ...] | None:
     """normalized_shape as sizes: a number or a sequence of them."""
+    if isinstance(value, Config) and "shape" in value.name:
+        return None  # as likely several sizes as one
     size = ctx.size(value)
     return (size,) if size is not None else ctx.sizes(value)
 
 
 def _last_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
     dims = normalized(ctx, a["normalized_shape"])
-    affine = flag(a["elementwise_affine"]) is not False
+    affine = flag(ctx, a["elementwise_affine"]) is not False
     if affine and dims is None:
         return {}
     out = {"weight": dims if affine else None}
     if "bias" in a:
-        out["bias"] = dims if affine and flag(a["bias"]) is not False else None
+        out["bias"] = dims if affine and flag(ctx, a["bias"]) is not False else None
     return out
 
 

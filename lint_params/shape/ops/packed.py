@@ -17,7 +17,7 @@ class Packed(Seq):
     __slots__ = ("batch",)
 
     def __init__(self, items: list[Value], batch: Size) -> None:
-        super().__init__(items, "tuple")
+        super().__init__(items, "tuple", ("data", "batch_sizes", "sorted_indices", "unsorted_indices"))
         self.batch = batch
 
 
@@ -42,7 +42,7 @@ def pack_padded_sequence(
         return ctx.unknown("input is no known tensor")
     if input.free and input.shape.lead:
         ctx.of_rank(input, 3)  # sequences of feature vectors, as a recurrent layer takes them
-    dims, first = ctx.dims(input), flag(batch_first)
+    dims, first = ctx.dims(input), flag(ctx, batch_first)
     if dims is None or len(dims) < 2:
         return _packed(ctx, ctx.fresh("batch"), input.shape.dims[-1:], True, input)
     batch = ctx.fresh("batch") if first is None else dims[0 if first else 1]
@@ -60,7 +60,7 @@ def pad_packed_sequence(
 ) -> Value:  # fmt: skip
     if not isinstance(sequence, Packed):
         return ctx.unknown("input is no known packed sequence")
-    data, first = sequence.items[0], flag(batch_first)
+    data, first = sequence.items[0], flag(ctx, batch_first)
     length = ctx.size(total_length)
     if length is None:
         length = ctx.fresh("length", low=1)
@@ -100,7 +100,7 @@ def pad_sequence(
     if dims is None or not isinstance(first, Tensor) or not dims:
         return ctx.unknown("sequences are no known tensors")
     front: tuple[Size, Size] = (len(sequences.items), ctx.fresh("length", low=1))
-    known = flag(batch_first)
+    known = flag(ctx, batch_first)
     if known is None:
         front = (ctx.fresh("size"), ctx.fresh("size"))
     return ctx.tensor((*(front if known else front[::-1]), *dims[1:]), like=first)

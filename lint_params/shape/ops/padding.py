@@ -8,8 +8,8 @@ from typing import Any
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Size, add, at_least, sub
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.layerwise import minimum_rank, ranked, tensor_in
-from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value, as_size
+from lint_params.shape.ops.layerwise import listed, minimum_rank, ranked, tensor_in, zeroable
+from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
 
 RULE = "kernel-exceeds-input"
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -38,11 +38,13 @@ def check_padding(
 
 def pairs(ctx: Context, padding: Value, n: int | None) -> list[tuple[Size | None, Size | None]] | None:
     """Pairs of pads, first axis first; torch lists the last axis first. None where unknown."""
-    if as_size(padding) is not None and n is not None:
-        return [(ctx.size(padding),) * 2] * n
-    if not isinstance(padding, Seq) or len(padding.items) % 2:
+    items = listed(padding)
+    if items is None and n is not None and not isinstance(padding, Seq):
+        return [(zeroable(ctx, padding, None),) * 2] * n
+    if items is None or len(items) % 2:
         return None
-    sizes = [ctx.size(v) for v in padding.items]
+    # Weaken each symbol first: one may stand for several pads.
+    sizes = [zeroable(ctx, v, None) for v in items]
     if n is not None and len(sizes) != 2 * n:
         return None
     return [(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 2, -1, -2)]
@@ -50,8 +52,9 @@ def pairs(ctx: Context, padding: Value, n: int | None) -> list[tuple[Size | None
 
 def padded(ctx: Context, x: Tensor, padding: Value, n: int | None, mode: Value) -> Value:
     """x with its last axes padded; n of them where the layer tells."""
-    if isinstance(padding, Seq) and len(padding.items) % 2 and n is None:
-        ctx.refute(RULE, "{name} takes an even number of pads but gets {got}", None, len(padding.items), x)
+    items = listed(padding)
+    if items is not None and len(items) % 2 and n is None:
+        ctx.refute(RULE, "{name} takes an even number of pads but gets {got}", None, len(items), x)
     pads = pairs(ctx, padding, n)
     count = n if pads is None else len(pads)
     if count is None or (not isinstance(mode, str)):

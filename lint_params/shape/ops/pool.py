@@ -17,7 +17,7 @@ from lint_params.shape.dim import (
     sub,
 )
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.layerwise import axes, flag, ranked, reach, tensor_in
+from lint_params.shape.ops.layerwise import axes, flag, listed, paddings, ranked, reach, tensor_in
 from lint_params.shape.value import Layer, Seq, Tensor, Value
 
 RULE = "kernel-exceeds-input"
@@ -68,19 +68,20 @@ def pool(
         return ctx.unknown("rank of the input")
     empty = stride is None or (isinstance(stride, Seq) and not stride.items)
     for what, value in (("kernel size", kernel), ("stride", None if empty else stride)):
-        if isinstance(value, Seq) and len(value.items) not in (1, n):
+        items = listed(value)
+        if items is not None and len(items) not in (1, n):
             text = f"{{name}} takes a {what} of {{expected}} numbers{{built}} but gets {{got}}"
-            ctx.refute(RULE, text, n, len(value.items))
+            ctx.refute(RULE, text, n, len(items))
     kernels = axes(ctx, kernel, n)
     strides = kernels if empty else axes(ctx, stride, n)
-    ceil = flag(ceil_mode)
-    pads, dilations = axes(ctx, padding, n), axes(ctx, dilation, n)
+    ceil = flag(ctx, ceil_mode)
+    pads, dilations = paddings(ctx, padding, n), axes(ctx, dilation, n)
     out = [
         pooled_size(ctx, x, size, k, s, p, d, ceil)
         for size, k, s, p, d in zip(sizes[1:], kernels, strides, pads, dilations)
     ]
     result = ctx.replace_last(x, n, out)
-    both = flag(indices)
+    both = flag(ctx, indices)
     if both is None:
         return ctx.unknown("return_indices")
     return Seq([result, ctx.same_shape(result, "int")], "tuple") if both else result

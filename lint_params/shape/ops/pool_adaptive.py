@@ -8,14 +8,22 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, YES, Size, add, at_least, sub
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.conv_transpose import enlarged, wanted_size
-from lint_params.shape.ops.layerwise import axes, flag, must_equal, ranked, tensor_in
-from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
+from lint_params.shape.ops.layerwise import (
+    axes,
+    flag,
+    listed,
+    must_equal,
+    paddings,
+    ranked,
+    tensor_in,
+)
+from lint_params.shape.value import Config, Layer, Seq, Tensor, Unknown, Value
 
 RULE = "kernel-exceeds-input"
 
 
 def _with_indices(ctx: Context, out: Tensor, indices: Value) -> Value:
-    both = flag(indices)
+    both = flag(ctx, indices)
     if both is None:
         return ctx.unknown("return_indices")
     return Seq([out, ctx.same_shape(out, "int")], "tuple") if both else out
@@ -27,13 +35,15 @@ def adapt(ctx: Context, n: int, input: Value, size: Value, indices: Value = Fals
     if not isinstance(x, Tensor):
         return x
     ranked(ctx, RULE, x, (n + 1, n + 2))
-    if isinstance(size, Seq) and len(size.items) != n:
+    items = listed(size)
+    if items is not None and len(items) != n:
         text = "{name} takes {expected} output sizes{built} but gets {got}"
-        ctx.refute(RULE, text, n, len(size.items))
+        ctx.refute(RULE, text, n, len(items))
     old = ctx.last(x, n + 1)
     if old is None:
         return ctx.unknown("rank of the input")
-    asked = size.items if isinstance(size, Seq) else [size] * n
+    # An argument of unknown type is as likely to be a pair as a number.
+    asked = items or [Unknown("size") if isinstance(size, (Config, Seq)) else size] * n
     new: list[Size] = []
     for value, before in zip(asked, old[1:]):
         goal = before if value is None else ctx.size(value)
@@ -75,6 +85,16 @@ def _adaptive(n: int) -> None:
             accepts=[f"{low}({x}, 3)", f"{low}({single}, {some})"],
             rejects=[f"{low}({wrong}, 3)", f"{low}({x}, (3, 3, 3, 3))"],
         )(call)
+
+    def both(ctx: Context, input: Tensor, output_size: Value, return_indices: Value = False) -> Value:
+        return adapt(ctx, n, input, output_size, True)
+
+    low = f"F.adaptive_max_pool{n}d_with_indices"
+    function(
+        f"torch.nn.functional.adaptive_max_pool{n}d_with_indices",
+        accepts=[f"{low}({x}, 3)"],
+        rejects=[f"{low}({wrong}, 3)"],
+    )(both)
 
 
 # -- fractional -------------------------------------------------------------------------
@@ -155,6 +175,18 @@ def _fractional(n: int) -> None:
         rejects=[f"{low}({x}, 3, output_size=9)", f"{low}(zeros(9, 9), 2, output_size=4)"],
     )(call)
 
+    def both(
+        ctx: Context, input: Tensor, kernel_size: Value, output_size: Value = None, output_ratio: Value = None,
+        return_indices: Value = False, _random_samples: Value = None,
+    ) -> Value:  # fmt: skip
+        return fractional(ctx, n, input, kernel_size, output_size, output_ratio, True)
+
+    function(
+        f"torch.nn.functional.fractional_max_pool{n}d_with_indices",
+        accepts=[f"{low}_with_indices({x}, 2, output_size=4)"],
+        rejects=[f"{low}_with_indices({x}, 3, output_size=9)"],
+    )(both)
+
 
 def _repeated(value: Value, n: int) -> Value:
     if value is None or isinstance(value, Unknown):
@@ -183,7 +215,7 @@ def unpool(
             must_equal(ctx, "broadcast-mismatch", len(one), len(two), text, indices)
             for a, b in zip(one, two):
                 must_equal(ctx, "broadcast-mismatch", a, b, text, indices)
-    kernels, pads = axes(ctx, kernel, n), axes(ctx, padding, n)
+    kernels, pads = axes(ctx, kernel, n), paddings(ctx, padding, n)
     strides = kernels if stride is None else axes(ctx, stride, n)
     wanted = wanted_size(ctx, output_size, n)
     new: list[Size] = []

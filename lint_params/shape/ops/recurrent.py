@@ -7,7 +7,7 @@ from typing import Any
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Size, at_least, mul, sub
 from lint_params.shape.ops import layer
-from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, tensor_in
+from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, tensor_in, zeroable
 from lint_params.shape.ops.packed import Packed
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
 
@@ -25,7 +25,7 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
             ctx.refute(CONSTRUCT, f"{name} must be positive but is {{got}}", 1, size)
     if a.get("nonlinearity", "tanh") not in ("tanh", "relu") and isinstance(a["nonlinearity"], str):
         ctx.refute(CONSTRUCT, "nonlinearity must be 'tanh' or 'relu'")
-    hidden, projected = ctx.size(a["hidden_size"]), ctx.size(a.get("proj_size", 0))
+    hidden, projected = ctx.size(a["hidden_size"]), zeroable(ctx, a.get("proj_size", 0))
     if hidden is not None and projected is not None:
         if at_least(projected, 0) is NO:
             ctx.refute(CONSTRUCT, "proj_size must be positive, or 0 for none", 0, projected)
@@ -34,8 +34,8 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
             ctx.refute(CONSTRUCT, text, hidden, projected)
 
 
-def directions(a: dict[str, Value]) -> int | None:
-    both = flag(a["bidirectional"])
+def directions(ctx: Context, a: dict[str, Value]) -> int | None:
+    both = flag(ctx, a["bidirectional"])
     return None if both is None else 1 + both
 
 
@@ -50,11 +50,11 @@ def features(ctx: Context, a: dict[str, Value]) -> Size | None:
 
 def _params(gates: int) -> Any:
     def params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-        into, hidden, count = ctx.size(a["input_size"]), ctx.size(a["hidden_size"]), directions(a)
+        into, hidden, count = ctx.size(a["input_size"]), ctx.size(a["hidden_size"]), directions(ctx, a)
         out, layers = features(ctx, a), ctx.size(a["num_layers"])
         if into is None or hidden is None or count is None or out is None or layers is None:
             return {}
-        biased, projected = flag(a["bias"]) is not False, out is not hidden and out != hidden
+        biased, projected = flag(ctx, a["bias"]) is not False, out is not hidden and out != hidden
         shapes: dict[str, tuple[Size, ...] | None] = {}
 
         def add(suffix: str, from_size: Size, many: tuple[Size, ...]) -> None:
@@ -103,7 +103,7 @@ def _hidden_checked(
 def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
     a, lstm = layer.attrs, layer.spec.short == "LSTM"
     into, hidden, out = ctx.size(a["input_size"]), ctx.size(a["hidden_size"]), features(ctx, a)
-    count, layers, first = directions(a), ctx.size(a["num_layers"]), flag(a["batch_first"])
+    count, layers, first = directions(ctx, a), ctx.size(a["num_layers"]), flag(ctx, a["batch_first"])
     packed = isinstance(input, Packed)
     x = input.items[0] if isinstance(input, Packed) else tensor_in(ctx, RULE, input)
     if not lstm and isinstance(hx, Seq):

@@ -8,8 +8,8 @@ from math import floor
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Poly, Size, at_least, floordiv, mul
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.layerwise import ranked, tensor_in
-from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
+from lint_params.shape.ops.layerwise import listed, ranked, tensor_in
+from lint_params.shape.value import Config, Layer, Seq, Tensor, Value
 
 RULE = "view-size-mismatch"
 RANKS = {
@@ -51,8 +51,8 @@ def resized(ctx: Context, input: Value, size: Value, factor: Value, mode: Value)
     if isinstance(mode, str):
         if mode not in RANKS:
             ctx.refute(RULE, f"{{name}} has no mode {mode!r}{{built}}")
-        given = size if isinstance(size, Seq) else factor if isinstance(factor, Seq) else None
-        many = len(given.items) if isinstance(given, Seq) and given.kind != "set" else None
+        given = listed(size) or listed(factor)
+        many = None if given is None else len(given)
         if many is not None and ctx.rank(x) in RANKS[mode]:
             text = "{name} takes {expected} sizes, one an axis of its input{source}, but gets {got}{built}"
             if len(x.shape.dims) - 2 != many:
@@ -64,17 +64,18 @@ def resized(ctx: Context, input: Value, size: Value, factor: Value, mode: Value)
         ranked(ctx, RULE, x, fitting or RANKS[mode])
     if size is None and factor is None:
         ctx.refute(RULE, "{name} takes a size or a scale factor{built}")
-    if not any(v is None or isinstance(v, Unknown) for v in (size, factor)):
+    if all(isinstance(v, (int, float, Seq)) for v in (size, factor)):
         ctx.refute(RULE, "{name} takes a size or a scale factor, not both{built}")
     dims = ctx.dims(x)
     if dims is None:
         return ctx.tensor((), lead=True, like=x)
     old = dims[2:]
     if size is not None:
-        sizes = size.items if isinstance(size, Seq) else [size] * len(old)
+        # An argument of unknown type is as likely to be a pair as a number.
+        sizes = listed(size) or [None if isinstance(size, (Config, Seq)) else size] * len(old)
         new = [ctx.size(s) for s in sizes]
     else:
-        factors = factor.items if isinstance(factor, Seq) else [factor] * len(old)
+        factors = listed(factor) or [factor] * len(old)
         new = [scaled(ctx, s, f) for s, f in zip(old, factors)]
     out = [ctx.fresh("size", low=1) if s is None else s for s in new]
     return ctx.tensor((*dims[:2], *out), like=x)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function
-from lint_params.shape.ops.layerwise import must_equal, ranked, tensor_in
-from lint_params.shape.value import Seq, Tensor, Value
+from lint_params.shape.ops.layerwise import listed, must_equal, ranked, tensor_in
+from lint_params.shape.value import Tensor, Value
 
 RULE = "broadcast-mismatch"
 
@@ -49,10 +49,11 @@ def grid_sample(
 )  # fmt: skip
 def affine_grid(ctx: Context, theta: Tensor, size: Value, align_corners: Value = None) -> Value:
     x = tensor_in(ctx, RULE, theta, unproved=False)
-    if not isinstance(x, Tensor) or not isinstance(size, Seq) or len(size.items) not in (4, 5):
+    items = listed(size)
+    if not isinstance(x, Tensor) or items is None or len(items) not in (4, 5):
         return ctx.unknown_tensor("float")
-    n = len(size.items) - 2
-    sizes = [ctx.size(s) for s in size.items]
+    n = len(items) - 2
+    sizes = [ctx.size(s) for s in items]
     ranked(ctx, RULE, x, (3,))
     dims = ctx.dims(x)
     if dims is not None:

@@ -26,7 +26,7 @@ def _layer_params(ctx: Context, a: dict[str, Value], attentions: tuple[str, ...]
     width, inner = ctx.size(a["d_model"]), ctx.size(a["dim_feedforward"])
     if width is None or inner is None:
         return {}
-    bias = flag(a["bias"]) is not False
+    bias = flag(ctx, a["bias"]) is not False
     shapes: Params = {}
     for name in attentions:
         how = {"embed_dim": width, "kdim": None, "vdim": None, "bias": bias, "add_bias_kv": False}
@@ -239,7 +239,7 @@ def decoder(
 
 def _whole_params(ctx: Context, a: dict[str, Value]) -> Params:
     shapes: Params = {}
-    width, bias = ctx.size(a["d_model"]), flag(a["bias"]) is not False
+    width, bias = ctx.size(a["d_model"]), flag(ctx, a["bias"]) is not False
     for side, of_layer in (("encoder", _encoder_params), ("decoder", _decoder_params)):
         if a[f"custom_{side}"] is not None:
             shapes.update({f"{side}.{k}": v for k, v in _own_params(ctx, a[f"custom_{side}"]).items()})
@@ -293,7 +293,7 @@ def transformer(
     memory_key_padding_mask: Value = None, src_is_causal: Value = None, tgt_is_causal: Value = None,
     memory_is_causal: Value = False,
 ) -> Value:  # fmt: skip
-    width, first = ctx.size(layer.attrs["d_model"]), flag(layer.attrs["batch_first"])
+    width, first = ctx.size(layer.attrs["d_model"]), flag(ctx, layer.attrs["batch_first"])
     inputs = [tensor_in(ctx, RULE, x) for x in (src, tgt)]
     for x in inputs:
         if isinstance(x, Tensor):
