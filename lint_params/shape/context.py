@@ -7,7 +7,7 @@ back when the path ends: every change goes through the trail.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lint_params.shape.check import Obligation, Refuted, Verdict
@@ -167,7 +167,7 @@ class Context:
         rule: str,
         expected: Size,
         got: Size,
-        text: str,
+        text: str | Callable[[], str],
         *,
         tensor: Tensor | None = None,
         learn: bool = True,
@@ -175,7 +175,8 @@ class Context:
         """``expected`` and ``got`` must be one number; raises Refuted where they cannot be.
 
         ``text`` may use {name}, {expected}, {got}, {built} (" (line 8)", where the layer was
-        made) and {source} (", the output of fc1 (line 7)", where the tensor came from).
+        made) and {source} (", the output of fc1 (line 7)", where the tensor came from). A text
+        that takes work is given as a function: it is needed only where the need is refuted.
         """
         expected, got = self.resolve(expected), self.resolve(got)
         answer = same(expected, got)
@@ -195,7 +196,7 @@ class Context:
     def refute(
         self,
         rule: str,
-        text: str,
+        text: str | Callable[[], str],
         expected: Size | None = None,
         got: Size | None = None,
         tensor: Tensor | None = None,
@@ -231,12 +232,14 @@ class Context:
         self,
         rule: str,
         verdict: Verdict,
-        text: str,
+        text: str | Callable[[], str],
         expected: Size | None,
         got: Size | None,
         tensor: Tensor | None,
         why: str = "",
     ) -> None:
+        if not isinstance(text, str):
+            text = text() if verdict is Verdict.REFUTED else ""
         self.obligations.append(
             Obligation(
                 rule, verdict, self.node, self.path, text, expected, got, why, self.callee,

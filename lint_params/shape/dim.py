@@ -31,15 +31,17 @@ class Atom:
     Atoms are compared by identity; ``order`` numbers them for the canonical form.
     """
 
-    __slots__ = ("order", "low", "high")
+    __slots__ = ("order", "low", "high", "depth")
     _count = 0
 
     low: int | None
     high: int | None
+    depth: int  # how deep operations are nested in it; a symbol has none
 
     def __init__(self, low: int | None, high: int | None = None) -> None:
         Atom._count += 1
         self.order = Atom._count
+        self.depth = 0
         self.low = low
         self.high = high
 
@@ -85,8 +87,11 @@ class Operation(Atom):
         super().__init__(low, high)
         self.name = name
         self.args = args
+        self.depth = 1 + max((a.depth for arg in args if isinstance(arg, Poly) for a in arg.atoms), default=0)
 
     def __str__(self) -> str:
+        if not self.args:
+            return f"<{self.name}>"
         if self.name in ("//", "%"):
             left, right = (_bracketed(a) for a in self.args)
             return f"{left} {self.name} {right}" if self.name == "%" else f"{left}//{right}"
@@ -94,6 +99,10 @@ class Operation(Atom):
 
     __repr__ = __str__
 
+
+#: Sizes that nest or sum more than this are kept as one number that is not looked into.
+MAX_DEPTH = 8
+MAX_TERMS = 40
 
 _operations: dict[tuple[object, ...], Operation] = {}
 
@@ -107,8 +116,16 @@ def operation(
     if atom is None:
         if len(_operations) > 200_000:  # of files long done
             _operations.clear()
-        atom = _operations[key] = Operation(name, args, low, high)
+        atom = Operation(name, args, low, high)
+        if atom.depth > MAX_DEPTH:
+            atom = _sealed(low, high)
+        _operations[key] = atom
     return atom
+
+
+def _sealed(low: int | None, high: int | None = None) -> Operation:
+    """An atom that is not looked into: what it stands for has grown past use."""
+    return Operation("a large size", (), low, high)
 
 
 Monomial = tuple[tuple[Atom, int], ...]  # atoms with their powers, sorted by order
@@ -118,12 +135,13 @@ ONE: Monomial = ()
 class Poly:
     """A polynomial that is no constant. ``terms`` maps monomials to non-zero integers."""
 
-    __slots__ = ("terms", "_hash", "_atoms")
+    __slots__ = ("terms", "_hash", "_atoms", "_text")
 
     def __init__(self, terms: dict[Monomial, int]) -> None:
         self.terms = terms
         self._hash: int | None = None
         self._atoms: frozenset[Atom] | None = None
+        self._text: str | None = None
 
     def __eq__(self, other: object) -> bool:
         """One canonical form; for equality of the numbers ask ``same``."""
@@ -141,6 +159,11 @@ class Poly:
         return self._atoms
 
     def __str__(self) -> str:
+        if self._text is None:
+            self._text = self._spelled()
+        return self._text
+
+    def _spelled(self) -> str:
         parts: list[str] = []
         for monomial, factor in sorted(self.terms.items(), key=lambda t: (-len(t[0]), str(t[0]))):
             text = "*".join(
@@ -189,7 +212,14 @@ def _build(terms: dict[Monomial, int]) -> Size:
         return 0
     if len(terms) == 1 and ONE in terms:
         return terms[ONE]
-    return _folded(Poly(terms))
+    folded = _folded(Poly(terms))
+    if isinstance(folded, Poly) and len(folded.terms) > MAX_TERMS:
+        key = ("sum", folded)
+        atom = _operations.get(key)
+        if atom is None:
+            atom = _operations[key] = _sealed(lower(folded), upper(folded))
+        return of_atom(atom)
+    return folded
 
 
 def _terms(size: Size) -> dict[Monomial, int]:

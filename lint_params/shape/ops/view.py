@@ -111,7 +111,7 @@ def _fitted(
         return ctx.tensor([whole_number if s == -1 else s for s in listed], like=x)
     if same(total, rest) is NO:
         ctx.refute(VIEW, _text(sizes, "{expected}"), product(have), product(listed), x)
-    ctx.need(VIEW, total, rest, _text(sizes, str(product(have))), tensor=x)
+    ctx.need(VIEW, total, rest, lambda: _text(sizes, str(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
 
 
