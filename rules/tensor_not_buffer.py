@@ -111,7 +111,8 @@ class TensorNotBuffer(Rule):
         if made is None:
             return True
         # torch.tensor(x) of an x that is not written out is most often a number.
-        return made.shape == () or (made.shape is None and made.data is not None)
+        listed = isinstance(made.data, (ast.List, ast.Tuple, ast.ListComp))
+        return made.shape == () or (made.shape is None and made.data is not None and not listed)
 
     def _read(
         self, facts: FileFacts, cls: ClassFacts, name: str, scopes: list[Scope]

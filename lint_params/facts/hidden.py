@@ -189,6 +189,9 @@ def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             return _comprehension_passes(facts, parent)
         if isinstance(parent, (ast.Yield, ast.YieldFrom)):
             return True
+        if isinstance(parent, ast.Return):
+            # A method gives the container away: who asks for it may train it.
+            return facts.scope_of(node).name != "forward"
         return False
     return False
 

@@ -12,6 +12,7 @@ from lint_params.facts.torch_names import LAYER_PARAMETERS
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.members import Member
 
 #: Normalisation layers whose parameters a flag takes away: the flag and its place.
 _FLAGS = {
@@ -98,6 +99,8 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
             for member in members:
                 if member.how in ("declared", "delete"):
                     continue
+                if not cls.is_module and not _is_made(member):
+                    continue  # what a plain object was given belongs to whoever gave it
                 answer = kind_owns(member.kind, depth + 1)
                 if answer is True and member.method == "__init__" and not _maybe(member.kind):
                     if not any(c.what in ("if", "else") for c in member.conditions):
@@ -110,6 +113,10 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
     if any(kind_owns(Kind("module", torch=f"torch.nn.{b}"), depth + 1) for b in cls.torch_bases):
         return True
     return None if unknown else False
+
+
+def _is_made(member: Member) -> bool:
+    return isinstance(member.value, ast.Call) and not member.kind.annotated
 
 
 def _maybe(kind: Kind) -> bool:
