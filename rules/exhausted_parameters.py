@@ -63,9 +63,9 @@ class ExhaustedParameters(Rule):
         seen: set[ast.AST] = set()
         for one in facts.stories.spent:
             made = one.stream.made
-            if made is None or not one.stream.holds:
+            if made is None or not one.of_module:
                 continue
-            node = one.second.when.seen_from(made, facts)
+            node = one.second.when.seen_from(one.first.when, facts)
             if node not in seen:
                 seen.add(node)
                 yield self._finding(facts, one, node)
@@ -73,7 +73,7 @@ class ExhaustedParameters(Rule):
     def _finding(self, facts: FileFacts, one: Spent, node: ast.AST) -> Finding:
         made = one.stream.made
         assert made is not None
-        first = getattr(one.first.when.seen_from(made, facts), "lineno", one.first.when.line)
+        first = getattr(one.first.when.seen_from(one.second.when, facts), "lineno", one.first.when.line)
         start = getattr(made.seen_from(one.second.when, facts), "lineno", made.line)
         name = f"`{one.stream.name}`" if one.stream.name else "this generator"
         if one.first.when.node is one.second.when.node:

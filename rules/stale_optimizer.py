@@ -62,15 +62,16 @@ class StaleOptimizer(Rule):
     words = ("optim", "Adam", "SGD")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        seen: set[ast.AST] = set()
+        seen: set[tuple[ast.AST, str]] = set()
         for one in facts.stories.stale:
             made, change = one.optimizer.made, one.change
-            if made is None or change.healed:
+            if made is None or change.healed or change.new.frozen:
                 continue
-            node = change.when.seen_from(made, facts)
-            if node not in seen:
-                seen.add(node)
-                yield self._finding(facts, one, node)
+            # One report for all that is replaced in one model: the first.
+            key = (made.node, change.path.partition(".")[0].partition("[")[0])
+            if key not in seen:
+                seen.add(key)
+                yield self._finding(facts, one, change.when.seen_from(made, facts))
 
     def _finding(self, facts: FileFacts, one: Stale, node: ast.AST) -> Finding:
         change, made = one.change, one.optimizer.made

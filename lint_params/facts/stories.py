@@ -83,6 +83,7 @@ class Stories:
         if init is None or init[0].facts is not self.facts:
             return
         what = "module" if cls.is_module else "object"
+        lightning = any("lightning" in base.lower() for base in cls.outside_bases)
         story = Story(self.facts)
         me = Thing(what, Kind(what, cls=cls), name="self", fresh=True)
         ended: list[State] = []
@@ -94,7 +95,6 @@ class Stories:
             if name is None:
                 return
             self._run(story, scope, {name: (me,)})
-            lightning = any("lightning" in base.lower() for base in cls.outside_bases)
             for before in _BEFORE if lightning else ():
                 found = cls.methods.get(before)
                 if found is not None and found.self_name is not None:
@@ -106,7 +106,7 @@ class Stories:
         if not ended:
             return
         for name, scope in cls.methods.items():
-            if name == "__init__" or name in _BEFORE or scope.self_name is None:
+            if name == "__init__" or scope.self_name is None or (lightning and name in _BEFORE):
                 continue
             self._later(scope, me, ended[0])
 

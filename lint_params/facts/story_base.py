@@ -23,6 +23,13 @@ class Spent:
     first: Use
     second: Use
 
+    @property
+    def of_module(self) -> bool:
+        """Whether it gives a module's own parameters or submodules."""
+        element = [*self.stream.element]
+        element += [part for one in element for item in one.items for part in item]
+        return bool(self.stream.holds) or any(one.attr == "*" for one in element)
+
 
 @dataclass(frozen=True, eq=False)
 class Stale:

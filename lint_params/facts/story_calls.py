@@ -270,7 +270,11 @@ class Calls(Expressions):
 
             made.holds = [Hold(held.owner, "part") for held in made.holds]
         if name == "tee":
-            return (Thing("tuple", element=(made,)),)
+            self.consume(given.get(0), node, "tee()")
+            copies = [Thing("stream", made=made.made, element=made.element) for _ in range(2)]
+            for one in copies:
+                one.holds = made.holds
+            return (Thing("tuple", items=[(one,) for one in copies]),)
         return (made,)
 
     def _keeps_trained(self, node: ast.Call) -> bool:

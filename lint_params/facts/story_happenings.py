@@ -72,8 +72,8 @@ class Happenings(StoryBase):
         for first in before:
             if told or not first.whole or made is None:
                 continue
-            if choice and conditional_since(use.when, made):
-                continue
+            if choice and any(conditional_since(w, made) for w in (first.when, use.when)):
+                continue  # what decided about the name may decide about the use
             if possible(made, first.when, use.when):
                 self.spent.append(Spent(stream, first, use))
                 told = True
@@ -136,14 +136,16 @@ class Happenings(StoryBase):
 
     def trainable(self, new: Thing, holder: Thing) -> bool:
         """Whether it surely brings parameters that the holder does not have."""
-        if new is OTHER or new.frozen or self.holds_thing(holder, new):
+        if new is OTHER or new.frozen:
+            return False
+        if new.items:
+            return any(self.trainable(part, holder) for value in new.items for part in value)
+        if self.holds_thing(holder, new):
             return False
         if new.what == "parameter":
             return new.fresh
         if new.what != "module":
             return False
-        if new.items:
-            return any(self.trainable(part, holder) for value in new.items for part in value)
         return new.fresh and kind_owns(new.kind, 0) is True
 
     def put(self, into: Thing, attr: str, value: Value, node: ast.AST) -> None:
