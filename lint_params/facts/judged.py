@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.aliasing import aliases
 from lint_params.facts.inputs import InputSize, from_arguments, input_sizes
-from lint_params.facts.param_shapes import count, differ
+from lint_params.facts.param_shapes import count, created_parts, differ
 from lint_params.names import dotted
 
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ def judge(facts: FileFacts, write: DataWrite) -> str:
 def sizes_from_input(facts: FileFacts, value: ast.expr) -> list[InputSize]:
     """Where the new tensor is created here: the sizes it takes from the method's arguments."""
     made = facts.creation(value)
-    if made is None or made.shape is None:
-        return []
-    return [one for part in made.shape for one in input_sizes(facts, part)]
+    parts = created_parts(facts, made) if made is not None else None
+    return [one for part in parts or () for one in input_sizes(facts, part)]
 
 
 def masked(facts: FileFacts, write: DataWrite) -> bool:

@@ -66,7 +66,20 @@ def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
             if one.how != "assign" or one.path or one.value is None or one.value is expr:
                 return False
             return is_whole(facts, one.value, depth + 1)
+        return _member_whole(facts, expr, depth)
     return False
+
+
+def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
+    """``self.n`` of which every assignment in the class is a whole number."""
+    name, cls = facts.self_attribute(expr), facts.class_around(expr)
+    members = cls.assignments(name) if name is not None and cls is not None else []
+    return bool(members) and all(
+        member.how == "assign"
+        and member.value is not None
+        and is_whole(member.cls.facts, member.value, depth + 1)
+        for member in members
+    )
 
 
 def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> bool:

@@ -10,9 +10,11 @@ import ast
 from math import prod
 from typing import TYPE_CHECKING
 
+from lint_params.facts.creation import Creation
 from lint_params.facts.kinds import Kind
 from lint_params.facts.members import argument
-from lint_params.facts.torch_names import IN_PLACE_METHODS
+from lint_params.facts.numbers import is_whole
+from lint_params.facts.torch_names import CREATORS, IN_PLACE_METHODS
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -187,8 +189,9 @@ def _layer(facts: FileFacts, layer: str, member: str, call: ast.Call | None) -> 
 def _call(facts: FileFacts, call: ast.Call, depth: int) -> Sizes | None:
     made = facts.creation(call)
     if made is not None and made.node is call:
-        if made.shape is not None:
-            return tuple(size(facts, part) for part in made.shape)
+        parts = created_parts(facts, made)
+        if parts is not None:
+            return tuple(size(facts, part) for part in parts)
         return sizes_of(facts, made.like, depth + 1) if made.like is not None else None
     name = facts.qualify(call.func)
     if name == "torch.nn.Parameter":
@@ -202,6 +205,16 @@ def _call(facts: FileFacts, call: ast.Call, depth: int) -> Sizes | None:
     if isinstance(call.func, ast.Attribute):
         method = call.func.attr
         return transformed_sizes(facts, method, call.func.value, call.args, call, depth)
+    return None
+
+
+def created_parts(facts: FileFacts, made: Creation) -> tuple[ast.expr, ...] | None:
+    """The size expressions of a creation; one argument counts where it surely is a number."""
+    if made.shape is not None or made.data is not None or made.like is not None:
+        return made.shape
+    only = made.node.args[0] if len(made.node.args) == 1 else None
+    if only is not None and CREATORS.get(made.function) == "size" and is_whole(facts, only):
+        return (only,)
     return None
 
 

@@ -15,6 +15,7 @@ from lint_params.facts import (
     numbers,
     param_shapes,
     phases,
+    surgery,
     uses,
 )
 from lint_params.facts.data_writes import DataWrite
@@ -77,6 +78,14 @@ class ParameterFacts:
     count = staticmethod(param_shapes.count)
     differ = staticmethod(param_shapes.differ)
     shown = staticmethod(param_shapes.shown)
+
+    def updates_layer_sizes(self, write: DataWrite) -> bool:
+        """Whether the function of the write also sets ``layer.out_features`` and the like."""
+        return surgery.updates_layer_sizes(self._all, write)
+
+    def runs_after_optimizer(self, node: ast.AST) -> int | None:
+        """The line of an optimizer that this file builds before the node runs."""
+        return surgery.runs_after_optimizer(self._all, node)
 
     def is_whole(self, expr: ast.expr) -> bool:
         """Whether a number surely is an int."""
