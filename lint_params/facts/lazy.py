@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.kinds import Kind
+from lint_params.facts.torch_names import MODULE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -103,7 +104,8 @@ def runs_itself(cls: ClassFacts) -> bool:
                     if func.attr in _RUNS:
                         return True
                     owner = home.facts.self_attribute(func)
-                    if owner is not None and cls.method(owner) is None:
+                    known = owner is None or owner in MODULE_ATTRIBUTES
+                    if not known and cls.method(owner or "") is None:
                         return True  # self.features(dummy)
                 elif isinstance(func, ast.Subscript):
                     return True

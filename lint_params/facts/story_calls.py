@@ -63,6 +63,7 @@ _OPTIMIZER = re.compile(
 )
 #: A helper with such a name may bring the optimizer up to date.
 _MENDS = re.compile(r"optim|param_group|regist|add_param|rebuild|refresh|reset|prepare|update_opt", re.IGNORECASE)
+_RUNS = ("forward", "load_state_dict", "initialize_parameters", "has_uninitialized_params")
 _PREPARE = ("prepare", "setup", "prepare_model", "prepare_optimizer", "setup_module", "initialize")
 #: Methods of a tensor that an uninitialised parameter refuses (measured on torch 2.13).
 _ASKS = (
@@ -211,6 +212,8 @@ class Calls(Expressions):
         if name in ("len", "float", "bool"):
             self.operated(first, node, f"{name}()")
             return NOTHING
+        if name == "isinstance" and "Uninitialized" in ast.unparse(node):
+            self.asked(first)
         if name in _HARMLESS:
             return NOTHING
         if name == "setattr" and len(given.given) == 3:
@@ -302,6 +305,8 @@ class Calls(Expressions):
                 self._refused_list(value, node, "Adagrad")
             return (self._optimizer(node, name, value),)
         last = name.rpartition(".")[2]
+        if last == "is_lazy":
+            self.asked(first)
         if name in _REFUSERS:
             self.refused(first, node, _REFUSERS[name])
         if name in _WRAPPERS:
@@ -387,6 +392,8 @@ class Calls(Expressions):
             return (Thing("tuple", items=given.given),)
         if name in _PREPARE and len(given.given) == 1 and not given.starred:
             return given.given[0]
+        if name in _ASKS:
+            self.operated(owners, node, f"{name}()")
         result: Value = ()
         for one in owners:
             found = self._of_thing(node, one, name, given)
@@ -443,8 +450,6 @@ class Calls(Expressions):
             if name == "materialize":
                 self.s.ran |= {one}
                 return (one,)
-            if name in _ASKS:
-                self.operated((one,), node, f"{name}()")
             return (one,) if name in ("requires_grad_", "to", "cuda", "cpu", "float") else NOTHING
         if one.what == "optimizer":
             return NOTHING
@@ -458,7 +463,7 @@ class Calls(Expressions):
         if name == "share_memory":
             self.refused((one,), node, "share_memory()")
             return (one,)
-        if name in ("forward", "load_state_dict", "initialize_parameters", "__call__"):
+        if name in _RUNS:
             self.run(one)
             return NOTHING
         if name == "apply" and one.what == "module":
@@ -488,6 +493,12 @@ class Calls(Expressions):
         return any(
             one.lies_in(held.owner) for holder in self.s.holders for held in holder.holds
         )
+
+    def asked(self, value: Value) -> None:
+        """The code asks whether a parameter is lazy: it knows what it does."""
+        for one in value:
+            owner = one.lazy_of or one.parent or one
+            self.s.ran |= {owner}
 
     def run(self, one: Thing) -> None:
         """A module's forward runs: its lazy layers are made."""
@@ -539,7 +550,7 @@ class Calls(Expressions):
         if found is not None and not given.starred:
             facts, scope, bound = found
             values = [*([bound] if bound is not None else []), *given.given]
-            env = self.bind_arguments(facts, scope.node, values, given.named)
+            env = self.bind_arguments(facts, scope.node, values, given.named)  # type: ignore[arg-type]
             return self._enter(node, facts, scope, env, None)
         return self._outside(node, owners, given)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 _WEIGHTS = ("weight", "bias")
+_NO_PARTS = ("constant", "stream", "function", "parameter")
 
 
 class Expressions(Happenings):
@@ -62,7 +63,10 @@ class Expressions(Happenings):
             cls = self.facts.class_of(node)
             return (Thing("class", Kind("class", node, self.facts, cls=cls)),) if cls else NOTHING
         value: Value = ()
-        for owner in self.value(node.value):
+        owners = self.value(node.value)
+        if node.attr in ("shape", "mT", "H"):
+            self.operated(owners, node, f".{node.attr}")
+        for owner in owners:
             value = union(value, self.attribute(owner, node.attr, node))
         return value or NOTHING
 
@@ -74,8 +78,6 @@ class Expressions(Happenings):
         if owner is OTHER or owner.what in ("constant", "stream", "function"):
             return NOTHING
         if owner.what == "parameter" or owner.lazy_of is not None:
-            if name in ("shape", "mT", "H"):
-                self.operated((owner,), node, f".{name}")
             return NOTHING
         if name == "module" and owner.what == "module" and owner.kind.cls is None:
             return (owner,)  # what DataParallel and its like wrap
@@ -90,7 +92,7 @@ class Expressions(Happenings):
                 # Some layer of a model, of classes that isinstance named.
                 narrowed = owner.narrowed
                 if any(part.is_a(narrowed) for part in self.lazy(owner.parent)):
-                    known.what, known.lazy_of = "parameter", owner.parent
+                    known.what, known.lazy_of, known.made = "parameter", owner.parent, owner.made
             owner.children[name] = known
         return known
 
@@ -102,6 +104,7 @@ class Expressions(Happenings):
     def _subscript(self, node: ast.Subscript) -> Value:
         owners = self.value(node.value)
         self.value(node.slice)
+        self.operated(owners, node, "indexing")
         index: Any = None
         try:
             index = ast.literal_eval(node.slice)
@@ -115,9 +118,7 @@ class Expressions(Happenings):
                 value = union(value, self.item((owner,), index))
             elif owner.what in ("list", "tuple", "dict", "group"):
                 value = union(value, owner.element or _all(owner.items))
-            elif owner.what == "parameter":
-                self.operated((owner,), node, "indexing")
-            elif owner is not OTHER and owner.what not in ("constant", "stream", "function"):
+            elif owner is not OTHER and owner.what not in _NO_PARTS:
                 key = f"[{index!r}]" if index is not None else "[...]"
                 if isinstance(index, int) and 0 <= index < len(owner.items):
                     value = union(value, owner.items[index])
@@ -301,11 +302,12 @@ class Expressions(Happenings):
         """``p.requires_grad``: what it leaves out is not trained anyway."""
         return isinstance(test, ast.Attribute) and test.attr == "requires_grad"
 
-    def narrow(self, test: ast.expr, held: bool) -> None:
-        """``isinstance(m, nn.Linear)`` in the arm where it holds."""
+    def narrow(self, test: ast.expr, held: bool, alone: bool = True) -> None:
+        """``isinstance(m, nn.Linear)`` in the arm where it holds (``alone``: nothing else
+        decides whether that arm is taken)."""
         if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) and held:
-            for part in test.values:
-                self.narrow(part, held)
+            for value in test.values:
+                self.narrow(value, held, alone=False)
         if not (
             held
             and isinstance(test, ast.Call)
@@ -318,16 +320,17 @@ class Expressions(Happenings):
         name, types = test.args[0].id, test.args[1]
         classes = types.elts if isinstance(types, ast.Tuple) else [types]
         layers = frozenset((self.facts.qualify(one) or "").rpartition(".")[2] for one in classes)
-        value: Value = ()
+        narrowed: Value = ()
         for known in self.s.env.get(name, ()):
             if known.what == "module" and known.parent is not None and known.attr == "*":
-                part = Thing("module", known.kind, known.made, known.parent, "*")
+                made = self.moment(test) if alone else known.made
+                part = Thing("module", known.kind, made, known.parent, "*")
                 part.narrowed = layers
-                value = (*value, part)
+                narrowed = (*narrowed, part)
             else:
-                value = (*value, known)
-        if value:
-            self.s.env[name] = value
+                narrowed = (*narrowed, known)
+        if narrowed:
+            self.s.env[name] = narrowed
 
 
 def _all(items: list[Value]) -> Value:

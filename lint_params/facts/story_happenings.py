@@ -301,7 +301,7 @@ class Happenings(StoryBase):
         when = self.moment(node)
         one = value[0]
         if one.lazy_of is not None:
-            begun = one.made or one.lazy_of.made
+            begun = one.made or one.lazy_of.first_made
             if begun is None or conditional_since(when, begun):
                 return
             self._early(Early(one, one.lazy_of, self.lazy(one.lazy_of), when, how))
@@ -325,7 +325,7 @@ class Happenings(StoryBase):
 
     def _untouched(self, one: Thing) -> bool:
         if one.lazy_of is not None:
-            return one.lazy_of.fresh and bool(self.lazy(one.lazy_of))
+            return _made_here(one.lazy_of) and bool(self.lazy(one.lazy_of))
         if one.what != "parameter" or not one.kind.is_uninitialised:
             return False
         if one.fresh:
