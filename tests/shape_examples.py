@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -46,6 +45,14 @@ class Symbolic:
         scope = Scope(FileScope(file))
         node = _Symbols(self, scope).visit(ast.parse(text, mode="eval").body)
         return self.interpreter.eval(node, scope)
+
+    def call(self, layer: Layer, x: str) -> Value:
+        """The layer called on this path with the tensor that ``x`` makes."""
+        name = f"layer{id(layer)}"
+        file = SourceFile("<example>", "example", ast.parse(PRELUDE))
+        scope = Scope(FileScope(file))
+        scope.vars[name] = layer
+        return self.interpreter.eval(ast.parse(f"{name}({x})", mode="eval").body, scope)
 
     def refuted(self) -> list[Obligation]:
         return [o for o in self.ctx.obligations if o.verdict is Verdict.REFUTED]
@@ -95,6 +102,11 @@ def _evaluate(text: str, device: str) -> Any:
     with warnings.catch_warnings(), torch.no_grad(), torch.device(device):
         warnings.simplefilter("ignore")
         return eval(compile(ast.parse(text, mode="eval"), "<example>", "eval"), _scope())
+
+
+def evaluate_real(text: str) -> Any:
+    """The value of the expression with torch, on the CPU."""
+    return _evaluate(text, "cpu")
 
 
 def real(text: str) -> Any:
@@ -148,10 +160,3 @@ def differences(
         return [f"{path}: unknown for {actual!r}"]
     symbolic = number(symbolic) if isinstance(symbolic, Poly) else symbolic
     return [] if symbolic == actual else [f"{path}: {symbolic!r} is not {actual!r}"]
-
-
-@contextlib.contextmanager
-def quiet() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -19,6 +19,17 @@ SIZES_FROM_DATA = {
     "torch.nn.utils.rnn.pad_sequence": "the largest length",
 }
 
+#: Ops that torch refuses for no shape of the examples' kinds: they take what comes.
+WITHOUT_CONDITION = {
+    "torch.nn.Identity",
+    "torch.nn.Transformer.generate_square_subsequent_mask",
+    "torch.nn.functional.one_hot",
+    "torch.nn.utils.rnn.pack_sequence",
+    "torch.nn.utils.rnn.pad_packed_sequence",
+    "torch.nn.utils.rnn.pad_sequence",
+    *(f"torch.nn.functional.{name}_" for name in ["relu", "elu", "celu", "selu", "hardtanh", "leaky_relu", "rrelu", "threshold"]),
+}
+
 SPECS = [
     (name, spec)
     for name, spec in sorted({**ops.LAYERS, **ops.FUNCTIONS}.items())
@@ -57,3 +68,10 @@ def test_refused_by_both(name: str, text: str) -> None:
 @pytest.mark.parametrize(("name", "spec"), SPECS)
 def test_every_op_has_an_accepting_example(name: str, spec: ops.LayerSpec | ops.FunctionSpec) -> None:
     assert spec.accepts
+
+
+@pytest.mark.parametrize(("name", "spec"), SPECS)
+def test_every_op_with_a_condition_has_a_rejecting_example(
+    name: str, spec: ops.LayerSpec | ops.FunctionSpec
+) -> None:
+    assert bool(spec.rejects) != (name in WITHOUT_CONDITION)

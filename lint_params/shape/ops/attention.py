@@ -258,7 +258,11 @@ def scaled_dot_product_attention(
         dims = joined(ctx, fronts[0], fronts[1], SIDES)
         front, open_rank = tuple(dims), fronts[0].lead or fronts[1].lead
     if isinstance(attn_mask, Tensor) and of_k is not None:
-        joined(ctx, Shape((of_q[0], of_k[0])), Shape(attn_mask.shape.dims[-2:], attn_mask.shape.lead), SIDES)
+        for i, size in ((-1, of_k[0]), (-2, of_q[0])):
+            got = ctx.resolve(attn_mask.shape.dims[i]) if len(attn_mask.shape.dims) >= -i else 1
+            if ctx.compare(got, size) is NO and ctx.compare(got, 1) is NO:
+                text = f"{{name}} takes a mask of {{expected}} in dimension {i} but gets {{got}}{{source}}"
+                ctx.refute(SIDES, text, size, got, attn_mask)
     return ctx.tensor((*front, of_q[0], width), lead=open_rank, like=q)
 
 

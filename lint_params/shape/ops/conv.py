@@ -19,7 +19,7 @@ from lint_params.shape.ops.layerwise import (
     window,
 )
 from lint_params.shape.ops.padding import check_padding
-from lint_params.shape.value import Layer, Tensor, Value, as_size
+from lint_params.shape.value import Layer, Seq, Tensor, Value, as_size
 
 RULE = "conv-channel-mismatch"
 CONSTRUCT = "indivisible-channels"
@@ -142,7 +142,7 @@ def _register(n: int) -> None:
         SIGNATURE,
         params=_params(n),
         construct=_construct,
-        attrs=attrs(n),
+        attrs={**attrs(n), "output_padding": lambda ctx, a: Seq([0] * n, "tuple")},
         accepts=[
             f"{name}(4, 6, 3)({batched})",
             f"{name}(4, 6, 3)({single})",

@@ -99,8 +99,8 @@ def convolve_transposed(
                 text = "{name} has an output padding of {got}, not below its stride or dilation of {expected}{built}"
                 ctx.refute(SMALL, text, limit, extra)
         size = None if least is None or extra is None else add(least, extra)
-        if size is not None and at_least(size, 1) is NO:
-            ctx.refute(SMALL, "{name} would give an output of {got} elements{source}", 1, size, x)
+        if size is not None and at_least(size, 0) is NO:
+            ctx.refute(SMALL, "{name} would give an output of {got} elements{source}", 0, size, x)
         new.append(ctx.fresh("size", low=1) if size is None else size)
     return ctx.replace_last(x, n + 1, (out, *new))
 

@@ -96,7 +96,7 @@ def _pair(ctx: Context, layer: Layer, input: Tensor, target: Tensor) -> Value:
 
 def _pair_function(
     ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
-    reduction: Value = "mean", weight: Value = None, **kwargs: Value,
+    reduction: Value = "mean", weight: Value = None,
 ) -> Value:  # fmt: skip
     out = elementwise(ctx, [input, target], legacy(ctx, reduction, size_average, reduce))
     if isinstance(weight, Tensor) and isinstance(input, Tensor):
@@ -125,6 +125,20 @@ def _register(name: str, low: str, signature: str, call: Any) -> None:
     )(call)
 
 
+def _smooth(
+    ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
+    reduction: Value = "mean", beta: Value = 1.0,
+) -> Value:  # fmt: skip
+    return _pair_function(ctx, input, target, size_average, reduce, reduction)
+
+
+def _soft_margin(
+    ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
+    reduction: Value = "mean",
+) -> Value:  # fmt: skip
+    return _pair_function(ctx, input, target, size_average, reduce, reduction)
+
+
 def _huber(
     ctx: Context, input: Tensor, target: Tensor, reduction: Value = "mean", delta: Value = 1.0,
     weight: Value = None,
@@ -148,9 +162,9 @@ def _hinge(
 
 _register("L1Loss", "l1_loss", OLD, _pair_function)
 _register("MSELoss", "mse_loss", OLD, _pair_function)
-_register("SmoothL1Loss", "smooth_l1_loss", f"{OLD}, beta=1.0", _pair_function)
+_register("SmoothL1Loss", "smooth_l1_loss", f"{OLD}, beta=1.0", _smooth)
 _register("HuberLoss", "huber_loss", "reduction='mean', delta=1.0", _huber)
-_register("SoftMarginLoss", "soft_margin_loss", OLD, _pair_function)
+_register("SoftMarginLoss", "soft_margin_loss", OLD, _soft_margin)
 _register(
     "PoissonNLLLoss", "poisson_nll_loss",
     "log_input=True, full=False, size_average=None, eps=1e-08, reduce=None, reduction='mean'", _poisson,

@@ -108,7 +108,7 @@ def _register(n: int, kind: str, mode: str, signature: str, more: str) -> None:
     layer(
         f"torch.{name}",
         signature,
-        attrs={"padding": _attr(n)},
+        attrs={"padding": _attr(n), **({"value": lambda ctx, a: 0.0} if kind == "Zero" else {})},
         accepts=[
             f"{name}(2{more})(zeros(2, 3, {sizes}))",
             f"{name}({(1, 2, 0, 3, 2, 1)[: 2 * n]}{more})(zeros(3, {sizes}))",

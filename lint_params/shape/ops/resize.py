@@ -24,7 +24,7 @@ RANKS = {
 }
 
 
-def scaled(ctx: Context, size: Size, factor: Value) -> Size:
+def scaled(ctx: Context, size: Size, factor: Value, mode: Value) -> Size:
     """floor(size * factor), in floating point as torch computes it."""
     out: Size | None = None
     if isinstance(factor, (Poly, int)):
@@ -39,7 +39,7 @@ def scaled(ctx: Context, size: Size, factor: Value) -> Size:
                 out = floordiv(mul(size, exact.numerator), exact.denominator)
     if out is None:
         return ctx.fresh("size", low=1)
-    if at_least(out, 1) is NO:
+    if at_least(out, 1) is NO and mode != "area":
         ctx.refute(RULE, "{name} would give an output of {got} elements{built}", 1, out)
     return out
 
@@ -76,14 +76,24 @@ def resized(ctx: Context, input: Value, size: Value, factor: Value, mode: Value)
         new = [ctx.size(s) for s in sizes]
     else:
         factors = listed(factor) or [factor] * len(old)
-        new = [scaled(ctx, s, f) for s, f in zip(old, factors)]
+        new = [scaled(ctx, s, f, mode) for s, f in zip(old, factors)]
     out = [ctx.fresh("size", low=1) if s is None else s for s in new]
     return ctx.tensor((*dims[:2], *out), like=x)
+
+
+def _floats(ctx: Context, a: dict[str, Value]) -> Value:
+    """torch keeps scale factors as floats."""
+    value = a["scale_factor"]
+    items = listed(value)
+    if items is not None:
+        return Seq([float(v) if isinstance(v, int) else v for v in items], "tuple")
+    return float(value) if isinstance(value, int) else value
 
 
 @layer(
     "torch.nn.Upsample",
     "size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
+    attrs={"scale_factor": _floats},
     accepts=[
         "nn.Upsample(7)(zeros(2, 3, 4))",
         "nn.Upsample((7, 8), mode='bilinear')(zeros(2, 3, 4, 5))",
@@ -116,7 +126,12 @@ def _fixed(name: str, mode: str) -> None:
     layer(
         f"torch.nn.{name}",
         "size=None, scale_factor=None",
-        attrs={"mode": lambda ctx, a: mode},
+        attrs={
+            "mode": lambda ctx, a: mode,
+            "scale_factor": _floats,
+            "align_corners": lambda ctx, a: True if mode == "bilinear" else None,
+            "recompute_scale_factor": lambda ctx, a: None,
+        },
         accepts=[f"nn.{name}(7)(zeros(2, 3, 4, 5))", f"nn.{name}(scale_factor=2)(zeros(2, 3, 4, 5))"],
         rejects=[f"nn.{name}((7, 8, 9))(zeros(2, 3, 4, 5))", f"nn.{name}(2)(zeros(4, 5))"],
     )(forward)
