@@ -122,27 +122,37 @@ class Context:
     def refine(self, shape: Shape, dims: tuple[Size, ...], lead: bool) -> None:
         """Learn more of a shape, for the rest of this path."""
         self.trail.append((shape, shape.dims, shape.lead))
+        more = len(dims) - len(shape.dims)
+        if shape.lead and more >= 0 and len(shape.family) > 1:
+            for one in shape.family:  # what comes in front of one comes in front of all
+                if one is not shape and one.lead:
+                    self.trail.append((one, one.dims, one.lead))
+                    one.dims, one.lead = dims[:more] + one.dims, lead
         shape.dims = dims
         shape.lead = lead
         if shape.front and not lead:  # sizes asked for before the rank was known
             for index, size in shape.front.items():
-                if index < len(dims):
+                if index < len(dims) - (shape.own if shape.family else 0):
                     self.learn_equal(size, dims[index])
 
     def tensor(
         self,
         dims: Sequence[Size],
         *,
-        lead: bool = False,
+        lead: bool | Shape = False,
         dtype: str | None = None,
         like: Tensor | None = None,
         text: str = "",
     ) -> Tensor:
-        """A new tensor made by the current call; dtype is that of ``like`` unless given."""
+        """A new tensor made by the current call; dtype is that of ``like`` unless given.
+
+        ``lead``: whether further sizes may come in front, or the shape whose they are.
+        """
         if dtype is None and like is not None:
             dtype = like.dtype
         origin = Origin(getattr(self.node, "lineno", 0), text or f"the output of {self.callee}", self.path)
-        return Tensor(Shape(tuple(dims), lead), dtype, origin)
+        shape = lead.behind(tuple(dims)) if isinstance(lead, Shape) else Shape(tuple(dims), lead)
+        return Tensor(shape, dtype, origin)
 
     def same_shape(self, x: Tensor, dtype: str | None = None) -> Tensor:
         """The result of an elementwise op: what is learned of one is learned of the other."""
@@ -152,7 +162,7 @@ class Context:
         """x with its last ``count`` sizes replaced by ``new``; open leading sizes stay open."""
         self.last(x, count)
         keep = x.shape.dims[: len(x.shape.dims) - count]
-        return self.tensor((*keep, *new), lead=x.shape.lead, like=x)
+        return self.tensor((*keep, *new), lead=x.shape, like=x)
 
     def unknown_tensor(self, dtype: str | None = None) -> Tensor:
         return self.tensor((), lead=True, dtype=dtype)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Value = Any
 
+#: The keyword that stands for ``**kwargs`` of which it is not known what they hold.
+OPEN = "**"
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -48,15 +51,27 @@ class Shape:
     is known of ``Shape((), lead=True)``, and ``[..., n]`` is ``Shape((n,), lead=True)``. Use
     ``Context`` to learn more about a shape: it takes the knowledge back with the path.
     ``front`` holds the sizes counted from the front that were asked for while the rank was
-    open (``x.shape[0]``), so that asking twice gives one symbol.
+    open (``x.shape[0]``), so that asking twice gives one symbol. ``family`` are shapes with the
+    same sizes in front of their own last ``own``: what Linear makes of x has those of x.
     """
 
-    __slots__ = ("dims", "lead", "front")
+    __slots__ = ("dims", "lead", "front", "family", "own")
 
     def __init__(self, dims: tuple[Size, ...], lead: bool = False) -> None:
         self.dims = dims
         self.lead = lead
         self.front: dict[int, Size] = {}
+        self.family: list[Shape] = []
+        self.own = len(dims)
+
+    def behind(self, dims: tuple[Size, ...]) -> Shape:
+        """A shape with ``dims`` in the place of all known sizes of this one."""
+        new = Shape(dims, self.lead)
+        if self.lead:
+            self.family = new.family = self.family or [self]
+            self.family.append(new)
+            new.front = self.front
+        return new
 
     def __str__(self) -> str:
         return f"[{', '.join(['...'] * self.lead + [str(d) for d in self.dims])}]"

@@ -40,7 +40,17 @@ def broadcast(
             and all(ctx.resolve(d) == n for d, n in zip(shape.dims, dims))
         ):
             return Tensor(shape, kind, x.origin, None, x.free)
-    return ctx.tensor(dims, lead=left.lead or right.lead, dtype=kind)
+    return ctx.tensor(dims, lead=leading(left, right), dtype=kind)
+
+
+def leading(a: Shape, b: Shape) -> bool | Shape:
+    """Whether further sizes may come in front of the broadcast of two, and whose they are."""
+    for one, other in ((a, b), (b, a)):
+        if one.lead and not other.lead and len(other.dims) <= len(one.dims):
+            return one
+    if a.lead and b.lead and a.family and a.family is b.family and len(a.dims) == len(b.dims):
+        return a
+    return a.lead or b.lead
 
 
 def joined(

@@ -269,7 +269,7 @@ def view_as_complex(ctx: Context, input: Value) -> Value:
 def view_as_real(ctx: Context, input: Value) -> Value:
     if not isinstance(input, Tensor):
         return not_a_tensor(ctx, input)
-    return ctx.tensor((*input.shape.dims, 2), lead=input.shape.lead, dtype="float")
+    return ctx.tensor((*input.shape.dims, 2), lead=input.shape, dtype="float")
 
 
 @function("torch.polar", "torch.complex", accepts=["torch.polar(zeros(2, 3), zeros(3))"],

@@ -139,7 +139,7 @@ def repeat_interleave(ctx: Context, input: Value, repeats: Value = None, dim: Va
         return ctx.unknown_tensor(input.dtype) if new is None else ctx.tensor(new, like=input)
     sizes = dims_of(ctx, input)
     sizes[where] = total if total is not None else ctx.fresh() if count is None else mul(sizes[where], count)
-    return ctx.tensor(sizes, lead=input.shape.lead, like=input)
+    return ctx.tensor(sizes, lead=input.shape, like=input)
 
 
 @function("torch.broadcast_tensors",

@@ -40,7 +40,7 @@ def _transform(ctx: Context, input: Value, sizes: Value, dims: list[Value] | Non
         out[last] = add(floordiv(out[last], 2), 1)
     elif half == "back" and given_last is None:
         out[last] = mul(sub(out[last], 1), 2)
-    return ctx.tensor(out, lead=input.shape.lead, dtype=kind)
+    return ctx.tensor(out, lead=input.shape, dtype=kind)
 
 
 def _one(half: str) -> Callable[..., Value]:

@@ -62,7 +62,7 @@ def cat(ctx: Context, tensors: Value, dim: Value = 0, *, out: Value = None) -> V
     for x in listed[1:]:
         axis(ctx, x, number, JOIN)
     dims = _agreed(ctx, items, listed, where)
-    return ctx.tensor(dims, lead=listed[0].shape.lead, dtype=_kind(items))
+    return ctx.tensor(dims, lead=listed[0].shape, dtype=_kind(items))
 
 
 def _one_rank(ctx: Context, listed: list[Tensor]) -> None:
@@ -147,7 +147,7 @@ def stack(ctx: Context, tensors: Value, dim: Value = 0, *, out: Value = None) ->
         return new
     sizes = dims_of(ctx, new)
     sizes[number] = count
-    return ctx.tensor(sizes, lead=new.shape.lead, dtype=_kind(items))
+    return ctx.tensor(sizes, lead=new.shape, dtype=_kind(items))
 
 
 def _stacked(pad: Callable[[Context, Tensor], Value], dim: Callable[[Tensor], int]) -> Callable[..., Value]:

@@ -6,7 +6,7 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Size, mul, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import PRODUCT, dims_of, promote, tensors, whole
-from lint_params.shape.ops.broadcast import broadcast, joined
+from lint_params.shape.ops.broadcast import broadcast, joined, leading
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 TEXT = "{name}: rows of {expected} against columns of {got}{source}"
@@ -39,7 +39,7 @@ def matmul(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Va
     left = dims_of(ctx, input)
     right = dims_of(ctx, other)
     if len(right) == 1 and not other.shape.lead:
-        return ctx.tensor(left[:-1], lead=input.shape.lead, dtype=kind)
+        return ctx.tensor(left[:-1], lead=input.shape, dtype=kind)
     if len(left) == 1:
         # A vector, or (of open rank) perhaps more: [..., n] holds of both.
         if input.shape.lead:
@@ -53,7 +53,7 @@ def matmul(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Va
         input,
         other,
     )
-    return ctx.tensor([*batch, left[-2], right[-1]], lead=input.shape.lead or other.shape.lead, dtype=kind)
+    return ctx.tensor([*batch, left[-2], right[-1]], lead=leading(input.shape, other.shape), dtype=kind)
 
 
 def _half_known(ctx: Context, input: Value, other: Value) -> Value:
@@ -127,7 +127,7 @@ def inner(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Val
     if other.shape.lead:
         return ctx.tensor(other.shape.dims[:-1], lead=True, dtype=_kind(input, other))
     dims = [*input.shape.dims[:-1], *other.shape.dims[:-1]]
-    return ctx.tensor(dims, lead=input.shape.lead, dtype=_kind(input, other))
+    return ctx.tensor(dims, lead=input.shape, dtype=_kind(input, other))
 
 
 @function("torch.addmm", "Tensor.addmm", "Tensor.addmm_",

@@ -75,7 +75,7 @@ def transpose(ctx: Context, input: Value, dim0: Value, dim1: Value) -> Value:
         return out
     dims = dims_of(ctx, input)
     dims[one], dims[two] = dims[two], dims[one]
-    return ctx.tensor(dims, lead=input.shape.lead, like=input)
+    return ctx.tensor(dims, lead=input.shape, like=input)
 
 
 @function("torch.t", "Tensor.t", "Tensor.t_", accepts=["zeros(2, 3).t()", "torch.t(zeros(4))"],
@@ -137,7 +137,7 @@ def squeeze(ctx: Context, input: Value, dim: Value = None) -> Value:
             if not input.shape.lead and len(where) == 1:
                 result.shape.front = dict(enumerate(dims[: place + len(dims)]))
             return result
-    return ctx.tensor(out, lead=input.shape.lead, like=input)
+    return ctx.tensor(out, lead=input.shape, like=input)
 
 
 @function("torch.unsqueeze", "Tensor.unsqueeze", "Tensor.unsqueeze_",
@@ -162,7 +162,7 @@ def unsqueeze(ctx: Context, input: Value, dim: Value) -> Value:
     assert place is not None
     dims = dims_of(ctx, input)
     at = len(dims) + 1 + place
-    return ctx.tensor([*dims[:at], 1, *dims[at:]], lead=input.shape.lead, like=input)
+    return ctx.tensor([*dims[:at], 1, *dims[at:]], lead=input.shape, like=input)
 
 
 @function("torch.flip", "Tensor.flip", "torch.roll", "Tensor.roll", "torch.fliplr", "torch.flipud",
@@ -193,7 +193,7 @@ def _with_axis(
         return _any(ctx, input) if rank is None else ctx.tensor([ctx.fresh() for _ in range(rank)], like=input)
     dims = dims_of(ctx, input)
     dims[where] = change(input, dims[where])
-    return ctx.tensor(dims, lead=input.shape.lead, like=input)
+    return ctx.tensor(dims, lead=input.shape, like=input)
 
 
 @function("torch.narrow", "Tensor.narrow", accepts=["zeros(2, 5).narrow(1, 1, 3)", "torch.narrow(zeros(5), 0, -2, 2)"],
@@ -227,7 +227,7 @@ def unfold(ctx: Context, input: Value, dimension: Value, size: Value, step: Valu
     if not isinstance(out, Tensor) or (out.shape.lead and not out.shape.dims):
         return _any(ctx, input)
     last = ctx.fresh() if width is None else width
-    return ctx.tensor([*out.shape.dims, last], lead=out.shape.lead, like=out)
+    return ctx.tensor([*out.shape.dims, last], lead=out.shape, like=out)
 
 
 @function("torch.diagonal", "Tensor.diagonal",
@@ -248,7 +248,7 @@ def diagonal(ctx: Context, input: Value, offset: Value = 0, dim1: Value = 0, dim
     if by is not None:
         size = minimum(height if by >= 0 else add(height, by), sub(width, by) if by >= 0 else width)
     rest = [d for i, d in enumerate(dims) if i - len(dims) not in (one, two)]
-    return ctx.tensor([*rest, size], lead=input.shape.lead, like=input)
+    return ctx.tensor([*rest, size], lead=input.shape, like=input)
 
 
 @function("torch.diag", "Tensor.diag", accepts=["torch.diag(zeros(3))", "torch.diag(zeros(3, 4))"],

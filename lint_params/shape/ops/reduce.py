@@ -55,10 +55,7 @@ def reduced(
             out.append(dims[place])
         elif keep:
             out.append(1)
-    result = ctx.tensor(out, lead=input.shape.lead, dtype=kind)
-    if input.shape.lead:
-        result.shape.front = dict(input.shape.front) if keep and where == [-1] else {}
-    return result
+    return ctx.tensor(out, lead=input.shape, dtype=kind)
 
 
 def _unknown_axis(ctx: Context, x: Tensor, dim: Value, keep: bool, kind: str | None) -> Value:
@@ -279,7 +276,7 @@ def topk(ctx: Context, input: Value, k: Value, dim: Value = -1, *args: Value, **
     if count is not None and at_least(dims[where], count) is NO:
         ctx.refute(VIEW, "{name} takes {expected} of {got} elements{source}", count, dims[where], input)
     dims[where] = ctx.fresh() if count is None else count
-    out = [ctx.tensor(dims, lead=input.shape.lead, dtype=kind) for kind in (input.dtype, "int")]
+    out = [ctx.tensor(dims, lead=input.shape, dtype=kind) for kind in (input.dtype, "int")]
     return Seq([*out], "tuple", ("values", "indices"))
 
 
@@ -292,4 +289,4 @@ def diff(ctx: Context, input: Value, n: Value = 1, dim: Value = -1, prepend: Val
         return ctx.unknown_tensor()
     dims = dims_of(ctx, input)
     dims[where] = sliced(ctx, dims[where], slice(1, None, None))
-    return ctx.tensor(dims, lead=input.shape.lead, like=input)
+    return ctx.tensor(dims, lead=input.shape, like=input)

@@ -35,7 +35,7 @@ def select(ctx: Context, input: Value, dim: Value, index_: Value = None, **kwarg
     if whole(ctx, number) is None:
         dims = dims_of(ctx, input)
         del dims[where]
-        return ctx.tensor(dims, lead=input.shape.lead, like=input)
+        return ctx.tensor(dims, lead=input.shape, like=input)
     return index(ctx, input, items)
 
 
@@ -61,7 +61,7 @@ def index_select(ctx: Context, input: Value, dim: Value, index: Value) -> Value:
         return ctx.unknown_tensor(input.dtype) if rank is None else ctx.tensor([ctx.fresh()] * rank, like=input)
     dims = dims_of(ctx, input)
     dims[where] = count
-    return ctx.tensor(dims, lead=input.shape.lead, like=input)
+    return ctx.tensor(dims, lead=input.shape, like=input)
 
 
 def _within(ctx: Context, index: Tensor, x: Tensor, where: int | None) -> None:
@@ -207,7 +207,7 @@ def unique(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
             return ctx.unknown("torch.unique")
         dims = dims_of(ctx, input)
         dims[where] = count
-        values = ctx.tensor(dims, lead=input.shape.lead, like=input)
+        values = ctx.tensor(dims, lead=input.shape, like=input)
     if not any(flags):
         return values
     out = [values]

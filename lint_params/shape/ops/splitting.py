@@ -34,7 +34,7 @@ def _pieces(ctx: Context, x: Tensor, where: int | None, sizes: list[Size]) -> Va
             continue
         dims = dims_of(ctx, x)
         dims[where] = size
-        out.append(ctx.tensor(dims, lead=x.shape.lead, like=x))
+        out.append(ctx.tensor(dims, lead=x.shape, like=x))
     return Seq(out, "tuple")
 
 
@@ -48,7 +48,7 @@ def _any_number(ctx: Context, x: Value, where: int | None, size: Size | None = N
             return ctx.unknown_tensor(x.dtype)
         dims = dims_of(ctx, x)
         dims[where] = ctx.fresh() if size is None else size
-        return ctx.tensor(dims, lead=x.shape.lead, like=x)
+        return ctx.tensor(dims, lead=x.shape, like=x)
 
     return AnySeq("pieces", element, ctx.fresh("pieces", "count", 1))
 
@@ -176,7 +176,7 @@ def unbind(ctx: Context, input: Value, dim: Value = 0) -> Value:
             return ctx.unknown_tensor(input.dtype)
         dims = dims_of(ctx, input)
         del dims[where]
-        return ctx.tensor(dims, lead=input.shape.lead, like=input)
+        return ctx.tensor(dims, lead=input.shape, like=input)
 
     if isinstance(count, int) and 0 <= count <= LIMIT:
         return Seq([piece(i) for i in range(count)], "tuple")

@@ -11,7 +11,6 @@ from lint_params.shape.ops.arguments import (
     dims_of,
     dtype_of,
     front,
-    keep_front,
     size_list,
     whole,
 )
@@ -81,8 +80,7 @@ def _behind_open(ctx: Context, x: Tensor, open_: ShapeOf, rest: list[Value]) -> 
     else:
         out = ctx.tensor([ctx.fresh() if s is None or s == -1 else s for s in sizes], like=x)
     kept = base.shape.dims[: len(base.shape.dims) - open_.drop]
-    out = ctx.tensor((*kept, *out.shape.dims), lead=True, like=x)
-    return keep_front(base, out, 99) if open_.drop == 0 else out
+    return ctx.tensor((*kept, *out.shape.dims), lead=base.shape, like=x)
 
 
 def _fitted(
@@ -227,7 +225,7 @@ def unflatten(ctx: Context, input: Value, dim: Value, sizes: Value) -> Value:
     where += len(dims)
     new = _fitted(ctx, input, listed, (dims[where],))
     out = [*dims[:where], *new.shape.dims, *dims[where + 1 :]]
-    return ctx.tensor(out, lead=input.shape.lead, like=input)
+    return ctx.tensor(out, lead=input.shape, like=input)
 
 
 @function("Tensor.as_strided", "torch.as_strided", accepts=["zeros(9).as_strided((2, 3), (1, 2))"])
