@@ -151,7 +151,9 @@ def differences(
         if not isinstance(symbolic, Seq) or len(symbolic.items) != len(actual):
             return [f"{path}: {symbolic!r} for {len(actual)} items"]
         parts = zip(symbolic.items, actual)
-        return [d for i, (s, a) in enumerate(parts) for d in differences(s, a, number, f"{path}[{i}]")]
+        return [
+            d for i, (s, a) in enumerate(parts) for d in differences(s, a, number, f"{path}[{i}]")
+        ]
     if isinstance(actual, nn.Module):
         if not isinstance(symbolic, Layer) or symbolic.spec.short != type(actual).__name__:
             return [f"{path}: {symbolic!r} for a {type(actual).__name__}"]

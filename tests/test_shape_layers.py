@@ -182,7 +182,9 @@ def attributes(module: nn.Module) -> dict[str, Any]:
     out = {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, plain) and not name.startswith("_") and name not in ("training", "call_super_init")
+        if isinstance(value, plain)
+        and not name.startswith("_")
+        and name not in ("training", "call_super_init")
     }
     out.update({name: value for name, value in module._buffers.items()})
     out.update({name: value for name, value in module._parameters.items()})
@@ -200,7 +202,9 @@ UNREAD = {
 
 def differs(run: Symbolic, mine: Any, actual: Any) -> bool:
     if isinstance(actual, torch.Tensor):
-        return not isinstance(mine, Tensor) or [run.number(d) for d in mine.shape.dims] != list(actual.shape)
+        return not isinstance(mine, Tensor) or [run.number(d) for d in mine.shape.dims] != list(
+            actual.shape
+        )
     if isinstance(actual, (tuple, list)):
         if not isinstance(mine, Seq) or len(mine.items) != len(actual):
             return True
@@ -237,7 +241,11 @@ def test_lazy_layers_have_torchs_parameters_once_they_ran(text: str) -> None:
     assert not run.refuted()
     actual = {name: list(p.shape) for name, p in real.named_parameters()}
     assert parameters(run, layer) == actual
-    own = {k: v for k, v in attributes(real).items() if k in ("in_features", "in_channels", "num_features")}
+    own = {
+        k: v
+        for k, v in attributes(real).items()
+        if k in ("in_features", "in_channels", "num_features")
+    }
     assert own
     assert not [k for k, v in own.items() if run.number(run.ctx.size(layer.attrs[k])) != v]
 
@@ -258,7 +266,10 @@ def test_a_lazy_layer_takes_one_size_only() -> None:
 def test_parameters_of_a_symbolic_number_of_layers_count_right() -> None:
     for text, names in (
         ("nn.LSTM(S(3), S(4), S(5), bidirectional=True)", "nn.LSTM(3, 4, 5, bidirectional=True)"),
-        ("nn.GRU(S(3), S(4), num_layers=S(2), bias=False)", "nn.GRU(3, 4, num_layers=2, bias=False)"),
+        (
+            "nn.GRU(S(3), S(4), num_layers=S(2), bias=False)",
+            "nn.GRU(3, 4, num_layers=2, bias=False)",
+        ),
         (
             "nn.TransformerEncoder(nn.TransformerEncoderLayer(S(8), 2, S(16)), S(3))",
             "nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 3)",
@@ -299,7 +310,9 @@ def test_constructors_take_torchs_arguments() -> None:
     """Names and order of the parameters: a call that binds in torch binds here."""
     wrong = []
     for name, spec in ops.LAYERS.items():
-        actual = getattr(nn, name.rpartition(".")[2], None) if name.startswith("torch.nn.") else None
+        actual = (
+            getattr(nn, name.rpartition(".")[2], None) if name.startswith("torch.nn.") else None
+        )
         if actual is None:
             continue
         theirs = list(inspect.signature(actual.__init__).parameters.values())[1:]
@@ -310,7 +323,8 @@ def test_constructors_take_torchs_arguments() -> None:
             wrong.append((name, [p.name for p in mine], [p.name for p in theirs]))
         for a, b in zip(mine, theirs):
             if (a.default is a.empty) != (b.default is b.empty) or (
-                isinstance(b.default, (int, float, str, bool, type(None))) and a.default != b.default
+                isinstance(b.default, (int, float, str, bool, type(None)))
+                and a.default != b.default
             ):
                 wrong.append((name, a, b))
     assert not wrong
@@ -328,7 +342,9 @@ def test_functions_take_torchs_arguments() -> None:
             actual = inspect.signature(getattr(F, short)) if short != name else None
         except (AttributeError, ValueError):
             continue
-        if actual is None or any(p.kind is p.VAR_POSITIONAL for p in spec.signature.parameters.values()):
+        if actual is None or any(
+            p.kind is p.VAR_POSITIONAL for p in spec.signature.parameters.values()
+        ):
             continue
         if any(p.kind is p.VAR_POSITIONAL for p in actual.parameters.values()):
             continue

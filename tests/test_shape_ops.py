@@ -27,7 +27,10 @@ WITHOUT_CONDITION = {
     "torch.nn.utils.rnn.pack_sequence",
     "torch.nn.utils.rnn.pad_packed_sequence",
     "torch.nn.utils.rnn.pad_sequence",
-    *(f"torch.nn.functional.{name}_" for name in ["relu", "elu", "celu", "selu", "hardtanh", "leaky_relu", "rrelu", "threshold"]),
+    *(
+        f"torch.nn.functional.{name}_"
+        for name in ["relu", "elu", "celu", "selu", "hardtanh", "leaky_relu", "rrelu", "threshold"]
+    ),
 }
 
 SPECS = [
@@ -66,7 +69,9 @@ def test_refused_by_both(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "spec"), SPECS)
-def test_every_op_has_an_accepting_example(name: str, spec: ops.LayerSpec | ops.FunctionSpec) -> None:
+def test_every_op_has_an_accepting_example(
+    name: str, spec: ops.LayerSpec | ops.FunctionSpec
+) -> None:
     assert spec.accepts
 
 

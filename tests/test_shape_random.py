@@ -105,14 +105,22 @@ def norm(rng: random.Random) -> str:
     front = batch(rng) or ([2] if kind in ("Batch", "Group") else [])
     if kind == "Batch":
         rest = rest if rng.random() < 0.9 else rest[1:]
-        return f"nn.BatchNorm{n}d(S({near(rng, channels)}){more}).eval()({zeros(2, channels, *rest)})"
+        return (
+            f"nn.BatchNorm{n}d(S({near(rng, channels)}){more}).eval()({zeros(2, channels, *rest)})"
+        )
     if kind == "Instance":
-        return f"nn.InstanceNorm{n}d(S({near(rng, channels)}){more})({zeros(*front, channels, *rest)})"
+        return (
+            f"nn.InstanceNorm{n}d(S({near(rng, channels)}){more})({zeros(*front, channels, *rest)})"
+        )
     if kind == "Group":
         groups = rng.choice((1, 2, channels, 3))
         return f"nn.GroupNorm({groups}, S({near(rng, channels)}){more})({zeros(*front, channels, *rest)})"
     last = rest[-rng.randint(1, len(rest)) :]
-    shape = f"S({near(rng, last[-1])})" if len(last) == 1 else f"[{sizes(*last[:-1], near(rng, last[-1]))}]"
+    shape = (
+        f"S({near(rng, last[-1])})"
+        if len(last) == 1
+        else f"[{sizes(*last[:-1], near(rng, last[-1]))}]"
+    )
     return f"nn.{kind}Norm({shape})({zeros(*front, *rest)})"
 
 
@@ -193,7 +201,9 @@ def embedding(rng: random.Random) -> str:
     shape = spatial(rng, rng.randint(1, 3), 1, 4)
     if rng.random() < 0.6:
         row = rng.choice(("None", f"S({rng.randint(0, 7)})", str(-rng.randint(1, 7))))
-        return f"nn.Embedding(S({count}), S({width}), padding_idx={row})({zeros(*shape, kind='ints')})"
+        return (
+            f"nn.Embedding(S({count}), S({width}), padding_idx={row})({zeros(*shape, kind='ints')})"
+        )
     if rng.random() < 0.5:
         return f"nn.EmbeddingBag(S({count}), S({width}))({zeros(*shape, kind='ints')})"
     last = rng.random() < 0.5
@@ -206,7 +216,9 @@ def folding(rng: random.Random) -> str:
     pad = per_axis(rng, 2, (0, 1))
     channels, high, wide = rng.randint(1, 3), rng.randint(2, 6), rng.randint(2, 6)
     if rng.random() < 0.5:
-        return f"nn.Unfold({kernel}, 1, {pad}, {stride})({zeros(*batch(rng), channels, high, wide)})"
+        return (
+            f"nn.Unfold({kernel}, 1, {pad}, {stride})({zeros(*batch(rng), channels, high, wide)})"
+        )
     k, s = rng.randint(1, 3), rng.randint(1, 2)
     places = ((high - k) // s + 1) * ((wide - k) // s + 1)
     columns = near(rng, channels * k * k)
@@ -264,7 +276,18 @@ def loss(rng: random.Random) -> str:
     shape = [rng.randint(1, 4), rng.randint(1, 5), *spatial(rng, rng.randint(0, 2), 1, 4)]
     kind = rng.choice(("pair", "same", "class", "rows", "margin"))
     if kind == "pair":
-        name = rng.choice(("L1", "MSE", "SmoothL1", "Huber", "SoftMargin", "KLDiv", "HingeEmbedding", "PoissonNLL"))
+        name = rng.choice(
+            (
+                "L1",
+                "MSE",
+                "SmoothL1",
+                "Huber",
+                "SoftMargin",
+                "KLDiv",
+                "HingeEmbedding",
+                "PoissonNLL",
+            )
+        )
         other = [rng.choice((n, n, n, 1, n + 1)) for n in shape][rng.choice((0, 0, 1)) :]
         return f"nn.{name}Loss({how})({zeros(*shape)}, {zeros(*other)})"
     if kind == "same":

@@ -24,7 +24,30 @@ LAYERS = {
     "Softplus": "beta=1.0, threshold=20.0",
     "Threshold": "threshold, value, inplace=False",
 }
-FUNCTIONS = ["relu", "relu6", "selu", "silu", "mish", "hardsigmoid", "hardswish", "sigmoid", "tanh", "logsigmoid", "softsign", "tanhshrink", "elu", "celu", "gelu", "hardshrink", "softshrink", "hardtanh", "leaky_relu", "rrelu", "softplus", "threshold"]
+FUNCTIONS = [
+    "relu",
+    "relu6",
+    "selu",
+    "silu",
+    "mish",
+    "hardsigmoid",
+    "hardswish",
+    "sigmoid",
+    "tanh",
+    "logsigmoid",
+    "softsign",
+    "tanhshrink",
+    "elu",
+    "celu",
+    "gelu",
+    "hardshrink",
+    "softshrink",
+    "hardtanh",
+    "leaky_relu",
+    "rrelu",
+    "softplus",
+    "threshold",
+]
 IN_PLACE = ["relu_", "elu_", "celu_", "selu_", "hardtanh_", "leaky_relu_", "rrelu_", "threshold_"]
 
 
@@ -97,7 +120,11 @@ for _name in ("Softmax", "LogSoftmax", "Softmin"):
     layer(
         f"torch.nn.{_name}",
         "dim=None",
-        accepts=[f"nn.{_name}(1)(zeros(2, 3))", f"nn.{_name}(dim=-1)(zeros(2, 3, 4))", f"nn.{_name}()(zeros(2))"],
+        accepts=[
+            f"nn.{_name}(1)(zeros(2, 3))",
+            f"nn.{_name}(dim=-1)(zeros(2, 3, 4))",
+            f"nn.{_name}()(zeros(2))",
+        ],
         rejects=[f"nn.{_name}(2)(zeros(2, 3))", f"nn.{_name}(-3)(zeros(2, 3))"],
     )(_softmax_layer)
 
@@ -122,18 +149,32 @@ for _name in ("softmax", "log_softmax", "softmin"):
     rejects=["F.gumbel_softmax(zeros(2, 3), dim=2)"],
 )
 def gumbel_softmax(
-    ctx: Context, logits: Tensor, tau: Value = 1, hard: Value = False, eps: Value = 1e-10, dim: Value = -1
+    ctx: Context,
+    logits: Tensor,
+    tau: Value = 1,
+    hard: Value = False,
+    eps: Value = 1e-10,
+    dim: Value = -1,
 ) -> Value:
     return along(ctx, logits, dim)
 
 
 @function(
     "torch.nn.functional.normalize",
-    accepts=["F.normalize(zeros(2, 3))", "F.normalize(zeros(3), dim=0)", "F.normalize(zeros(2, 3), 1.0, -1)"],
+    accepts=[
+        "F.normalize(zeros(2, 3))",
+        "F.normalize(zeros(3), dim=0)",
+        "F.normalize(zeros(2, 3), 1.0, -1)",
+    ],
     rejects=["F.normalize(zeros(3))", "F.normalize(zeros(2, 3), dim=2)"],
 )
 def normalize(
-    ctx: Context, input: Tensor, p: Value = 2.0, dim: Value = 1, eps: Value = 1e-12, out: Value = None
+    ctx: Context,
+    input: Tensor,
+    p: Value = 2.0,
+    dim: Value = 1,
+    eps: Value = 1e-12,
+    out: Value = None,
 ) -> Value:
     return along(ctx, input, None if not isinstance(dim, int) else dim)
 
@@ -233,5 +274,3 @@ def prelu_layer(ctx: Context, layer: Layer, input: Tensor) -> Value:
 )
 def prelu(ctx: Context, input: Tensor, weight: Tensor) -> Value:
     return sloped(ctx, input, weight)
-
-

@@ -30,13 +30,17 @@ def part(ctx: Context, name: str, args: list[Value], **kwargs: Value) -> Value:
     return value
 
 
-def check_heads(ctx: Context, a: dict[str, Value], of: str = "embed_dim", by: str = "num_heads") -> None:
+def check_heads(
+    ctx: Context, a: dict[str, Value], of: str = "embed_dim", by: str = "num_heads"
+) -> None:
     width, heads = ctx.size(a[of]), ctx.size(a[by])
     for name, size in ((of, width), (by, heads)):
         if size is not None and at_least(size, 1) is NO:
             ctx.refute(CONSTRUCT, f"{name} must be positive but is {{got}}", 1, size)
     if width is not None and heads is not None:
-        ctx.divisible(CONSTRUCT, width, heads, f"{of} ({{got}}) must be divisible by {by} ({{expected}})")
+        ctx.divisible(
+            CONSTRUCT, width, heads, f"{of} ({{got}}) must be divisible by {by} ({{expected}})"
+        )
 
 
 def _width(ctx: Context, a: dict[str, Value], name: str) -> Size:
@@ -69,7 +73,11 @@ def params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | No
 
 def _head_dim(ctx: Context, a: dict[str, Value]) -> Value:
     width, heads = ctx.size(a["embed_dim"]), ctx.size(a["num_heads"])
-    return Unknown("head_dim") if width is None or heads is None else ctx.resolve(floordiv(width, heads))
+    return (
+        Unknown("head_dim")
+        if width is None or heads is None
+        else ctx.resolve(floordiv(width, heads))
+    )
 
 
 @layer(
@@ -195,7 +203,11 @@ def _lengths(
 
 
 def _mask_checked(
-    ctx: Context, mask: Value, given: tuple[Size, ...] | None, expected: tuple[Size | None, ...], what: str
+    ctx: Context,
+    mask: Value,
+    given: tuple[Size, ...] | None,
+    expected: tuple[Size | None, ...],
+    what: str,
 ) -> None:
     if given is None or not isinstance(mask, Tensor):
         return
@@ -240,7 +252,9 @@ def scaled_dot_product_attention(
         text = "{name} takes a key of {expected} features, as the query has, but gets {got}{source}"
         must_equal(ctx, rule, of_q[1], of_k[1], text, k)
     if of_k and of_v and isinstance(v, Tensor):
-        text = "{name} takes a value of {expected} positions, as the key has, but gets {got}{source}"
+        text = (
+            "{name} takes a value of {expected} positions, as the key has, but gets {got}{source}"
+        )
         must_equal(ctx, rule, of_k[0], of_v[0], text, v)
     grouped = flag(ctx, enable_gqa)
     fronts = [Shape(x.shape.dims[:-2], x.shape.lead) for x in inputs if isinstance(x, Tensor)]

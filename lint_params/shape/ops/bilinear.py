@@ -71,7 +71,9 @@ def bilinear_layer(ctx: Context, layer: Layer, input1: Tensor, input2: Tensor) -
     accepts=["F.bilinear(zeros(2, 3), zeros(2, 4), zeros(5, 3, 4))"],
     rejects=["F.bilinear(zeros(2, 3), zeros(2, 4), zeros(5, 4, 3))"],
 )
-def bilinear(ctx: Context, input1: Tensor, input2: Tensor, weight: Tensor, bias: Value = None) -> Value:
+def bilinear(
+    ctx: Context, input1: Tensor, input2: Tensor, weight: Tensor, bias: Value = None
+) -> Value:
     return multiplied(ctx, "parameter-product-mismatch", input1, input2, weight)
 
 
@@ -108,10 +110,15 @@ def cosine_layer(ctx: Context, layer: Layer, x1: Tensor, x2: Tensor) -> Value:
 @function(
     "torch.nn.functional.cosine_similarity",
     "torch.cosine_similarity",
-    accepts=["F.cosine_similarity(zeros(2, 3), zeros(2, 3))", "F.cosine_similarity(zeros(3), zeros(3), dim=0)"],
+    accepts=[
+        "F.cosine_similarity(zeros(2, 3), zeros(2, 3))",
+        "F.cosine_similarity(zeros(3), zeros(3), dim=0)",
+    ],
     rejects=["F.cosine_similarity(zeros(2, 3), zeros(2, 4))"],
 )
-def cosine_similarity(ctx: Context, x1: Tensor, x2: Tensor, dim: Value = 1, eps: Value = 1e-08) -> Value:
+def cosine_similarity(
+    ctx: Context, x1: Tensor, x2: Tensor, dim: Value = 1, eps: Value = 1e-08
+) -> Value:
     return similar(ctx, x1, x2, dim)
 
 

@@ -38,8 +38,22 @@ def _check_state(ctx: Context, state: Value, batch: Size | None, hidden: Size) -
     if len(dims) != 2:
         text = "{name} takes a state of {expected} dimensions but gets {got}{source}"
         ctx.refute(RULE, text, 2, len(dims), state)
-    must_equal(ctx, RULE, batch, dims[0], "{name} takes a state for {expected} samples but gets {got}{source}", state)
-    must_equal(ctx, RULE, hidden, dims[1], "{name} takes a state of {expected} features{built} but gets {got}{source}", state)
+    must_equal(
+        ctx,
+        RULE,
+        batch,
+        dims[0],
+        "{name} takes a state for {expected} samples but gets {got}{source}",
+        state,
+    )
+    must_equal(
+        ctx,
+        RULE,
+        hidden,
+        dims[1],
+        "{name} takes a state of {expected} features{built} but gets {got}{source}",
+        state,
+    )
 
 
 def cell(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
@@ -88,6 +102,10 @@ for _name, _gates, _more in (("RNN", 1, "nonlinearity='tanh', "), ("LSTM", 4, ""
             f"{_new}(3, 4)(zeros(2, 3), {_state.format('2, 5')})",
             f"{_new}(3, 4)(zeros(2, 3), {_state.format('4')})",
             f"{_new}(3, 4)((zeros(2, 3), 1))",
-            *([] if _name == "LSTM" else [f"{_new}(3, 4)(zeros(2, 3), (zeros(2, 4), zeros(2, 4)))"]),
+            *(
+                []
+                if _name == "LSTM"
+                else [f"{_new}(3, 4)(zeros(2, 3), (zeros(2, 4), zeros(2, 4)))"]
+            ),
         ],
     )(cell)

@@ -42,7 +42,12 @@ def check_groups(ctx: Context, a: dict[str, Value]) -> None:
     for name in ("in_channels", "out_channels"):
         size = ctx.size(a[name])
         if size is not None and groups != 1:
-            ctx.divisible(CONSTRUCT, size, groups, f"{name} ({{got}}) must be divisible by groups ({{expected}})")
+            ctx.divisible(
+                CONSTRUCT,
+                size,
+                groups,
+                f"{name} ({{got}}) must be divisible by groups ({{expected}})",
+            )
 
 
 def _construct(ctx: Context, a: dict[str, Value]) -> None:
@@ -53,7 +58,9 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
             ctx.refute(CONSTRUCT, f"padding must be a number, 'same' or 'valid' but is {padding!r}")
         strides = axes(ctx, a["stride"], 1) if as_size(a["stride"]) is not None else ()
         if padding == "same" and any(isinstance(s, int) and s != 1 for s in strides):
-            ctx.refute(CONSTRUCT, "padding='same' needs a stride of 1 but gets {got}", 1, strides[0])
+            ctx.refute(
+                CONSTRUCT, "padding='same' needs a stride of 1 but gets {got}", 1, strides[0]
+            )
     if isinstance(mode, str) and mode not in ("zeros", "reflect", "replicate", "circular"):
         ctx.refute(CONSTRUCT, f"padding_mode {mode!r} is none of torch's")
 
@@ -80,7 +87,10 @@ def _params(n: int) -> Any:
 
 def attrs(n: int, *more: str) -> dict[str, Any]:
     """The attributes that torch keeps as tuples."""
-    return {name: tuple_attr(name, n) for name in ("kernel_size", "stride", "padding", "dilation", *more)}
+    return {
+        name: tuple_attr(name, n)
+        for name in ("kernel_size", "stride", "padding", "dilation", *more)
+    }
 
 
 def weight_of(ctx: Context, layer: Layer, n: int) -> tuple[Size, ...] | None:
@@ -192,7 +202,9 @@ def _register(n: int) -> None:
         how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         count = sure_int(groups)
         if count is not None and count > 1:
-            text = "{name} takes a weight for a multiple of {expected} groups but gets {got} channels"
+            text = (
+                "{name} takes a weight for a multiple of {expected} groups but gets {got} channels"
+            )
             ctx.divisible(PRODUCT, dims[0], count, text)
         return convolve(ctx, PRODUCT, n, x, dims, how)
 

@@ -88,7 +88,9 @@ def convolve_transposed(
             if goal is not None and least is not None and stride is not None:
                 beyond = at_least(ctx.resolve(sub(goal, add(least, stride))), 0) is YES
                 if beyond or at_least(ctx.resolve(sub(goal, least)), 0) is NO:
-                    text = "{name} cannot give an output of {got}: the smallest is {expected}{built}"
+                    text = (
+                        "{name} cannot give an output of {got}: the smallest is {expected}{built}"
+                    )
                     ctx.refute(SMALL, text, least, goal, x)
             new.append(ctx.fresh("size", low=1) if goal is None else goal)
             continue
@@ -164,7 +166,12 @@ def _register(n: int) -> None:
         count = ctx.size(groups)
         if count is not None:
             check_bias(ctx, bias, ctx.resolve(mul(dims[1], count)))
-        how = {"stride": stride, "padding": padding, "output_padding": output_padding, "groups": groups}
+        how = {
+            "stride": stride,
+            "padding": padding,
+            "output_padding": output_padding,
+            "groups": groups,
+        }
         return convolve_transposed(ctx, PRODUCT, n, x, dims, {**how, "dilation": dilation})
 
     kernel = "3, 3, 3"[: 3 * n - 2]

@@ -28,7 +28,14 @@ def _forward(ctx: Context, layer: Layer, input: Tensor) -> Value:
     return dropped(ctx, input, layer.spec.short == "Dropout1d")
 
 
-for _name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"):
+for _name in (
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "AlphaDropout",
+    "FeatureAlphaDropout",
+):
     _sizes = "2, 3, 4" if _name == "Dropout1d" else "2, 3, 4, 5"
     layer(
         f"torch.nn.{_name}",
@@ -45,7 +52,13 @@ for _name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", 
 
 
 def _function(name: str, trained: bool) -> None:
-    def call(ctx: Context, input: Tensor, p: Value = 0.5, training: Value = trained, inplace: Value = False) -> Value:
+    def call(
+        ctx: Context,
+        input: Tensor,
+        p: Value = 0.5,
+        training: Value = trained,
+        inplace: Value = False,
+    ) -> Value:
         in_unit(ctx, p, TEXT)
         return dropped(ctx, input, name == "dropout1d")
 
@@ -60,5 +73,12 @@ def _function(name: str, trained: bool) -> None:
     )(call)
 
 
-for _name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"):
+for _name in (
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "alpha_dropout",
+    "feature_alpha_dropout",
+):
     _function(_name, _name not in ("alpha_dropout", "feature_alpha_dropout"))

@@ -29,7 +29,14 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
     if dims is not None and len(dims) == 2:
         for size, got in zip(expected, dims):
             if size is not None:
-                must_equal(ctx, CONSTRUCT, size, got, "_weight has {got} where {expected} are declared", weight)
+                must_equal(
+                    ctx,
+                    CONSTRUCT,
+                    size,
+                    got,
+                    "_weight has {got} where {expected} are declared",
+                    weight,
+                )
 
 
 def check_padding_index(ctx: Context, index: Value, count: Size | None) -> None:
@@ -40,7 +47,9 @@ def check_padding_index(ctx: Context, index: Value, count: Size | None) -> None:
     count = ctx.resolve(count)
     beyond = at_least(ctx.resolve(sub(row, count)), 0) is YES
     if beyond or at_least(ctx.resolve(add(row, count)), 0) is NO:
-        ctx.refute(CONSTRUCT, "padding_idx ({got}) must be within the {expected} embeddings", count, row)
+        ctx.refute(
+            CONSTRUCT, "padding_idx ({got}) must be within the {expected} embeddings", count, row
+        )
 
 
 def _params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
@@ -109,7 +118,9 @@ def from_pretrained(
     accepts=["nn.EmbeddingBag.from_pretrained(zeros(5, 3))(ints(2, 4))"],
     rejects=["nn.EmbeddingBag.from_pretrained(zeros(5))"],
 )
-def bag_from_pretrained(ctx: Context, embeddings: Tensor, freeze: Value = True, *args: Value, **kwargs: Value) -> Value:
+def bag_from_pretrained(
+    ctx: Context, embeddings: Tensor, freeze: Value = True, *args: Value, **kwargs: Value
+) -> Value:
     dims = _table(ctx, embeddings, "torch.nn.EmbeddingBag")
     if dims is None:
         return ctx.unknown("embeddings are no known tensor")
@@ -132,7 +143,10 @@ def _table(ctx: Context, weight: Value, name: str) -> tuple[Size, ...] | None:
 
 @function(
     "torch.nn.functional.embedding",
-    accepts=["F.embedding(ints(2, 4), zeros(5, 3))", "F.embedding(ints(2), zeros(5, 3), padding_idx=-1)"],
+    accepts=[
+        "F.embedding(ints(2, 4), zeros(5, 3))",
+        "F.embedding(ints(2), zeros(5, 3), padding_idx=-1)",
+    ],
     rejects=["F.embedding(ints(2), zeros(5))", "F.embedding(ints(2), zeros(5, 3), padding_idx=5)"],
 )
 def functional_embedding(
@@ -151,7 +165,9 @@ def functional_embedding(
 # -- bags -------------------------------------------------------------------------------
 
 
-def bag(ctx: Context, input: Value, size: Size, offsets: Value, weights: Value, last_offset: Value) -> Value:
+def bag(
+    ctx: Context, input: Value, size: Size, offsets: Value, weights: Value, last_offset: Value
+) -> Value:
     """One row a bag: (B, N) without offsets, or (N,) with the offsets where the bags begin."""
     x = tensor_in(ctx, RULE, input, unproved=False)
     if not isinstance(x, Tensor):
@@ -172,7 +188,13 @@ def bag(ctx: Context, input: Value, size: Size, offsets: Value, weights: Value, 
             ctx.refute(RULE, "{name} takes no offsets for an input of 2 dimensions", 1, 2, x)
         return ctx.tensor((dims[0], size), dtype="float")
     if dims is not None and offsets is None:
-        ctx.refute(RULE, "{name} takes an input of 2 dimensions, or offsets, but gets {got}{source}", 2, 1, x)
+        ctx.refute(
+            RULE,
+            "{name} takes an input of 2 dimensions, or offsets, but gets {got}{source}",
+            2,
+            1,
+            x,
+        )
     count = ctx.of_rank(offsets, 1) if isinstance(offsets, Tensor) else None
     if count is None:
         return ctx.tensor((ctx.fresh("bags"), size), dtype="float")
@@ -195,7 +217,11 @@ def bag(ctx: Context, input: Value, size: Size, offsets: Value, weights: Value, 
              "nn.EmbeddingBag(5, 3, mode='sum')(ints(2, 4), per_sample_weights=zeros(2, 3))"],
 )  # fmt: skip
 def embedding_bag(
-    ctx: Context, layer: Layer, input: Tensor, offsets: Value = None, per_sample_weights: Value = None
+    ctx: Context,
+    layer: Layer,
+    input: Tensor,
+    offsets: Value = None,
+    per_sample_weights: Value = None,
 ) -> Value:
     size = rows(ctx, layer)
     return bag(ctx, input, size, offsets, per_sample_weights, layer.attrs["include_last_offset"])
@@ -203,8 +229,14 @@ def embedding_bag(
 
 @function(
     "torch.nn.functional.embedding_bag",
-    accepts=["F.embedding_bag(ints(2, 4), zeros(5, 3))", "F.embedding_bag(ints(4), zeros(5, 3), ints(2))"],
-    rejects=["F.embedding_bag(ints(4), zeros(5, 3))", "F.embedding_bag(ints(2, 4), zeros(5, 3), ints(2))"],
+    accepts=[
+        "F.embedding_bag(ints(2, 4), zeros(5, 3))",
+        "F.embedding_bag(ints(4), zeros(5, 3), ints(2))",
+    ],
+    rejects=[
+        "F.embedding_bag(ints(4), zeros(5, 3))",
+        "F.embedding_bag(ints(2, 4), zeros(5, 3), ints(2))",
+    ],
 )
 def functional_bag(
     ctx: Context, input: Tensor, weight: Tensor, offsets: Value = None, max_norm: Value = None,
@@ -218,7 +250,11 @@ def functional_bag(
 
 @function(
     "torch.nn.functional.one_hot",
-    accepts=["F.one_hot(ints(2, 3), 5)", "F.one_hot(ints(2), num_classes=4)", "F.one_hot(ints(2, 3))"],
+    accepts=[
+        "F.one_hot(ints(2, 3), 5)",
+        "F.one_hot(ints(2), num_classes=4)",
+        "F.one_hot(ints(2, 3))",
+    ],
 )
 def one_hot(ctx: Context, tensor: Tensor, num_classes: Value = -1) -> Value:
     x = tensor_in(ctx, RULE, tensor, unproved=False)

@@ -21,7 +21,11 @@ RULE = "view-size-mismatch"
         "nn.Flatten(1, 2)(zeros(2, 3, 4, 5))",
         "nn.Flatten(-2)(zeros(2, 3, 4, 5))",
     ],
-    rejects=["nn.Flatten()(zeros(3))", "nn.Flatten(2, 1)(zeros(2, 3, 4))", "nn.Flatten()((zeros(2, 3), 1))"],
+    rejects=[
+        "nn.Flatten()(zeros(3))",
+        "nn.Flatten(2, 1)(zeros(2, 3, 4))",
+        "nn.Flatten()((zeros(2, 3), 1))",
+    ],
 )
 def flatten_layer(ctx: Context, layer: Layer, input: Tensor) -> Value:
     x = tensor_in(ctx, RULE, input, unproved=False)

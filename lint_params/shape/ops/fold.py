@@ -12,7 +12,9 @@ RULE = "view-size-mismatch"
 NAMES = ("kernel_size", "stride", "padding", "dilation")
 
 
-def _places(ctx: Context, x: Tensor | None, sizes: tuple[Size, ...], how: dict[str, Value]) -> list[Size]:
+def _places(
+    ctx: Context, x: Tensor | None, sizes: tuple[Size, ...], how: dict[str, Value]
+) -> list[Size]:
     """How many places the window has along each axis."""
     kernels, strides, pads, dilations = (axes(ctx, how[name], 2) for name in NAMES)
     return [window(ctx, *parts, x) for parts in zip(sizes, kernels, strides, pads, dilations)]
@@ -46,7 +48,9 @@ def folded(ctx: Context, input: Value, output_size: Value, how: dict[str, Value]
     if sizes is None:
         return ctx.unknown("rank of the input")
     patch = _patch(ctx, how["kernel_size"])
-    text = "{name} takes columns that are a multiple of its {expected} kernel elements but gets {got}"
+    text = (
+        "{name} takes columns that are a multiple of its {expected} kernel elements but gets {got}"
+    )
     ctx.divisible("indivisible-channels", sizes[0], patch, text)
     goal = tuple(ctx.fresh("size", low=1) if s is None else s for s in wanted)
     places = product(_places(ctx, None, goal, how))
@@ -88,11 +92,19 @@ def fold_layer(ctx: Context, layer: Layer, input: Tensor) -> Value:
 
 @function(
     "torch.nn.functional.unfold",
-    accepts=["F.unfold(zeros(2, 4, 8, 7), 3)", "F.unfold(zeros(2, 4, 8, 7), (3, 2), padding=1, stride=2)"],
+    accepts=[
+        "F.unfold(zeros(2, 4, 8, 7), 3)",
+        "F.unfold(zeros(2, 4, 8, 7), (3, 2), padding=1, stride=2)",
+    ],
     rejects=["F.unfold(zeros(2, 4, 8, 7), 9)"],
 )
 def unfold(
-    ctx: Context, input: Tensor, kernel_size: Value, dilation: Value = 1, padding: Value = 0, stride: Value = 1
+    ctx: Context,
+    input: Tensor,
+    kernel_size: Value,
+    dilation: Value = 1,
+    padding: Value = 0,
+    stride: Value = 1,
 ) -> Value:
     how = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
     return unfolded(ctx, input, how)

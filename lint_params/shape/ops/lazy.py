@@ -49,7 +49,11 @@ def _register(
     """``name`` is the layer ``like`` without its argument ``field``."""
     spec = LAYERS[f"torch.nn.{like}"]
     bias = spec.signature.parameters["bias"]
-    parts = [str(p) for n, p in spec.signature.parameters.items() if n != field and p.kind is not p.KEYWORD_ONLY]
+    parts = [
+        str(p)
+        for n, p in spec.signature.parameters.items()
+        if n != field and p.kind is not p.KEYWORD_ONLY
+    ]
     last = [str(bias)] if bias.kind is bias.KEYWORD_ONLY else []
     signature = ", ".join([*parts, "*", *last, f"{field}=None"])
     # A lazy instance norm has parameters and statistics unless told otherwise, unlike its like.

@@ -100,7 +100,9 @@ def _pair_function(
 ) -> Value:  # fmt: skip
     out = elementwise(ctx, [input, target], legacy(ctx, reduction, size_average, reduce))
     if isinstance(weight, Tensor) and isinstance(input, Tensor):
-        equal_shapes(ctx, input, weight, "{name} takes a weight of {expected} but gets {got}{source}")
+        equal_shapes(
+            ctx, input, weight, "{name} takes a weight of {expected} but gets {got}{source}"
+        )
     return out
 
 
@@ -193,7 +195,10 @@ def divergence_layer(ctx: Context, layer: Layer, input: Tensor, target: Tensor) 
 
 @function(
     "torch.nn.functional.kl_div",
-    accepts=["F.kl_div(zeros(2, 3), zeros(2, 3), reduction='batchmean')", "F.kl_div(zeros(2, 3), zeros(2, 3))"],
+    accepts=[
+        "F.kl_div(zeros(2, 3), zeros(2, 3), reduction='batchmean')",
+        "F.kl_div(zeros(2, 3), zeros(2, 3))",
+    ],
     rejects=["F.kl_div(zeros(2, 3), zeros(2, 4))"],
 )
 def kl_div(
@@ -305,5 +310,3 @@ def gaussian_nll_loss(
     reduction: Value = "mean",
 ) -> Value:  # fmt: skip
     return gaussian(ctx, input, target, var, reduction)
-
-

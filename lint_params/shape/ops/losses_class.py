@@ -75,7 +75,11 @@ WRONG = [
     ("(zeros(4))", "zeros(2, 3), ints(2)"),
     ("(reduction='all')", "zeros(2, 3), ints(2)"),
 ]
-for _name, _more in (("CrossEntropyLoss", ", label_smoothing=0.0"), ("NLLLoss", ""), ("NLLLoss2d", "")):
+for _name, _more in (
+    ("CrossEntropyLoss", ", label_smoothing=0.0"),
+    ("NLLLoss", ""),
+    ("NLLLoss2d", ""),
+):
     _soft = _name == "CrossEntropyLoss"
     layer(
         f"torch.nn.{_name}",
@@ -83,7 +87,11 @@ for _name, _more in (("CrossEntropyLoss", ", label_smoothing=0.0"), ("NLLLoss", 
         attrs=buffers("weight"),
         accepts=[
             *(f"nn.{_name}{how}({x})" for how, x in COMMON),
-            *(["nn.CrossEntropyLoss(reduction='none')(zeros(2, 3, 4), zeros(2, 3, 4))"] if _soft else []),
+            *(
+                ["nn.CrossEntropyLoss(reduction='none')(zeros(2, 3, 4), zeros(2, 3, 4))"]
+                if _soft
+                else []
+            ),
             *(["nn.CrossEntropyLoss()(zeros(3), zeros(3))"] if _soft else []),
             *([] if _soft else [f"nn.{_name}(reduction='none')(zeros(3), ints(1))"]),
         ],
@@ -106,19 +114,26 @@ def cross_entropy(
     ignore_index: Value = -100, reduce: Value = None, reduction: Value = "mean", label_smoothing: Value = 0.0,
 ) -> Value:  # fmt: skip
     in_unit(ctx, label_smoothing, "label_smoothing must lie between 0 and 1")
-    return by_class(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), soft=True)
+    return by_class(
+        ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), soft=True
+    )
 
 
 @function(
     "torch.nn.functional.nll_loss",
-    accepts=["F.nll_loss(zeros(2, 3), ints(2))", "F.nll_loss(zeros(2, 3, 4, 4), ints(2, 4, 4), reduction='none')"],
+    accepts=[
+        "F.nll_loss(zeros(2, 3), ints(2))",
+        "F.nll_loss(zeros(2, 3, 4, 4), ints(2, 4, 4), reduction='none')",
+    ],
     rejects=["F.nll_loss(zeros(2, 3), ints(3))", "F.nll_loss(zeros(2, 3, 4, 4), ints(2, 4, 5))"],
 )
 def nll_loss(
     ctx: Context, input: Tensor, target: Tensor, weight: Value = None, size_average: Value = None,
     ignore_index: Value = -100, reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return by_class(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), soft=False)
+    return by_class(
+        ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), soft=False
+    )
 
 
 # -- several labels ---------------------------------------------------------------------
@@ -131,9 +146,13 @@ def _rows(ctx: Context, full: Value, reduction: Value) -> Value:
     return reduced(ctx, ctx.unknown_tensor("float"), reduction)
 
 
-def multi_label(ctx: Context, input: Value, target: Value, weight: Value, reduction: Value, strict: bool) -> Value:
+def multi_label(
+    ctx: Context, input: Value, target: Value, weight: Value, reduction: Value, strict: bool
+) -> Value:
     check_reduction(ctx, reduction)
-    return _rows(ctx, elementwise(ctx, [input, target], "none", strict=strict, weights=[weight]), reduction)
+    return _rows(
+        ctx, elementwise(ctx, [input, target], "none", strict=strict, weights=[weight]), reduction
+    )
 
 
 @layer(
@@ -182,10 +201,14 @@ def multilabel_soft_margin_loss(
     ctx: Context, input: Tensor, target: Tensor, weight: Value = None, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return multi_label(ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), False)
+    return multi_label(
+        ctx, input, target, weight, legacy(ctx, reduction, size_average, reduce), False
+    )
 
 
-def multi_margin(ctx: Context, input: Value, target: Value, weight: Value, reduction: Value) -> Value:
+def multi_margin(
+    ctx: Context, input: Value, target: Value, weight: Value, reduction: Value
+) -> Value:
     """(N, C) against (N): one label a row."""
     check_reduction(ctx, reduction)
     x, y = (tensor_in(ctx, RULE, v, unproved=False) for v in (input, target))

@@ -17,7 +17,11 @@ CONSTRUCT = "indivisible-channels"
 
 
 def _linear_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-    into, classes, more = ctx.size(a["in_features"]), ctx.size(a["num_classes"]), ctx.sizes(a["out_features"])
+    into, classes, more = (
+        ctx.size(a["in_features"]),
+        ctx.size(a["num_classes"]),
+        ctx.sizes(a["out_features"]),
+    )
     if into is None or classes is None or more is None:
         return {}
     out = product([classes, *more])
@@ -54,7 +58,11 @@ def _check_linear(ctx: Context, a: dict[str, Value]) -> None:
 def linear_cross_entropy(ctx: Context, layer: Layer, input: Tensor, target: Tensor) -> Value:
     a = layer.attrs
     x = tensor_in(ctx, "linear-input-mismatch", input)
-    into, classes, more = ctx.size(a["in_features"]), ctx.size(a["num_classes"]), ctx.sizes(a["out_features"])
+    into, classes, more = (
+        ctx.size(a["in_features"]),
+        ctx.size(a["num_classes"]),
+        ctx.sizes(a["out_features"]),
+    )
     if not isinstance(x, Tensor) or into is None or classes is None or more is None:
         return reduced(ctx, ctx.unknown_tensor("float"), a["reduction"])
     ranked(ctx, "linear-input-mismatch", x, (1, 2))
@@ -124,8 +132,16 @@ def adaptive_softmax(ctx: Context, layer: Layer, input_: Tensor, target_: Tensor
     ranked(ctx, rule, x, (1, 2) if labels is None else (len(labels) + 1,))
     got, dims = ctx.last(x, 1), ctx.dims(x)
     if into is not None and got is not None:
-        ctx.need(rule, into, got[0], "{name} takes {expected} features{built} but gets {got}{source}", tensor=x)
+        ctx.need(
+            rule,
+            into,
+            got[0],
+            "{name} takes {expected} features{built} but gets {got}{source}",
+            tensor=x,
+        )
     if dims is not None and labels is not None and isinstance(y, Tensor):
         for a, b in zip(dims[:-1], labels):
-            must_equal(ctx, RULE, a, b, "{name} takes a target of {expected} but gets {got}{source}", y)
+            must_equal(
+                ctx, RULE, a, b, "{name} takes a target of {expected} but gets {got}{source}", y
+            )
     return Seq([ctx.replace_last(x, 1, ()), scalar], "tuple", ("output", "loss"))

@@ -48,7 +48,9 @@ def ranking(ctx: Context, one: Value, two: Value, target: Value, reduction: Valu
     rejects=["nn.MarginRankingLoss()(zeros(2), zeros(2), zeros(3))",
              "nn.MarginRankingLoss()(zeros(2), zeros(2, 1), zeros(2))"],
 )  # fmt: skip
-def ranking_layer(ctx: Context, layer: Layer, input1: Tensor, input2: Tensor, target: Tensor) -> Value:
+def ranking_layer(
+    ctx: Context, layer: Layer, input1: Tensor, input2: Tensor, target: Tensor
+) -> Value:
     return ranking(ctx, input1, input2, target, layer.attrs["reduction"])
 
 
@@ -64,18 +66,30 @@ def margin_ranking_loss(
     return ranking(ctx, input1, input2, target, legacy(ctx, reduction, size_average, reduce))
 
 
-def cosine_embedding(ctx: Context, one: Value, two: Value, target: Value, reduction: Value) -> Value:
+def cosine_embedding(
+    ctx: Context, one: Value, two: Value, target: Value, reduction: Value
+) -> Value:
     """(N, D), (N, D) and a label a row, or one row with a scalar."""
     check_reduction(ctx, reduction)
     y = ctx.dims(target) if isinstance(target, Tensor) else None
     if y is None or not isinstance(target, Tensor):
         return reduced(ctx, ctx.unknown_tensor("float"), reduction)
     if len(y) > 1:
-        ctx.refute(RULE, "{name} takes a target of at most 1 dimension but gets {got}{source}", 1, len(y), target)
+        ctx.refute(
+            RULE,
+            "{name} takes a target of at most 1 dimension but gets {got}{source}",
+            1,
+            len(y),
+            target,
+        )
     for x in (one, two):
         if isinstance(x, Tensor):
             ranked(ctx, RULE, x, (len(y) + 1,))
-    both = broadcast(ctx, one, two, RULE) if isinstance(one, Tensor) and isinstance(two, Tensor) else None
+    both = (
+        broadcast(ctx, one, two, RULE)
+        if isinstance(one, Tensor) and isinstance(two, Tensor)
+        else None
+    )
     if not isinstance(both, Tensor):
         return reduced(ctx, ctx.unknown_tensor("float"), reduction)
     full = broadcast(ctx, ctx.replace_last(both, 1, ()), target, RULE)
@@ -93,7 +107,9 @@ def cosine_embedding(ctx: Context, one: Value, two: Value, target: Value, reduct
              "nn.CosineEmbeddingLoss()(zeros(2, 3), zeros(2, 4), zeros(2))",
              "nn.CosineEmbeddingLoss()(zeros(2, 3), zeros(2, 3), zeros(2, 1))"],
 )  # fmt: skip
-def cosine_layer(ctx: Context, layer: Layer, input1: Tensor, input2: Tensor, target: Tensor) -> Value:
+def cosine_layer(
+    ctx: Context, layer: Layer, input1: Tensor, input2: Tensor, target: Tensor
+) -> Value:
     return cosine_embedding(ctx, input1, input2, target, layer.attrs["reduction"])
 
 
@@ -106,7 +122,9 @@ def cosine_embedding_loss(
     ctx: Context, input1: Tensor, input2: Tensor, target: Tensor, margin: Value = 0, size_average: Value = None,
     reduce: Value = None, reduction: Value = "mean",
 ) -> Value:  # fmt: skip
-    return cosine_embedding(ctx, input1, input2, target, legacy(ctx, reduction, size_average, reduce))
+    return cosine_embedding(
+        ctx, input1, input2, target, legacy(ctx, reduction, size_average, reduce)
+    )
 
 
 # -- triplets ---------------------------------------------------------------------------
@@ -118,7 +136,12 @@ def _check_margin(ctx: Context, a: dict[str, Value]) -> None:
 
 
 def triplet(
-    ctx: Context, anchor: Value, positive: Value, negative: Value, reduction: Value, known: bool = True
+    ctx: Context,
+    anchor: Value,
+    positive: Value,
+    negative: Value,
+    reduction: Value,
+    known: bool = True,
 ) -> Value:
     """A distance over the last size of each pair."""
     check_reduction(ctx, reduction)
@@ -141,7 +164,9 @@ TRIPLET = "zeros(2, 3), zeros(1, 3), zeros(2, 3)"
     rejects=["nn.TripletMarginLoss()(zeros(2, 3), zeros(2, 3), zeros(3))", "nn.TripletMarginLoss(margin=-1)",
              "nn.TripletMarginLoss()(zeros(2, 3), zeros(2, 4), zeros(2, 3))"],
 )  # fmt: skip
-def triplet_layer(ctx: Context, layer: Layer, anchor: Tensor, positive: Tensor, negative: Tensor) -> Value:
+def triplet_layer(
+    ctx: Context, layer: Layer, anchor: Tensor, positive: Tensor, negative: Tensor
+) -> Value:
     return triplet(ctx, anchor, positive, negative, layer.attrs["reduction"])
 
 
@@ -153,7 +178,9 @@ def triplet_layer(ctx: Context, layer: Layer, anchor: Tensor, positive: Tensor, 
     rejects=["nn.TripletMarginWithDistanceLoss()(zeros(2, 3), zeros(2, 3), zeros(3))",
              "nn.TripletMarginWithDistanceLoss(margin=0)"],
 )  # fmt: skip
-def distance_layer(ctx: Context, layer: Layer, anchor: Tensor, positive: Tensor, negative: Tensor) -> Value:
+def distance_layer(
+    ctx: Context, layer: Layer, anchor: Tensor, positive: Tensor, negative: Tensor
+) -> Value:
     known = layer.attrs["distance_function"] is None
     return triplet(ctx, anchor, positive, negative, layer.attrs["reduction"], known)
 
@@ -211,7 +238,12 @@ def ctc(ctx: Context, probs: Value, targets: Value, reduction: Value) -> Value:
              "nn.CTCLoss()(zeros(5, 2, 2, 4), ints(2, 3), (5, 5), (3, 3))"],
 )  # fmt: skip
 def ctc_layer(
-    ctx: Context, layer: Layer, log_probs: Tensor, targets: Tensor, input_lengths: Value, target_lengths: Value
+    ctx: Context,
+    layer: Layer,
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Value,
+    target_lengths: Value,
 ) -> Value:
     return ctc(ctx, log_probs, targets, layer.attrs["reduction"])
 

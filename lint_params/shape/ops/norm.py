@@ -55,7 +55,9 @@ def vector(ctx: Context, value: Value) -> Size | None:
     return dims[0] if dims is not None and len(dims) == 1 else None
 
 
-def by_channel(ctx: Context, x: Tensor, channel: Size, sides: list[Value], rule: str = RULE) -> Value:
+def by_channel(
+    ctx: Context, x: Tensor, channel: Size, sides: list[Value], rule: str = RULE
+) -> Value:
     """Each of the given vectors (running_mean, weight ...) has one number a channel."""
     sizes = [size for size in (vector(ctx, side) for side in sides) if size is not None]
     if sizes:
@@ -68,7 +70,10 @@ def by_channel(ctx: Context, x: Tensor, channel: Size, sides: list[Value], rule:
 def kept(ctx: Context, layer: Layer) -> list[Value]:
     """The vectors that the layer surely has: those that hang on an unknown flag are left out."""
     out: list[Value] = []
-    for switch, names in (("track_running_stats", ("running_mean",)), ("affine", ("weight", "bias"))):
+    for switch, names in (
+        ("track_running_stats", ("running_mean",)),
+        ("affine", ("weight", "bias")),
+    ):
         if switch in layer.args and flag(ctx, layer.args[switch]) is not None:
             out.extend(layer.attrs.get(name) for name in names)
     return out
@@ -111,7 +116,9 @@ def _free_channel(ctx: Context, x: Tensor, ranks: tuple[int, ...]) -> Size | Non
     return channel_of(ctx, RULE, x, ranks)
 
 
-def _batch(name: str, ranks: tuple[int, ...], signature: str, shapes: list[str], wrong: list[str]) -> None:
+def _batch(
+    name: str, ranks: tuple[int, ...], signature: str, shapes: list[str], wrong: list[str]
+) -> None:
     layer(
         f"torch.nn.{name}",
         signature,
@@ -132,7 +139,13 @@ def _batch(name: str, ranks: tuple[int, ...], signature: str, shapes: list[str],
     )(batch_norm(ranks))
 
 
-_batch("BatchNorm1d", (2, 3), SIGNATURE, ["zeros(2, 4)", "zeros(2, 4, 5)"], ["zeros(4)", "zeros(2, 4, 5, 6)"])
+_batch(
+    "BatchNorm1d",
+    (2, 3),
+    SIGNATURE,
+    ["zeros(2, 4)", "zeros(2, 4, 5)"],
+    ["zeros(4)", "zeros(2, 4, 5, 6)"],
+)
 _batch("BatchNorm2d", (4,), SIGNATURE, ["zeros(2, 4, 5, 6)"], ["zeros(4, 5, 6)", "zeros(2, 4)"])
 _batch("BatchNorm3d", (5,), SIGNATURE, ["zeros(2, 4, 5, 6, 7)"], ["zeros(2, 4, 5, 6)"])
 layer(
@@ -141,7 +154,10 @@ layer(
     params=channel_params,
     attrs=STATISTICS,
     # Only a CUDA device runs it in training mode.
-    accepts=["nn.SyncBatchNorm(4).eval()(zeros(2, 4))", "nn.SyncBatchNorm(4).eval()(zeros(2, 4, 5, 6))"],
+    accepts=[
+        "nn.SyncBatchNorm(4).eval()(zeros(2, 4))",
+        "nn.SyncBatchNorm(4).eval()(zeros(2, 4, 5, 6))",
+    ],
     rejects=["nn.SyncBatchNorm(3).eval()(zeros(2, 4))", "nn.SyncBatchNorm(4).eval()(zeros(4))"],
 )(batch_norm(()))
 
@@ -165,7 +181,9 @@ def _instance(n: int) -> None:
     name, x, single = f"nn.InstanceNorm{n}d", f"zeros(2, 4, {sizes})", f"zeros(4, {sizes})"
     layer(
         f"torch.{name}",
-        SIGNATURE.replace("affine=True, track_running_stats=True", "affine=False, track_running_stats=False"),
+        SIGNATURE.replace(
+            "affine=True, track_running_stats=True", "affine=False, track_running_stats=False"
+        ),
         params=channel_params,
         attrs=STATISTICS,
         accepts=[

@@ -78,7 +78,10 @@ def _last_layer(ctx: Context, layer: Layer, input: Tensor) -> Value:
 
 
 for _name, _signature in (
-    ("LayerNorm", "normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, device=None, dtype=None"),
+    (
+        "LayerNorm",
+        "normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, device=None, dtype=None",
+    ),
     ("RMSNorm", "normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None"),
 ):
     layer(
@@ -105,7 +108,10 @@ for _name, _signature in (
 @function(
     "torch.nn.functional.layer_norm",
     "torch.layer_norm",
-    accepts=["F.layer_norm(zeros(2, 3, 4), (4,))", "F.layer_norm(zeros(2, 3, 4), [3, 4], zeros(3, 4), None)"],
+    accepts=[
+        "F.layer_norm(zeros(2, 3, 4), (4,))",
+        "F.layer_norm(zeros(2, 3, 4), [3, 4], zeros(3, 4), None)",
+    ],
     rejects=["F.layer_norm(zeros(2, 3, 4), (3,))", "F.layer_norm(zeros(2, 3, 4), (4,), zeros(3))"],
 )
 def functional_layer_norm(
@@ -138,7 +144,10 @@ def response_norm(ctx: Context, input: Value) -> Value:
 @layer(
     "torch.nn.LocalResponseNorm",
     "size, alpha=0.0001, beta=0.75, k=1.0",
-    accepts=["nn.LocalResponseNorm(2)(zeros(2, 3, 4))", "nn.LocalResponseNorm(2)(zeros(2, 3, 4, 5))"],
+    accepts=[
+        "nn.LocalResponseNorm(2)(zeros(2, 3, 4))",
+        "nn.LocalResponseNorm(2)(zeros(2, 3, 4, 5))",
+    ],
     rejects=["nn.LocalResponseNorm(2)(zeros(2, 3))"],
 )
 def local_response_norm(ctx: Context, layer: Layer, input: Tensor) -> Value:
@@ -165,6 +174,11 @@ def cross_map_norm(ctx: Context, layer: Layer, input: Tensor) -> Value:
     rejects=["F.local_response_norm(zeros(2, 3), 2)"],
 )
 def functional_response_norm(
-    ctx: Context, input: Tensor, size: Value, alpha: Value = 0.0001, beta: Value = 0.75, k: Value = 1.0
+    ctx: Context,
+    input: Tensor,
+    size: Value,
+    alpha: Value = 0.0001,
+    beta: Value = 0.75,
+    k: Value = 1.0,
 ) -> Value:
     return response_norm(ctx, input)

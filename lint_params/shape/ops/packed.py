@@ -17,7 +17,9 @@ class Packed(Seq):
     __slots__ = ("batch",)
 
     def __init__(self, items: list[Value], batch: Size) -> None:
-        super().__init__(items, "tuple", ("data", "batch_sizes", "sorted_indices", "unsorted_indices"))
+        super().__init__(
+            items, "tuple", ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
+        )
         self.batch = batch
 
 
@@ -36,7 +38,11 @@ def _packed(ctx: Context, batch: Size, rest: tuple[Size, ...], lead: bool, like:
              "nn.GRU(3, 4)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]), zeros(1, 3, 4))"],
 )  # fmt: skip
 def pack_padded_sequence(
-    ctx: Context, input: Tensor, lengths: Value, batch_first: Value = False, enforce_sorted: Value = True
+    ctx: Context,
+    input: Tensor,
+    lengths: Value,
+    batch_first: Value = False,
+    enforce_sorted: Value = True,
 ) -> Value:
     if not isinstance(input, Tensor):
         return ctx.unknown("input is no known tensor")
@@ -69,7 +75,9 @@ def pad_packed_sequence(
         front = (ctx.fresh("size"), ctx.fresh("size"))
     open_rank = data.shape.lead
     out = ctx.tensor(
-        data.shape.dims[-1:] if open_rank else (*front, *data.shape.dims[1:]), lead=open_rank, like=data
+        data.shape.dims[-1:] if open_rank else (*front, *data.shape.dims[1:]),
+        lead=open_rank,
+        like=data,
     )
     return Seq([out, ctx.tensor((sequence.batch,), dtype="int")], "tuple")
 

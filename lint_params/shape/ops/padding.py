@@ -29,14 +29,20 @@ def check_padding(
                 text = "{name} reflects {expected} elements{built} but its input has only {got}{source}"
                 ctx.refute(RULE, text, pad, size, x)
             if mode == "circular" and at_least(ctx.resolve(sub(pad, size)), 1).name == "YES":
-                text = "{name} wraps {expected} elements{built} but its input has only {got}{source}"
+                text = (
+                    "{name} wraps {expected} elements{built} but its input has only {got}{source}"
+                )
                 ctx.refute(RULE, text, pad, size, x)
         out = ctx.resolve(add(size, add(*pair)))
         if at_least(out, 0 if mode == "constant" else 1) is NO:
-            ctx.refute(RULE, "{name} crops more than the {got} elements of its input{source}", out, size, x)
+            ctx.refute(
+                RULE, "{name} crops more than the {got} elements of its input{source}", out, size, x
+            )
 
 
-def pairs(ctx: Context, padding: Value, n: int | None) -> list[tuple[Size | None, Size | None]] | None:
+def pairs(
+    ctx: Context, padding: Value, n: int | None
+) -> list[tuple[Size | None, Size | None]] | None:
     """Pairs of pads, first axis first; torch lists the last axis first. None where unknown."""
     items = listed(padding)
     if items is None and n is not None and not isinstance(padding, Seq):
@@ -96,7 +102,10 @@ def _register(n: int, kind: str, mode: str, signature: str, more: str) -> None:
     sizes = "9, 8, 7"[: 3 * n - 2]
     rejects = {
         "constant": ([f"{name}(-5{more})(zeros(2, 3, {sizes}))"]),
-        "reflect": [f"{name}(9)(zeros(2, 3, {sizes}))", f"{name}(7)(zeros(3, {'7, 7, 7'[: 3 * n - 2]}))"],
+        "reflect": [
+            f"{name}(9)(zeros(2, 3, {sizes}))",
+            f"{name}(7)(zeros(3, {'7, 7, 7'[: 3 * n - 2]}))",
+        ],
         "replicate": [f"{name}(-5)(zeros(2, 3, {sizes}))"],
         "circular": [f"{name}(10)(zeros(2, 3, {sizes}))"],
     }[mode]
@@ -146,6 +155,8 @@ for _n in (1, 2, 3):
         "F.pad(zeros(2, 3, 4, 5), (1, 1), mode='reflect')",
     ],
 )
-def pad(ctx: Context, input: Tensor, pad: Value, mode: Value = "constant", value: Value = None) -> Value:
+def pad(
+    ctx: Context, input: Tensor, pad: Value, mode: Value = "constant", value: Value = None
+) -> Value:
     x = tensor_in(ctx, RULE, input, unproved=False)
     return padded(ctx, x, pad, None, mode) if isinstance(x, Tensor) else x

@@ -43,7 +43,9 @@ def unshuffled(ctx: Context, input: Value, factor: Value) -> Value:
         return ctx.replace_last(x, 3, [ctx.fresh("size", low=1) for _ in range(3)])
     out: list[Size] = []
     for side in sides:
-        ctx.divisible(RULE, side, by, "{name} takes sides in multiples of {expected} but gets {got}")
+        ctx.divisible(
+            RULE, side, by, "{name} takes sides in multiples of {expected} but gets {got}"
+        )
         out.append(ctx.resolve(floordiv(ctx.resolve(side), by)))
     return ctx.replace_last(x, 3, (mul(channel, mul(by, by)), *out))
 

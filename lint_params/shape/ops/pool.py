@@ -43,7 +43,9 @@ def pooled_size(
     if ceil and stride is None:
         return ctx.fresh("size", low=1)
     if extra is not None and at_least(add(room, extra), 0) is NO:
-        text = "{name} has a kernel of {expected}{built} but its padded input has only {got}{source}"
+        text = (
+            "{name} has a kernel of {expected}{built} but its padded input has only {got}{source}"
+        )
         ctx.refute(RULE, text, span, padded, x)
     if stride is None:
         return ctx.fresh("size", low=1)
@@ -214,7 +216,9 @@ def _register(n: int) -> None:
     )(_max_layer(n))
     function(
         f"torch.nn.functional.max_pool{n}d",
-        accepts=as_function([e for e in accepts if "return_indices" not in e], name, f"F.max_pool{n}d"),
+        accepts=as_function(
+            [e for e in accepts if "return_indices" not in e], name, f"F.max_pool{n}d"
+        ),
         rejects=as_function(rejects, name, f"F.max_pool{n}d"),
     )(_max_function(n, False))
     function(

@@ -65,7 +65,9 @@ def _adaptive(n: int) -> None:
     def average_of(ctx: Context, input: Tensor, output_size: Value) -> Value:
         return adapt(ctx, n, input, output_size)
 
-    def largest_of(ctx: Context, input: Tensor, output_size: Value, return_indices: Value = False) -> Value:
+    def largest_of(
+        ctx: Context, input: Tensor, output_size: Value, return_indices: Value = False
+    ) -> Value:
         return adapt(ctx, n, input, output_size, return_indices)
 
     for kind, forward, call, more in (
@@ -86,7 +88,9 @@ def _adaptive(n: int) -> None:
             rejects=[f"{low}({wrong}, 3)", f"{low}({x}, (3, 3, 3, 3))"],
         )(call)
 
-    def both(ctx: Context, input: Tensor, output_size: Value, return_indices: Value = False) -> Value:
+    def both(
+        ctx: Context, input: Tensor, output_size: Value, return_indices: Value = False
+    ) -> Value:
         return adapt(ctx, n, input, output_size, True)
 
     low = f"F.adaptive_max_pool{n}d_with_indices"
@@ -103,7 +107,10 @@ def _adaptive(n: int) -> None:
 def _fractional_construct(ctx: Context, a: dict[str, Value]) -> None:
     size, ratio = a["output_size"], a["output_ratio"]
     if (size is None) == (ratio is None) and not isinstance(size, Unknown):
-        ctx.refute("indivisible-channels", "a fractional pooling takes an output size or a ratio, one of them")
+        ctx.refute(
+            "indivisible-channels",
+            "a fractional pooling takes an output size or a ratio, one of them",
+        )
     ratios = ratio.items if isinstance(ratio, Seq) else [ratio]
     if any(isinstance(r, (int, float)) and not 0 < r < 1 for r in ratios):
         ctx.refute("indivisible-channels", "output_ratio must lie between 0 and 1")
@@ -141,7 +148,13 @@ def _fractional(n: int) -> None:
     def forward(ctx: Context, layer: Layer, input: Tensor) -> Value:
         a = layer.attrs
         return fractional(
-            ctx, n, input, a["kernel_size"], a["output_size"], a["output_ratio"], a["return_indices"]
+            ctx,
+            n,
+            input,
+            a["kernel_size"],
+            a["output_size"],
+            a["output_ratio"],
+            a["return_indices"],
         )
 
     def call(
@@ -160,7 +173,10 @@ def _fractional(n: int) -> None:
             key: (lambda ctx, a, key=key: _repeated(a[key], n))
             for key in ("kernel_size", "output_size", "output_ratio")
         },
-        accepts=[f"{name}(2, output_size=4)({x})", f"{name}(3, output_ratio=0.5, return_indices=True)({x})"],
+        accepts=[
+            f"{name}(2, output_size=4)({x})",
+            f"{name}(3, output_ratio=0.5, return_indices=True)({x})",
+        ],
         rejects=[
             f"{name}(2)",
             f"{name}(2, output_size=3, output_ratio=0.5)",
@@ -171,7 +187,10 @@ def _fractional(n: int) -> None:
     )(forward)
     function(
         f"torch.nn.functional.fractional_max_pool{n}d",
-        accepts=[f"{low}({x}, 2, output_size=4)", f"{low}({x}, 2, output_ratio={(0.5, 0.6, 0.7)[:n]})"],
+        accepts=[
+            f"{low}({x}, 2, output_size=4)",
+            f"{low}({x}, 2, output_ratio={(0.5, 0.6, 0.7)[:n]})",
+        ],
         rejects=[f"{low}({x}, 3, output_size=9)", f"{low}(zeros(9, 9), 2, output_size=4)"],
     )(call)
 
@@ -211,7 +230,9 @@ def unpool(
     if isinstance(indices, Tensor):
         one, two = ctx.dims(x), ctx.dims(indices)
         if one is not None and two is not None:
-            text = "{name} takes an index for each of the {expected} elements but gets {got}{source}"
+            text = (
+                "{name} takes an index for each of the {expected} elements but gets {got}{source}"
+            )
             must_equal(ctx, "broadcast-mismatch", len(one), len(two), text, indices)
             for a, b in zip(one, two):
                 must_equal(ctx, "broadcast-mismatch", a, b, text, indices)
@@ -223,7 +244,12 @@ def unpool(
         usual = enlarged(ctx, x, size, kernels[i], strides[i], pads[i], 1)
         goal = usual if output_size is None else wanted[i] if wanted is not None else None
         stride_here = strides[i]
-        if output_size is not None and goal is not None and usual is not None and stride_here is not None:
+        if (
+            output_size is not None
+            and goal is not None
+            and usual is not None
+            and stride_here is not None
+        ):
             gap = ctx.resolve(sub(goal, usual))
             if at_least(gap, stride_here) is YES or at_least(add(gap, stride_here), 1) is NO:
                 text = "{name} cannot give an output of {got}: about {expected} is possible{built}"
@@ -233,9 +259,13 @@ def unpool(
 
 
 def _unpool(n: int) -> None:
-    def forward(ctx: Context, layer: Layer, input: Tensor, indices: Value, output_size: Value = None) -> Value:
+    def forward(
+        ctx: Context, layer: Layer, input: Tensor, indices: Value, output_size: Value = None
+    ) -> Value:
         a = layer.attrs
-        return unpool(ctx, n, input, indices, a["kernel_size"], a["stride"], a["padding"], output_size)
+        return unpool(
+            ctx, n, input, indices, a["kernel_size"], a["stride"], a["padding"], output_size
+        )
 
     def call(
         ctx: Context, input: Tensor, indices: Value, kernel_size: Value, stride: Value = None,
@@ -247,7 +277,10 @@ def _unpool(n: int) -> None:
         return lambda ctx, a: _repeated(a["kernel_size"] if a[name] is None else a[name], n)
 
     sizes, bad = "4, 4, 4"[: 3 * n - 2], "5, 4, 4"[: 3 * n - 2]
-    args, wrong = f"zeros(2, 3, {sizes}), ints(2, 3, {sizes})", f"zeros(2, 3, {sizes}), ints(2, 3, {bad})"
+    args, wrong = (
+        f"zeros(2, 3, {sizes}), ints(2, 3, {sizes})",
+        f"zeros(2, 3, {sizes}), ints(2, 3, {bad})",
+    )
     goal, far = ("9, 9, 9"[: 3 * n - 2], "10, 10, 10"[: 4 * n - 2])
     name, low = f"nn.MaxUnpool{n}d", f"F.max_unpool{n}d"
     layer(

@@ -50,7 +50,11 @@ def features(ctx: Context, a: dict[str, Value]) -> Size | None:
 
 def _params(gates: int) -> Any:
     def params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-        into, hidden, count = ctx.size(a["input_size"]), ctx.size(a["hidden_size"]), directions(ctx, a)
+        into, hidden, count = (
+            ctx.size(a["input_size"]),
+            ctx.size(a["hidden_size"]),
+            directions(ctx, a),
+        )
         out, layers = features(ctx, a), ctx.size(a["num_layers"])
         if into is None or hidden is None or count is None or out is None or layers is None:
             return {}
@@ -93,7 +97,11 @@ def _hidden_checked(
         text = "{name} takes an initial state of {expected} dimensions but gets {got}{source}"
         ctx.refute(RULE, text, rank, len(hx.shape.dims), hx)
         return
-    what = ("layers times directions", "samples", "features") if batched else ("layers times directions", "features")
+    what = (
+        ("layers times directions", "samples", "features")
+        if batched
+        else ("layers times directions", "features")
+    )
     for size, got, name in zip(expected, dims, what):
         if size is not None:
             text = f"{{name}} takes an initial state for {{expected}} {name}{{built}} but gets {{got}}{{source}}"
@@ -103,7 +111,11 @@ def _hidden_checked(
 def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
     a, lstm = layer.attrs, layer.spec.short == "LSTM"
     into, hidden, out = ctx.size(a["input_size"]), ctx.size(a["hidden_size"]), features(ctx, a)
-    count, layers, first = directions(ctx, a), ctx.size(a["num_layers"]), flag(ctx, a["batch_first"])
+    count, layers, first = (
+        directions(ctx, a),
+        ctx.size(a["num_layers"]),
+        flag(ctx, a["batch_first"]),
+    )
     packed = isinstance(input, Packed)
     x = input.items[0] if isinstance(input, Packed) else tensor_in(ctx, RULE, input)
     if not lstm and isinstance(hx, Seq):
@@ -132,7 +144,12 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
 
     if lstm and isinstance(hx, Seq):
         if len(hx.items) < 2:
-            ctx.refute(RULE, "{name} takes an initial state of two tensors but gets {got}", 2, len(hx.items))
+            ctx.refute(
+                RULE,
+                "{name} takes an initial state of two tensors but gets {got}",
+                2,
+                len(hx.items),
+            )
         states: list[Value] = hx.items[:2]
     else:
         states = [] if lstm else [hx]
@@ -214,6 +231,12 @@ def _register(name: str, signature: str) -> None:
 
 
 _COMMON = "bias=True, batch_first=False, dropout=0.0, bidirectional=False"
-_register("RNN", f"input_size, hidden_size, num_layers=1, nonlinearity='tanh', {_COMMON}, device=None, dtype=None")
+_register(
+    "RNN",
+    f"input_size, hidden_size, num_layers=1, nonlinearity='tanh', {_COMMON}, device=None, dtype=None",
+)
 _register("GRU", f"input_size, hidden_size, num_layers=1, {_COMMON}, device=None, dtype=None")
-_register("LSTM", f"input_size, hidden_size, num_layers=1, {_COMMON}, proj_size=0, device=None, dtype=None")
+_register(
+    "LSTM",
+    f"input_size, hidden_size, num_layers=1, {_COMMON}, proj_size=0, device=None, dtype=None",
+)

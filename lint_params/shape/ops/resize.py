@@ -132,7 +132,10 @@ def _fixed(name: str, mode: str) -> None:
             "align_corners": lambda ctx, a: True if mode == "bilinear" else None,
             "recompute_scale_factor": lambda ctx, a: None,
         },
-        accepts=[f"nn.{name}(7)(zeros(2, 3, 4, 5))", f"nn.{name}(scale_factor=2)(zeros(2, 3, 4, 5))"],
+        accepts=[
+            f"nn.{name}(7)(zeros(2, 3, 4, 5))",
+            f"nn.{name}(scale_factor=2)(zeros(2, 3, 4, 5))",
+        ],
         rejects=[f"nn.{name}((7, 8, 9))(zeros(2, 3, 4, 5))", f"nn.{name}(2)(zeros(4, 5))"],
     )(forward)
 
