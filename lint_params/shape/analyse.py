@@ -23,7 +23,7 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.classes import definition, is_module_class, mro
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.scope import Scope
-from lint_params.shape.value import ClassRef, Function, Instance, Layer, Unknown, Value
+from lint_params.shape.value import OPEN, ClassRef, Function, Instance, Layer, Unknown, Value
 
 
 #: For all functions of a file together: files with a hundred constructors of one model exist.
@@ -204,6 +204,8 @@ def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> C
             wrapped = ast.arg("self", None)
             padded = ast.FunctionDef(node.name, _with_first(node.args, wrapped), node.body, [])
             kwargs = forward_like(it, padded, scope)
+            if node.args.kwarg is not None:
+                kwargs[OPEN] = Unknown("perhaps in **kwargs")
             it.call(Function(node, file), [], kwargs, node, node.name)
             _call_uncalled(it)
         except (OutOfBudget, RecursionError):

@@ -9,18 +9,25 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.context import Context
 from lint_params.shape.dim import Size
 from lint_params.shape.ops import FunctionSpec, LayerSpec
-from lint_params.shape.value import Layer, Origin, Seq, Shape, Tensor, Unknown, Value
+from lint_params.shape.value import OPEN, Layer, Origin, Seq, Shape, Tensor, Unknown, Value
 
 
 def bind(
     signature: inspect.Signature, args: list[Value], kwargs: dict[str, Value]
 ) -> dict[str, Any] | None:
     """The arguments by parameter name with defaults filled in; None where they do not fit."""
+    unsure = kwargs.pop(OPEN, None) if OPEN in kwargs else None
     try:
-        bound = signature.bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs) if unsure is None else signature.bind_partial(*args, **kwargs)
     except TypeError:
         return None
+    given = set(bound.arguments)
     bound.apply_defaults()
+    if unsure is not None:
+        for name, parameter in signature.parameters.items():
+            if name not in given and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                if name not in ("device", "dtype", "inplace"):
+                    bound.arguments[name] = unsure
     return bound.arguments
 
 

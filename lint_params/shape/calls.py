@@ -13,6 +13,7 @@ from lint_params.shape.instances import call_instance, instantiate
 from lint_params.shape.join import join_all
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
+    OPEN,
     Choice,
     ClassRef,
     Config,
@@ -128,6 +129,9 @@ def _external(
             it.made.append(layer)
         return layer
     python = EXTERNALS.get(name)
+    if python is not None and OPEN in kwargs and name not in ("builtins.dict", "collections.OrderedDict"):
+        if name != "functools.partial":
+            return Unknown("**kwargs of unknown keys")
     if python is not None:
         try:
             return python(it, args, kwargs)
@@ -207,6 +211,7 @@ def bind_parameters(
     if fn.bound is not None and not isinstance(fn.node, ast.Lambda):
         given.insert(0, fn.bound)
     rest = dict(kwargs)
+    unsure = rest.pop(OPEN, None)
     missing: list[tuple[ast.arg, ast.expr | None]] = []
     first_default = len(positional) - len(spec.defaults)
     for i, arg in enumerate(positional):
@@ -231,12 +236,15 @@ def bind_parameters(
     if spec.kwarg is not None:
         from lint_params.shape.value import Dict
 
-        scope.vars[spec.kwarg.arg] = Dict(dict(rest))
+        scope.vars[spec.kwarg.arg] = Dict(dict(rest), open=unsure is not None)
     elif rest:
         return False
     if missing:
         defining = Scope(it.file_scope(fn.file), fn.scope)
         for arg, default in missing:
+            if unsure is not None:
+                scope.vars[arg.arg] = Unknown("perhaps in **kwargs")
+                continue
             if default is None:
                 return False
             scope.vars[arg.arg] = it.eval(default, defining)

@@ -14,7 +14,7 @@ from lint_params.shape.objects import get_attr, super_value
 from lint_params.shape.scope import Scope
 from lint_params.shape.subscript import subscript
 from lint_params.shape.truth import assume, truth
-from lint_params.shape.value import Choice, Dict, Function, Seq, Splice, Unknown, Value
+from lint_params.shape.value import OPEN, Choice, Dict, Function, Seq, Splice, Unknown, Value
 
 Evaluator = Callable[[Interpreter, Any, Scope], Value]
 EVAL: dict[type, Evaluator] = {}
@@ -65,9 +65,9 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
         elif isinstance(value, Dict):
-            if value.open and not value.items:
-                continue  # **kwargs of which nothing is known: as if none were given
             kwargs.update({k: v for k, v in value.items.items() if isinstance(k, str)})
+            if value.open:
+                kwargs[OPEN] = Unknown("perhaps in **kwargs")
         else:
             return Unknown("**kwargs of unknown keys")
     return it.call(callee, args, kwargs, node, source_text(node.func))

@@ -197,6 +197,12 @@ def _of_config(it: Interpreter, owner: Config, name: str) -> Value:
     return method if method is not None else owner.attr(name)
 
 
+def _is_module(value: Value) -> bool:
+    if isinstance(value, Choice):
+        return any(_is_module(option) for option in value.options)
+    return isinstance(value, (Layer, Instance))
+
+
 def super_value(it: Interpreter, scope: Scope, args: list[Value]) -> Value:
     """``super()`` and ``super(Net, self)``."""
     here: Scope | None = scope
@@ -273,8 +279,8 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if isinstance(value, Tensor) and value.param == "parameter":  # it takes the attribute's name
             value = Tensor(value.shape, value.dtype, value.origin, name, value.free)
         it.ctx.write(owner.attrs, name, value)
-        if isinstance(owner, Layer) and owner.items is not None and name in owner.items:
-            it.ctx.write(owner.items, name, value)
+        if owner.items is not None and (name in owner.items or _is_module(value)):
+            it.ctx.write(owner.items, name, value)  # an attribute of a container is its child
     elif isinstance(owner, Config):
         it.ctx.write(owner.attrs, name, value)
     elif isinstance(owner, Tensor) and name == "data":

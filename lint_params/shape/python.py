@@ -14,6 +14,7 @@ from lint_params.shape.iterate import any_sequence, concrete_count, known_items
 from lint_params.shape.objects import get_attr, set_attr
 from lint_params.shape.truth import truth
 from lint_params.shape.value import (
+    OPEN,
     REAL,
     AnySeq,
     Choice,
@@ -442,6 +443,7 @@ def _dict(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value
                     is_open = True
         else:
             is_open = True
+    is_open = is_open or kwargs.pop(OPEN, None) is not None
     items.update(kwargs)
     return Dict(items, is_open, default)
 
