@@ -8,7 +8,7 @@ as far as they can be followed, so that ``Net(784, 10)(torch.randn(2, 28))`` is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lint_params.project import Project, SourceFile
@@ -22,6 +22,7 @@ from lint_params.shape.arguments import (
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.classes import definition, is_module_class, mro
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
+from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import OPEN, ClassRef, Function, Instance, Layer, Unknown, Value
 
@@ -89,7 +90,31 @@ def check_class(it: Interpreter, cls: ClassRef, name: str, default_call: bool = 
             continue
         checked = _run_class(it, cls, name, init, mode)
         if checked is not None:
-            yield checked
+            yield _steady(it, checked, lambda m=mode: _run_class(it, cls, name, init, m))  # type: ignore[misc]
+
+
+#: Other numbers of repetitions that must refute what the first guess refuted.
+OTHER_COUNTS = (3, 4)
+
+
+def _steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | None]) -> Checked:
+    """Keep only what is refuted whatever an unknown number of repetitions is."""
+    guessed = it.guessed
+    if not guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
+        return checked
+    for count in OTHER_COUNTS:
+        it.count = count
+        try:
+            other = again()
+        finally:
+            it.count = 2
+        spots = {
+            id(o.node) for o in (other.obligations if other else ()) if o.verdict is Verdict.REFUTED
+        }
+        checked.obligations = [
+            o for o in checked.obligations if o.verdict is not Verdict.REFUTED or id(o.node) in spots
+        ]
+    return checked
 
 
 def _run_class(
@@ -157,6 +182,10 @@ class _fresh:
         self.it.active.clear()
         self.it.instances.clear()
         self.it.made.clear()
+        self.it.overrides.clear()
+        self.it.adapted.clear()
+        self.it.guessed = False
+        self.it.built.clear()
         self.it.calls.results.clear()
         self.it.epoch += 1
         self.file = self.it.current
@@ -180,6 +209,7 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
             run.obligations = obligations
             try:
                 run_block(it, body, Scope(scope))
+                judge_overrides(it, 0)
                 _call_uncalled(it)
             except (OutOfBudget, RecursionError):
                 run.exhausted = True
@@ -187,7 +217,8 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
     left = MAX_SCRIPT_STEPS
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef) and left > 0 and _interesting(node):
-            yield _run_function(it, node, file)
+            run = _run_function(it, node, file)
+            yield _steady(it, run, lambda n=node: _run_function(it, n, file))  # type: ignore[misc]
             left -= interpreter.MAX_STEPS - it.steps
 
 

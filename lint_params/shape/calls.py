@@ -11,6 +11,7 @@ from lint_params.shape.classes import decorators
 from lint_params.shape.containers import CONTAINERS, build_container, call_container
 from lint_params.shape.instances import call_instance, instantiate
 from lint_params.shape.join import join_all
+from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
     OPEN,
@@ -190,13 +191,18 @@ def _inline(
     ctx.stack = (*ctx.stack, (ctx.path, node, text))
     ctx.path, it.current = fn.file.path, fn.file
     it.active.append(fn.node)
+    replaced = len(it.overrides)
     try:
         if isinstance(fn.node, ast.Lambda):
             return it.eval(fn.node.body, scope)
         from lint_params.shape.stmt import run_body
 
-        return run_body(it, fn.node, scope)
+        result = run_body(it, fn.node, scope)
+        if len(it.overrides) > replaced:
+            judge_overrides(it, replaced)
+        return result
     finally:
+        del it.overrides[replaced:]
         it.active.pop()
         ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current = kept
 

@@ -14,7 +14,7 @@ from lint_params.shape.objects import get_attr, super_value
 from lint_params.shape.scope import Scope
 from lint_params.shape.subscript import subscript
 from lint_params.shape.truth import assume, truth
-from lint_params.shape.value import OPEN, Choice, Dict, Function, Seq, Splice, Unknown, Value
+from lint_params.shape.value import OPEN, AnySeq, Choice, Config, Dict, Function, Seq, Splice, Unknown, Value
 
 Evaluator = Callable[[Interpreter, Any, Scope], Value]
 EVAL: dict[type, Evaluator] = {}
@@ -53,7 +53,11 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     args: list[Value] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
-            items = iterate.known_items(it, it.eval(arg.value, scope))
+            value = it.eval(arg.value, scope)
+            guess = isinstance(value, Config) or (
+                isinstance(value, AnySeq) and not isinstance(it.ctx.resolve(value.length), int)
+            )
+            items = None if guess else iterate.known_items(it, value)
             if items is None:
                 return Unknown("*args of unknown length")
             args.extend(items)

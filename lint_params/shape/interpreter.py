@@ -52,6 +52,10 @@ class Interpreter:
         self.calls = CallMemo()
         self.epoch = 0  # counts changes to modules outside constructors
         self.constructing = 0
+        self.overrides: list[Any] = []  # parameters replaced in the functions that are running
+        self.adapted: set[int] = set()  # layers whose own sizes were changed by hand
+        self.count = 2  # what an unknown number of repetitions is taken to be
+        self.guessed = False  # whether this run took one so
 
     # -- names --------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """What a ``for`` runs over: the known items of a value, with counts made concrete.
 
 A symbolic count (``range(depth)``) is fixed for the rest of the run, to its default where
-that is small and else to 2: one possible instance of the class is checked, consistently.
+that is small and else to a guess: one possible instance of the class is checked. What a run
+with a guess refutes is reported only if other guesses refute it as well.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
 
 MAX_ITEMS = 256
-DEFAULT_COUNT = 2
 LARGEST_DEFAULT = 12
 
 
@@ -71,8 +71,8 @@ def sequence_of(it: Interpreter, value: AnySeq) -> Seq:
     """The sequence with a concrete length, the same one whenever this path asks."""
     length = it.ctx.resolve(value.length)
     if not isinstance(length, int):
-        it.ctx.learn_equal(value.length, DEFAULT_COUNT)
-        length = DEFAULT_COUNT
+        it.ctx.learn_equal(value.length, it.count)
+        length, it.guessed = it.count, True
     return Seq([value.element(i) for i in range(min(length, MAX_ITEMS))], "list")
 
 
@@ -95,7 +95,8 @@ def concrete_count(it: Interpreter, size: Value) -> int | None:
     fixed = _at_defaults(it, value)
     if fixed is not None:
         return fixed
-    it.ctx.learn_equal(value, DEFAULT_COUNT)
+    it.ctx.learn_equal(value, it.count)
+    it.guessed = True
     learned = it.ctx.resolve(value)
     return learned if isinstance(learned, int) else None
 

@@ -269,10 +269,9 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         for option in owner.options:
             set_attr(it, option, name, value)
     elif isinstance(owner, (Instance, Layer)):
-        from lint_params.shape.overrides import check_override
+        from lint_params.shape.overrides import note_override
 
-        if not check_override(it, owner, name, value):
-            return
+        note_override(it, owner, name, value)
         if not it.constructing:
             it.epoch += 1
             owner.token = None

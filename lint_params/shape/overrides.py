@@ -1,54 +1,111 @@
-"""Assignments to what a layer or parameter already is: ``layer.weight = ...``, ``p.data = ...``."""
+"""Assignments to what a layer or parameter already is: ``layer.weight = ...``, ``p.data = ...``.
+
+A new weight is judged when the function that sets it is done: code that grows or prunes a
+layer sets weight, bias and ``out_features`` one after the other.
+"""
 
 from __future__ import annotations
 
+import ast
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
 from lint_params.shape.dim import NO, YES, Size
-from lint_params.shape.value import Instance, Layer, Shape, Tensor, Value
+from lint_params.shape.value import Instance, Layer, Origin, Tensor, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
 
+#: Attributes by which code says that it means to change a layer's sizes.
+_SIZES = frozenset(
+    "in_features out_features in_channels out_channels num_embeddings embedding_dim num_features "
+    "normalized_shape groups".split()
+)
+#: Layers whose bias must have as many elements as the weight has rows.
+_ROWS = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d", "NonDynamicallyQuantizableLinear"})
 
-def check_override(it: Interpreter, owner: Instance | Layer, name: str, value: Value) -> bool:
-    """Check a new weight against the layer's own; False where it is refuted (the old one stays)."""
-    if not isinstance(owner, Layer) or not isinstance(value, Tensor):
-        return True
+
+@dataclass
+class Override:
+    """One parameter of a torch layer replaced by another tensor."""
+
+    layer: Layer
+    name: str
+    old: Tensor
+    new: Tensor
+    tied: bool
+    node: ast.AST
+    path: str
+
+
+def note_override(it: Interpreter, owner: Instance | Layer, name: str, value: Value) -> None:
+    """Remember a replaced parameter until the function is done."""
+    if not isinstance(owner, Layer):
+        return
+    if name in _SIZES:
+        it.adapted.add(id(owner))
     old = owner.attrs.get(name)
-    if not isinstance(old, Tensor) or old.param is None:
-        return True
-    before, after = it.ctx.dims(old), it.ctx.dims(value)
+    if isinstance(value, Tensor) and isinstance(old, Tensor) and old.param is not None:
+        tied = value.param is not None and value.param != "parameter"
+        it.overrides.append(Override(owner, name, old, value, tied, it.ctx.node, it.ctx.path))
+
+
+def judge_overrides(it: Interpreter, start: int) -> None:
+    """Check the parameters replaced since ``start``; a refuted one is forgotten."""
+    pending, it.overrides[start:] = it.overrides[start:], []
+    kept = (it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built)
+    for override in pending:
+        layer, name = override.layer, override.name
+        it.ctx.node, it.ctx.path = override.node, override.path
+        it.ctx.callee, it.ctx.built = f"{layer.spec.short}.{name}", layer.origin
+        try:
+            if id(layer) not in it.adapted:
+                _against_old(it, override)
+            elif name == "weight":
+                _against_bias(it, override)
+        except Refuted:
+            it.ctx.write(layer.attrs, name, override.old)
+            bias = layer.attrs.get("bias")
+            if id(layer) in it.adapted and isinstance(bias, Tensor):
+                it.ctx.refine(bias.shape, (), True)
+    it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built = kept
+
+
+def _shown(dims: tuple[Size, ...]) -> str:
+    return f"[{', '.join(map(str, dims))}]"
+
+
+def _against_old(it: Interpreter, o: Override) -> None:
+    before, after = it.ctx.dims(o.old), it.ctx.dims(o.new)
     if before is None or after is None:
-        return True
-    it.ctx.callee, it.ctx.built = f"{owner.spec.short}.{name}", owner.origin
-    tied = value.param is not None and value.param != "parameter"
-    rule = "tied-weight-shape" if tied else "weight-override-shape"
-    try:
-        return _same_sizes(it, rule, before, after, value)
-    except Refuted:
-        return False
-
-
-def _same_sizes(
-    it: Interpreter, rule: str, before: tuple[Size, ...], after: tuple[Size, ...], value: Tensor
-) -> bool:
-    shown = f"[{', '.join(map(str, before))}]", f"[{', '.join(map(str, after))}]"
-    text = f"{{name}} has shape {shown[0]}{{built}} but gets {shown[1]}"
+        return
+    rule = "tied-weight-shape" if o.tied else "weight-override-shape"
+    text = f"{{name}} has shape {_shown(before)}{{built}} but gets {_shown(after)}"
     if len(before) != len(after):
-        it.ctx.refute(rule, text, tensor=value)
+        it.ctx.refute(rule, text, tensor=o.new)
     answers = [it.ctx.compare(a, b) for a, b in zip(before, after)]
     if NO in answers:
         i = answers.index(NO)
-        it.ctx.refute(rule, text, before[i], after[i], value)
+        turned = len(before) == 2 and [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [YES, YES]
+        it.ctx.refute(rule, f"{text}: it is transposed" if turned else text, before[i], after[i], o.new)
     if len(before) == 2 and YES not in answers and it.ctx.compare(before[0], before[1]) is not YES:
-        crossed = it.ctx.compare(before[0], after[1]), it.ctx.compare(before[1], after[0])
-        if crossed == (YES, YES):
-            it.ctx.refute(rule, f"{text}: it is transposed", before[0], after[0], value)
-    if all(a is YES for a in answers):
-        it.ctx.need(rule, before[0] if before else 1, after[0] if after else 1, text, tensor=value)
-    return True
+        # Two sizes of their own, exchanged: right only where both happen to be equal.
+        if [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [YES, YES]:
+            it.ctx.refute(rule, f"{text}: it is transposed", before[0], after[0], o.new)
+    if before and all(a is YES for a in answers):
+        it.ctx.need(rule, before[0], after[0], text, tensor=o.new)
+
+
+def _against_bias(it: Interpreter, o: Override) -> None:
+    """A layer given other sizes on purpose: its weight and bias must still agree."""
+    bias = o.layer.attrs.get("bias")
+    if o.layer.spec.short not in _ROWS or not isinstance(bias, Tensor):
+        return
+    rows, count = it.ctx.dims(o.new), it.ctx.dims(bias)
+    if rows and count and it.ctx.compare(rows[0], count[0]) is NO:
+        text = "{name} has {expected} rows now but the layer's bias{built} still has {got} elements"
+        it.ctx.refute("weight-override-shape", text, rows[0], count[0], o.new)
 
 
 def set_data(it: Interpreter, owner: Tensor, value: Value) -> None:
@@ -58,9 +115,8 @@ def set_data(it: Interpreter, owner: Tensor, value: Value) -> None:
         return
     before, after = it.ctx.dims(owner), it.ctx.dims(value)
     if owner.param is not None and before is not None and after is not None:
-        shown = f"[{', '.join(map(str, before))}]", f"[{', '.join(map(str, after))}]"
         it.ctx.callee, it.ctx.built = owner.param, owner.origin
-        text = f"{{name}} has shape {shown[0]}{{built}} but its .data gets {shown[1]}"
+        text = f"{{name}} has shape {_shown(before)}{{built}} but its .data gets {_shown(after)}"
         try:
             if len(before) != len(after):
                 it.ctx.refute("data-new-shape", text, tensor=value)
@@ -68,8 +124,9 @@ def set_data(it: Interpreter, owner: Tensor, value: Value) -> None:
                 if it.ctx.compare(a, b) is NO:
                     it.ctx.refute("data-new-shape", text, a, b, value)
         except Refuted:
+            it.ctx.refine(owner.shape, (), True)  # one cause, one finding
             return
     it.ctx.refine(owner.shape, value.shape.dims, value.shape.lead)
 
 
-__all__ = ["Shape", "check_override", "set_data"]
+__all__ = ["Origin", "judge_overrides", "note_override", "set_data"]

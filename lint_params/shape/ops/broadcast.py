@@ -11,7 +11,7 @@ from lint_params.shape.ops.arguments import (
     number_kind,
     promote,
 )
-from lint_params.shape.value import Shape, Tensor, Value
+from lint_params.shape.value import Shape, Tensor, Value, only_symbol
 
 
 def broadcast(
@@ -98,6 +98,8 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
             return None
         ctx.learn_equal(a, b)
         return b if isinstance(b, int) else ctx.resolve(a)
+    if answer is NO and (_own_size(a) and two is NO or _own_size(b) and one is NO):
+        return None  # dim against 2 * dim: fits only where the author's dim is 1
     if one is NO or two is YES:
         return a
     if two is NO or one is YES:
@@ -106,6 +108,12 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
     if first != second:
         return a if first > second else b
     return widest(a, b)
+
+
+def _own_size(size: Size) -> bool:
+    """Whether a size is a bare argument of the constructor, which is 1 in no real use."""
+    symbol = only_symbol(size)
+    return symbol is not None and symbol.kind == "argument" and symbol.low == 1
 
 
 def _grade(size: Size) -> int:

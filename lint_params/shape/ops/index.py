@@ -21,7 +21,7 @@ from lint_params.shape.dim import (
 from lint_params.shape.ops.arguments import BROADCAST, VIEW, front
 from lint_params.shape.ops.broadcast import joined, stays
 from lint_params.shape.ops.create import from_data
-from lint_params.shape.value import Config, Poly, Seq, Shape, Tensor, Value
+from lint_params.shape.value import Poly, Seq, Shape, Tensor, Value
 
 
 @dataclass
@@ -69,7 +69,7 @@ def _index_tensor(ctx: Context, item: Value) -> Value:
     """A list of numbers or truth values is an index tensor."""
     if isinstance(item, Seq):
         return from_data(ctx, item)
-    return ctx.size(item) if isinstance(item, (Poly, Config)) else item
+    return ctx.size(item) if isinstance(item, Poly) else item
 
 
 def _understood(item: Value) -> bool:
