@@ -401,7 +401,9 @@ class Run:
     def left_behind(self) -> Failure | None:
         """The failure of forward after ``.to(other device)`` for a tensor that stayed."""
         failure = self.failure("move")
-        if failure is not None and ("same device" in failure.text or "expected device" in failure.text):
+        if failure is not None and (
+            "same device" in failure.text or "expected device" in failure.text
+        ):
             return failure
         return None
 

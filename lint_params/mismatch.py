@@ -144,7 +144,9 @@ def contradiction(text: str) -> list[tuple[int, int]]:
         count = int(view[2])
         rest = prod(size for size in wanted if size > 0)
         pairs.append((count, rest))
-    shapes = [tuple(int(n) for n in (a or b).split(",") if n.strip()) for a, b in _LISTS.findall(text)]
+    shapes = [
+        tuple(int(n) for n in (a or b).split(",") if n.strip()) for a, b in _LISTS.findall(text)
+    ]
     for left in shapes:  # two shapes of equal rank that differ in one place
         for right in shapes:
             if len(left) == len(right):
@@ -204,7 +206,12 @@ def _same_pair(failure: Failure, got: int, expected: int) -> bool:
         if {one, other} == {got, expected}:
             return True
         view = "is invalid for input of size" in failure.text
-        if view and one and other and (one * expected == other * got or one * got == other * expected):
+        if (
+            view
+            and one
+            and other
+            and (one * expected == other * got or one * got == other * expected)
+        ):
             return True
     named = numbers(failure.text)
     return not contradiction(failure.text) and got in named and expected in named
@@ -274,9 +281,7 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
     return None
 
 
-def _same_layer(
-    failure: Failure, finding: Finding, run: Run, got: int, expected: int
-) -> bool:
+def _same_layer(failure: Failure, finding: Finding, run: Run, got: int, expected: int) -> bool:
     """The finding's own layer and one of its sizes, where the run's arguments are others.
 
     The static part tries values for a constructor's arguments as the verifier does; the two
@@ -301,7 +306,9 @@ def contests(run: Run) -> bool:
     Then another run of the same class that went well does not refute the finding.
     """
     return any(
-        is_shape_error(failure) and not failure.repaired and not _of_input(failure, run, strict=True)
+        is_shape_error(failure)
+        and not failure.repaired
+        and not _of_input(failure, run, strict=True)
         for failure in (*run.failures, *run.tried)
     )
 

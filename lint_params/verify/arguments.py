@@ -4,6 +4,8 @@ Every value that is made up is distinct from the others of its kind (equal sizes
 transposition) and a multiple of 8 where it is a width (heads and groups divide it). Child only.
 """
 
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001, S112
 from __future__ import annotations
 
 import ast
@@ -29,7 +31,10 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(kernel|ksize|k_size|filter_size|window).*", 3),
     (r"(stride|dilation|padding|pad|reduction_ratio)s?", 1),
     (r".*(dropout|drop_rate|drop|p_drop|drop_prob|drop_path)", 0.1),
-    (r"(p|prob|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)", 0.5),
+    (
+        r"(p|prob|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
+        0.5,
+    ),
     (r".*(eps|epsilon|_std|init_value|init_scale|weight_decay)", 1e-3),
     (r"(lr|learning_rate|max_norm|clip|clip_grad|max_grad_norm)", 0.01),
     (r"(n_?|num_?|max_?)?(epochs?|steps?|iters?|iterations|n_iter|max_iter)", 2),
@@ -37,16 +42,31 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(num_layers|n_layers?|depth|num_blocks?|n_blocks?|nlayers?|num_levels|stages|layers)", 2),
     (r".*(experts|n_expert)", 4),
     (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)", 2),
-    (r".*(vocab|num_embeddings|n_symbols|ntoken|n_tokens|num_tokens|n_words|n_items|n_users"
-     r"|num_items|num_users|num_nodes|n_nodes|n_entities|n_chars|n_vocab|input_vocab).*", 61),
-    (r".*(max_len|max_length|seq_len|block_size|context|max_pos|max_position|sequence_length"
-     r"|max_seq|n_ctx|length|num_frames|n_positions).*", 20),
+    (
+        (
+            r".*(vocab|num_embeddings|n_symbols|ntoken|n_tokens|num_tokens|n_words|n_items|n_users"
+            r"|num_items|num_users|num_nodes|n_nodes|n_entities|n_chars|n_vocab|input_vocab).*"
+        ),
+        61,
+    ),
+    (
+        (
+            r".*(max_len|max_length|seq_len|block_size|context|max_pos|max_position|sequence_length"
+            r"|max_seq|n_ctx|length|num_frames|n_positions).*"
+        ),
+        20,
+    ),
     (r".*(patch).*", 4),
     (r".*(img|image|resolution|input_res|crop).*size.*|resolution|img_dim|image_dim", 32),
     (r"(height|width_px|img_h|img_w|h|w)", 32),
     (r".*(in_chans|img_channels|image_channels|n_channels|num_channels|input_channels|nc)", 3),
-    (r".*(num_class|n_class|classes|num_labels|n_labels|n_tags|tagset|num_outputs|n_actions"
-     r"|num_actions|action_dim|n_outputs|labels).*", 11),
+    (
+        (
+            r".*(num_class|n_class|classes|num_labels|n_labels|n_tags|tagset|num_outputs|n_actions"
+            r"|num_actions|action_dim|n_outputs|labels).*"
+        ),
+        11,
+    ),
     (r".*(batch).*size.*|bsz|batch|n_batch", 5),
     (r"seed", 0),
     (r"device", "cpu"),
@@ -58,7 +78,9 @@ _WIDTH = re.compile(
 )
 _LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
 _CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
-_MODEL = re.compile(r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)")
+_MODEL = re.compile(
+    r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)"
+)
 _CALLABLE = re.compile(r".*(act|activation|act_layer|act_fn|nonlinearity)")
 _NORM = re.compile(r".*norm(_layer|_cls|_type|_fn)?")
 _LIST = re.compile(
@@ -89,9 +111,11 @@ class Synthesis:
     depth: int = 0
 
     def width(self) -> int:
-        taken = set(self.made.values()) if all(_plain(v) for v in self.made.values()) else {
-            v for v in self.made.values() if _plain(v)
-        }
+        taken = (
+            set(self.made.values())
+            if all(_plain(v) for v in self.made.values())
+            else {v for v in self.made.values() if _plain(v)}
+        )
         return next((size for size in _LADDER if size not in taken), 160)
 
     def parameter(self, name: str, annotation: Any, hints: Hints | None) -> Any:
@@ -118,9 +142,11 @@ class Synthesis:
         if _CALLABLE.fullmatch(lowered):
             return nn.ReLU if hints is not None and hints.called else nn.ReLU()
         if _NORM.fullmatch(lowered):
-            return nn.LayerNorm
+            return nn.Identity() if hints is not None and hints.run else nn.LayerNorm
         if hints is not None and hints.called and _MODEL.fullmatch(lowered):
             return self.block(lowered)
+        if hints is not None and hints.run and not hints.called:
+            return self.model(lowered)
         if _LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
             return self.several(lowered, hints)
         for pattern, value in _NAMED:
@@ -357,7 +383,9 @@ def brief(value: Any) -> str:
         return f"nn.{value.__name__}" if value.__module__.startswith("torch.nn") else value.__name__
     if isinstance(value, nn.Module):
         where = "nn." if type(value).__module__.startswith("torch.nn") else ""
-        return f"{where}{value!r}" if len(repr(value)) < 60 else f"{where}{type(value).__name__}(...)"
+        return (
+            f"{where}{value!r}" if len(repr(value)) < 60 else f"{where}{type(value).__name__}(...)"
+        )
     if isinstance(value, Auto):
         inner = ", ".join(f"{key!r}: {brief(item)}" for key, item in value.items())
         return f"{{{inner}}}"
@@ -397,7 +425,7 @@ def from_config(text: str, view: FileView) -> Call:
     """``Class(10, 20)`` as the configuration writes it."""
     node = ast.parse(text, mode="eval").body
     if not isinstance(node, ast.Call):
-        raise ValueError(f"a call was expected, not {text!r}")
+        raise TypeError(f"a call was expected, not {text!r}")
     space = {**vars(torch), "torch": torch, "nn": nn, **vars(view.module)}
 
     def value(arg: ast.expr) -> Any:

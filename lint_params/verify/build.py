@@ -3,6 +3,8 @@
 Child only.
 """
 
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001
 from __future__ import annotations
 
 import ast
@@ -141,7 +143,7 @@ def _alternatives(
         if isinstance(value, (list, tuple)) and len(value) < 8:
             yield name, 16
             yield name, [*value, *value]
-        elif isinstance(value, nn.Module) or isinstance(value, type):
+        elif isinstance(value, (nn.Module, type)):
             yield name, 16
             yield name, "relu"
         elif isinstance(value, str):
@@ -167,9 +169,7 @@ def _keys(error: KeyError) -> Iterator[Any]:
 
 def relatives(subject: str, view: FileView) -> list[str]:
     """Classes of the file that contain the subject or derive from it, nearest first."""
-    classes = {
-        node.name: node for node in view.tree.body if isinstance(node, ast.ClassDef)
-    }
+    classes = {node.name: node for node in view.tree.body if isinstance(node, ast.ClassDef)}
     found: list[str] = []
     seeds = {subject}
     for _ in range(4):
@@ -192,4 +192,5 @@ def _mentions_any(node: ast.ClassDef, names: set[str]) -> bool:
 def uninitialised_marked(on: bool) -> None:
     """Makes torch fill memory that nobody wrote with NaN."""
     torch.use_deterministic_algorithms(on, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = on
+    settings: Any = torch.utils.deterministic
+    settings.fill_uninitialized_memory = on

@@ -26,8 +26,10 @@ _FILE_WRITES = (1 << 1) | (1 << 14)  # write to a file, truncate it
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 
 #: What is kept of the environment; everything else (tokens, proxies) stays outside.
-_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES")
-_KEPT += ("PYTHONPATH", "VIRTUAL_ENV", "CUDA_HOME", "CONDA_PREFIX")
+_KEPT = (
+    *("PATH", "LANG", "LC_ALL", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT"),
+    *("VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_HOME", "CUDA_VISIBLE_DEVICES"),
+)
 
 
 def environment(scratch: str) -> dict[str, str]:
@@ -105,7 +107,8 @@ def _address_space() -> int:
 
 def _no_network() -> bool:
     libc = _libc()
-    return libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    ways = (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET)
+    return any(libc.unshare(way) == 0 for way in ways)
 
 
 def _landlock(scratch: str, devices: bool) -> bool:

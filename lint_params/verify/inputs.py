@@ -4,6 +4,8 @@ Sizes that are free are pairwise distinct primes, so that no two agree by accide
 that was changed to please a message of torch is recorded. Child only.
 """
 
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001, S112
 from __future__ import annotations
 
 import ast
@@ -43,9 +45,7 @@ class Inputs:
         return moved(self.args, device), moved(self.kwargs, device)
 
     def shapes(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(
-            tuple(value.shape) for value in flat([self.args, self.kwargs]) if value.dim()
-        )
+        return tuple(tuple(value.shape) for value in flat([self.args, self.kwargs]) if value.dim())
 
     def made_up(self) -> tuple[int, ...]:
         """Sizes that stand for "any size": no layer asked for them."""
@@ -139,20 +139,23 @@ def instance_names(kind: str, view: FileView) -> set[str]:
     return names
 
 
+_SIDE = re.compile(r"(img|image|input|crop)_?(size|res|dim|resolution)|resolution")
+_LENGTH = re.compile(r"max_?len|seq_?len|block_size|context|max_pos|n_ctx|num_patches")
+
+
 def side_of(sizes: dict[str, Any]) -> int:
     for name, value in sizes.items():
-        if re.search(r"(img|image|input|crop)_?(size|res|dim|resolution)|resolution", name.lower()):
-            if isinstance(value, int) and 4 <= value <= 512:
-                return value
+        if isinstance(value, int) and 4 <= value <= 512 and _SIDE.search(name.lower()):
+            return value
     return SIDE
 
 
 def length_of(sizes: dict[str, Any]) -> int:
     """Shorter than any stated maximum length."""
     for name, value in sizes.items():
-        if re.search(r"(max_?len|seq_?len|block_size|context|max_pos|n_ctx|num_patches)", name.lower()):
-            if isinstance(value, int) and value > 0:
-                return value if re.search("seq_?len|num_patches", name.lower()) else min(LENGTH, value)
+        if isinstance(value, int) and value > 0 and _LENGTH.search(name.lower()):
+            exact = re.search("seq_?len|num_patches", name.lower())
+            return value if exact else min(LENGTH, value)
     return LENGTH
 
 
@@ -162,6 +165,8 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     if found is None:
         return Inputs([])
     wants = needs.of_forward(module, method=method)
+    own = {k: v for k, v in vars(module).items() if type(v) is int}
+    sizes = {**own, **sizes}
     side, length = side_of(sizes), length_of(sizes)
     if isinstance(module, (nn.Sequential,)) or type(module).__module__.startswith("torch."):
         need = needs.of_module(module)
@@ -169,6 +174,7 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
         return Inputs([first], names=["input"])
     args: list[Any] = []
     names: list[str] = []
+    words: dict[str, Any] = {}
     for index, param in enumerate(list(found.parameters.values())):
         if param.name == "self" and index == 0:
             continue
@@ -177,12 +183,15 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
                 args.append(tensor(_first_need(module), 0, side, length))
                 names.append(param.name)
             continue
-        if param.default is not param.empty or param.kind is param.KEYWORD_ONLY:
+        if param.default is not param.empty:
             continue
         rank = needs.rank_of(module, param.name, method)
+        if param.kind is param.KEYWORD_ONLY:
+            words[param.name] = _argument(module, param, wants.get(param.name), rank, sizes, args)
+            continue
         args.append(_argument(module, param, wants.get(param.name), rank, sizes, args))
         names.append(param.name)
-    return Inputs(args, names=names)
+    return Inputs(args, words, names=names)
 
 
 _INPUT_SIZE = re.compile(
@@ -309,7 +318,11 @@ def _changes(
             if arg is None and isinstance(error, (TypeError, AttributeError)):
                 first = next((a for a in args if isinstance(a, torch.Tensor)), None)
                 if first is not None:
-                    yield f"input {index} given", _with(args, index, torch.randn(first.shape)), False
+                    yield (
+                        f"input {index} given",
+                        _with(args, index, torch.randn(first.shape)),
+                        False,
+                    )
             continue
         yield from _typed(args, index, arg, text)
         for rank in _ranks(arg, text, error):
@@ -351,9 +364,7 @@ def _typed(
     ):
         made = torch.randint(0, 2, arg.shape[:2] if arg.dim() > 2 else arg.shape)
         yield f"input {index} of integers", _with(args, index, made), False
-    if not arg.is_floating_point() and re.search(
-        r"(Float|float|dtype|Double|floating)", text
-    ):
+    if not arg.is_floating_point() and re.search(r"(Float|float|dtype|Double|floating)", text):
         yield f"input {index} of floats", _with(args, index, torch.randn(arg.shape)), False
     if not arg.is_floating_point() and "index out of range" in text:
         yield f"input {index} small", _with(args, index, torch.zeros_like(arg)), False
@@ -361,25 +372,26 @@ def _typed(
         yield f"input {index} flat", _with(args, index, torch.randn(arg.shape[0])), False
 
 
-_RANKS = (
-    (r"[Ee]xpected (\d)D", 0),
-    (r"expected (\d)D", 0),
-    (r"input must have (\d) dimensions", 0),
-    (r"\(expected (\d), got (\d)\)", 0),
-    (r"must be (\d)D", 0),
-    (r"or (\d)D \(batched\)", 0),
-    (r"(\d)-D", 0),
+_RANKS = re.compile(
+    r"[Ee]xpected (\d)D|must have (\d) dimensions|must be (\d)D|(\d)-D|[Ee]xpected (\d) dims"
+    r"|subscripts in the equation \((\d)\)"
 )
 
 
 def _ranks(arg: torch.Tensor, text: str, error: BaseException) -> list[int]:
-    found = [int(m[1]) for pattern, _ in _RANKS for m in re.finditer(pattern, text)]
+    found = [int(next(filter(None, m.groups()))) for m in _RANKS.finditer(text)]
     batched = re.search(r"or (\d)D \(batched\)", text)
     if batched:
         found.insert(0, int(batched[1]))
-    if re.search(r"not enough values|number of dimensions|Dimension out of range|dimension", text):
+    unpacked = re.search(r"values to unpack \(expected (\d)(?:, got (\d))?", text)
+    if unpacked:
+        found.append(arg.dim() + (int(unpacked[1]) - int(unpacked[2]) if unpacked[2] else -1))
+        found.append(int(unpacked[1]))
+    if re.search(r"number of dimensions|Dimension out of range|dimension", text):
         found += [arg.dim() + 1, arg.dim() - 1]
-    if isinstance(error, IndexError):
+    if isinstance(error, IndexError) or (
+        isinstance(error, KeyError) and error.args and isinstance(error.args[0], int)
+    ):
         found += [arg.dim() + 1, arg.dim() + 2]
     return [rank for rank in dict.fromkeys(found) if 0 < rank < 6 and rank != arg.dim()]
 

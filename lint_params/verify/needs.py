@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,10 @@ def of_module(module: nn.Module, depth: int = 0) -> Need | None:
         return Need("features", module.normalized_shape[-1])
     for kind, nd in _BATCH_NORMS.items():
         if isinstance(module, kind) and module.num_features:
-            return Need("image", module.num_features, nd=nd) if nd else Need(
-                "features", module.num_features, rank=2
+            return (
+                Need("image", module.num_features, nd=nd)
+                if nd
+                else Need("features", module.num_features, rank=2)
             )
     if isinstance(module, nn.GroupNorm):
         return Need("image", module.num_channels, nd=2)
@@ -62,17 +66,32 @@ def of_module(module: nn.Module, depth: int = 0) -> Need | None:
         inner = module.self_attn
         return Need("features", inner.embed_dim, rank=3, batch_first=inner.batch_first)
     if isinstance(module, (nn.TransformerEncoder, nn.TransformerDecoder)):
-        return of_module(module.layers[0], depth + 1)  # type: ignore[arg-type]
+        return of_module(module.layers[0], depth + 1)
     if isinstance(module, (nn.Sequential, nn.ModuleList)):
+        before: nn.Module | None = None
         for child in module:
             found = of_module(child, depth + 1)
             if found is not None:
-                return found
+                return _rearranged(before, found) if before is not None else found
+            if type(child).__name__ == "Rearrange":
+                before = before or child
         return None
     if type(module).__module__.startswith("torch."):
         return None
     found_need = of_forward(module, depth + 1)
     return next(iter(found_need.values()), None)
+
+
+def _rearranged(layer: nn.Module, need: Need) -> Need:
+    """What an einops ``Rearrange`` before a layer makes of its need."""
+    left = str(getattr(layer, "pattern", "")).partition("->")[0]
+    axes = re.findall(r"\([^)]*\)|\S+", left)
+    known = getattr(layer, "axes_lengths", {})
+    lengths = dict(known) if isinstance(known, (dict, list, tuple)) else {}
+    count = prod(int(v) for v in lengths.values())
+    if len(axes) >= 4 and need.kind == "features" and count and need.size % count == 0:
+        return Need("image", need.size // count, nd=len(axes) - 2)
+    return replace(need, rank=len(axes))
 
 
 def _lazy(module: nn.Module) -> Need | None:
@@ -128,7 +147,7 @@ def rank_of(module: nn.Module, name: str, method: str = "forward") -> int:
                 elif node.func.attr in ("unbind",):
                     for word in node.keywords:
                         if word.arg == "dim" and isinstance(word.value, ast.Constant):
-                            least = max(least, int(word.value.value or 0) + 2)  # type: ignore[arg-type,call-overload]
+                            least = max(least, int(word.value.value or 0) + 2)  # type: ignore[arg-type]
         elif isinstance(node, ast.Subscript):
             if _is_size(node.value, name) and isinstance(node.slice, ast.Constant):
                 index = node.slice.value
@@ -144,6 +163,10 @@ def _rank_of_results(function: ast.FunctionDef) -> int:
     """``self.norm(x).transpose(1, 2)``: most layers keep the rank, views do not."""
     least = 0
     for node in ast.walk(function):
+        if isinstance(node, ast.Call) and _name(node.func) == "rearrange":
+            for arg in node.args:
+                if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                    return len(re.findall(r"\([^)]*\)|\S+", arg.value.partition("->")[0]))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr in ("view", "reshape", "unsqueeze", "flatten", "stack", "rearrange"):
                 return 0
@@ -195,9 +218,7 @@ def _tree(function: Any) -> ast.FunctionDef | None:
 class _Reader:
     """Follows one parameter through a function until something that owns weights takes it."""
 
-    def __init__(
-        self, module: nn.Module, function: ast.FunctionDef, name: str, depth: int
-    ) -> None:
+    def __init__(self, module: nn.Module, function: ast.FunctionDef, name: str, depth: int) -> None:
         self.module = module
         self.function = function
         self.name = name
@@ -223,9 +244,12 @@ class _Reader:
     def _mentions(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Attribute) and node.attr in ("shape", "device", "dtype"):
             return False
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("size", "dim", "new_zeros", "numel"):
-                return any(self._mentions(arg) for arg in node.args)
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("size", "dim", "new_zeros", "numel")
+        ):
+            return any(self._mentions(arg) for arg in node.args)
         if isinstance(node, ast.Name):
             return node.id in self.alive
         return any(self._mentions(child) for child in ast.iter_child_nodes(node))
@@ -255,13 +279,17 @@ class _Reader:
         if isinstance(func, ast.Attribute) and _name(func.value) == "self":
             target = getattr(self.module, func.attr, None)
             if target is None or isinstance(target, nn.Module):
-                return self._adjust(of_module(target, self.depth + 1), taken[0], joined) if (
-                    target is not None
-                ) else None
+                return (
+                    self._adjust(of_module(target, self.depth + 1), taken[0], joined)
+                    if (target is not None)
+                    else None
+                )
             if inspect.ismethod(target):
-                index = next(i for i, a in enumerate([*node.args]) if a is taken[0]) if (
-                    taken[0] in node.args
-                ) else 0
+                index = (
+                    next(i for i, a in enumerate([*node.args]) if a is taken[0])
+                    if (taken[0] in node.args)
+                    else 0
+                )
                 inner = _tree(target)
                 if inner is None:
                     return None
@@ -295,9 +323,9 @@ class _Reader:
                     if position is None:
                         continue
                     value = self._looped(node.iter, position)
-                    if isinstance(value, (nn.ModuleList, nn.Sequential, list, tuple)) and len(value):
-                        if isinstance(value[0], nn.Module):
-                            yield value[0]
+                    several = isinstance(value, (nn.ModuleList, nn.Sequential, list, tuple))
+                    if several and len(value) and isinstance(value[0], nn.Module):
+                        yield value[0]
                 elif isinstance(node, ast.Assign) and any(
                     _name(target) == func.id for target in node.targets
                 ):
@@ -365,11 +393,12 @@ class _Reader:
                         highest = max(highest, last.value)
             return highest + 1
         for node in ast.walk(self.function):
-            if isinstance(node, (ast.For, ast.comprehension)):
-                if _position(node.target, _name(index)) is not None:
-                    value = self._looped(node.iter, 1)
-                    if isinstance(value, (nn.ModuleList, nn.Sequential)):
-                        return len(value)
+            if not isinstance(node, (ast.For, ast.comprehension)):
+                continue
+            if _position(node.target, _name(index)) is not None:
+                value = self._looped(node.iter, 1)
+                if isinstance(value, (nn.ModuleList, nn.Sequential)):
+                    return len(value)
         return 1
 
     def _operator(self, node: ast.BinOp) -> Need | None:
@@ -411,7 +440,7 @@ class _Reader:
 
 
 def _known(weight: torch.Tensor) -> bool:
-    return not isinstance(weight, UninitializedTensorMixin)
+    return not is_lazy(weight)
 
 
 def _broadcast(weight: torch.Tensor) -> Need | None:

@@ -68,9 +68,10 @@ def _scenarios(
         yield Scenario("main" if entry == "__main__" else "function", entry)
     if wanted:
         for node in view.tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name not in entries:
-                if script.reaches(view, node.name, wanted):
-                    yield Scenario("function", node.name)
+            if not isinstance(node, ast.FunctionDef) or node.name in entries:
+                continue
+            if script.reaches(view, node.name, wanted):
+                yield Scenario("function", node.name)
 
 
 def _class_of(subject: str, view: FileView) -> tuple[Any, str]:

@@ -1,5 +1,7 @@
 """Runs of functions and of the file's own code, loops bounded. Child only."""
 
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001, S112
 from __future__ import annotations
 
 import ast
@@ -17,10 +19,25 @@ from lint_params.verify.experiment import Experiment, Stop
 from lint_params.verify.load import run_as_main
 from lint_params.verify.source_facts import FileView
 
-_DATA = (
-    "batches|batch|loader|train_loader|data_loader|dataloader|data|dataset|train_data|pairs"
-    "|train_dl|dl|val_loader|test_loader|samples|examples|stream"
-).split("|")
+_DATA = [
+    "batches",
+    "batch",
+    "loader",
+    "train_loader",
+    "data_loader",
+    "dataloader",
+    "data",
+    "dataset",
+    "train_data",
+    "pairs",
+    "train_dl",
+    "dl",
+    "val_loader",
+    "test_loader",
+    "samples",
+    "examples",
+    "stream",
+]
 
 
 def entry_points(view: FileView) -> list[str]:
@@ -56,7 +73,9 @@ def reaches(view: FileView, function: str, wanted: set[str]) -> bool:
         seen.add(name)
         nodes: list[ast.AST] = [bodies[name]] if name in bodies else []
         if name == "__main__":
-            nodes = [n for n in view.tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+            nodes = [
+                n for n in view.tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))
+            ]
         for node in nodes:
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Name):
@@ -226,7 +245,9 @@ def _value(
         hints = view.hints(node, name)
         labels = _labels(model, given)
         if hints.unpacked >= 2:
-            rows = list(given.args) if given is not None and len(given.args) > 1 else [first, labels]
+            rows = (
+                list(given.args) if given is not None and len(given.args) > 1 else [first, labels]
+            )
             rows = (rows + [labels] * hints.unpacked)[: hints.unpacked]
             return [tuple(rows)] * 2
         return [first, first] if hints.iterated else first
@@ -248,5 +269,3 @@ def _labels(model: nn.Module | None, given: inputs.Inputs | None) -> torch.Tenso
             out = next(inputs.flat(model(*args, **kwargs)))
             rows, size = int(out.shape[0]), int(out.shape[-1])
     return torch.arange(rows) % max(1, min(size, 3))
-
-

@@ -5,6 +5,8 @@ Where fork does not exist, or a file starts CUDA when it is imported, every run 
 of its own instead (``--one``), with the same results.
 """
 
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001, S110
 from __future__ import annotations
 
 import contextlib
@@ -43,6 +45,7 @@ class Job:
     device: str = ""
     verdicts: list[Json | None] = field(default_factory=list)
     contested: bool = False
+    started: float = field(default_factory=time.monotonic)
 
     def settled(self) -> bool:
         return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
@@ -133,8 +136,11 @@ def _without_cuda() -> None:
     """No GPU here: ``.cuda()`` moves to meta, another device all the same."""
     import torch
 
-    torch.Tensor.cuda = lambda self, *a, **k: self.to("meta")  # type: ignore[method-assign,assignment,misc]
-    torch.nn.Module.cuda = lambda self, *a, **k: self.to("meta")  # type: ignore[method-assign,assignment,misc]
+    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.to("meta")
+
+    for owner in (torch.Tensor, torch.nn.Module):
+        setattr(owner, "cuda", cuda)
 
 
 # -- forks ---------------------------------------------------------------------------------
@@ -196,6 +202,7 @@ def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Jso
     while todo or active:
         while todo and len(active) < settings["width"]:
             job = todo.pop(0)
+            job.started = job.started if job.scenario or job.device else time.monotonic()
             started = fork(lambda job=job: one_run(target, job, seconds), seconds)  # type: ignore[misc]
             active[started.pipe] = (started, job)
         wait = min(child.deadline for child, _ in active.values()) - time.monotonic()
@@ -247,7 +254,7 @@ def _again(job: Job, answer: Json, settings: Json) -> bool:
             return True
     job.device = ""
     job.scenario += 1
-    return bool(answer["more"])
+    return bool(answer["more"]) and time.monotonic() - job.started < settings["timeout"]
 
 
 def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -> None:
@@ -273,7 +280,8 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
 
     import torch
 
-    if torch.cuda.is_initialized():
+    started: Any = torch.cuda.is_initialized
+    if started():
         run_spawned(request, jobs, settings, emit)
     else:
         run_forked(target, jobs, settings, emit)
@@ -361,7 +369,7 @@ def _import_torch() -> str:
     param.grad = torch.ones(2)
     for kind in (torch.optim.Adam, torch.optim.SGD):
         kind([param], lr=0.1).step()
-    from lint_params.verify import child  # noqa: F401
+    from lint_params.verify import child
 
     return str(torch.__version__)
 
@@ -451,7 +459,9 @@ def _serve_forked(requests: list[Json], settings: Json, write: Callable[[Json], 
                 _pass_on(child, request, seen, settings, write)
             if (pipe in ready and not chunk) or child.deadline <= now:
                 del active[pipe]
-                _close(child, request, seen, settings, write, [c.pid for c, _, _ in active.values()])
+                _close(
+                    child, request, seen, settings, write, [c.pid for c, _, _ in active.values()]
+                )
     contain.sweep()
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
 
 from lint_params import evidence
-from lint_params.verify.watch import address_of, shape_of
+from lint_params.verify.watch import address_of, is_uninitialised, shape_of
 
 #: torch.nn.Module keeps its own state in these; what they hold is not the author's.
 _OWN = frozenset(vars(nn.Module()))
@@ -39,7 +38,7 @@ def tensors(root: nn.Module, keep: list[Any]) -> tuple[evidence.Tensor, ...]:
 
 
 def _tensor(name: str, value: torch.Tensor, kind: str) -> evidence.Tensor:
-    if isinstance(value, UninitializedTensorMixin):
+    if is_uninitialised(value):
         return evidence.Tensor(name=name, id=id(value), kind="uninitialised", is_parameter=True)
     strided = value.layout == torch.strided
     stored = 0

@@ -118,9 +118,7 @@ class FileView:
                         if main is not _MISSING:
                             space[name.id] = main
 
-    def _main_value(
-        self, name: str, space: dict[str, Any], made_up: Any, depth: int
-    ) -> Any:
+    def _main_value(self, name: str, space: dict[str, Any], made_up: Any, depth: int) -> Any:
         """A name bound only under ``if __name__ == "__main__"``."""
         return self._assigned(self.tree, name, None, space, made_up, depth)
 
@@ -138,14 +136,14 @@ class FileView:
             return found
         args = function.args
         every = args.posonlyargs + args.args
-        defaults = dict(zip([a.arg for a in every][len(every) - len(args.defaults) :], args.defaults))
+        defaults = dict(
+            zip([a.arg for a in every][len(every) - len(args.defaults) :], args.defaults)
+        )
         defaults.update(
             {a.arg: d for a, d in zip(args.kwonlyargs, args.kw_defaults) if d is not None}
         )
         if name in defaults:
-            return eval(
-                compile(ast.Expression(defaults[name]), "<default>", "eval"), dict(space)
-            )
+            return eval(compile(ast.Expression(defaults[name]), "<default>", "eval"), dict(space))
         if any(name == a.arg for a in every + args.kwonlyargs):
             if made_up is None:
                 raise NameError(name)
@@ -200,7 +198,8 @@ class Hints:
         self.choices: list[str] = []
         self.indexed = False
         self.iterated = False
-        self.called = False
+        self.called = False  # name(...): a class or function
+        self.run = False  # self.name(...): a Module, as forward calls it
         self.index = 0
         self.unpacked = 0
         aliases = {name} | {
@@ -212,6 +211,10 @@ class Hints:
         }
         for node in ast.walk(function):
             self._look(node, aliases, name)
+
+    def _key(self, args: list[ast.expr]) -> None:
+        if args and isinstance(args[0], ast.Constant):
+            self.keys.setdefault(str(args[0].value), args[1] if len(args) > 1 else None)
 
     def _look(self, node: ast.AST, aliases: set[str], name: str) -> None:
         if isinstance(node, ast.Subscript) and _is(node.value, aliases):
@@ -231,11 +234,11 @@ class Hints:
         elif isinstance(node, ast.Call):
             func = node.func
             if isinstance(func, ast.Attribute) and func.attr == "get" and _is(func.value, aliases):
-                if node.args and isinstance(node.args[0], ast.Constant):
-                    default = node.args[1] if len(node.args) > 1 else None
-                    self.keys.setdefault(str(node.args[0].value), default)
-            if _is(func, {name}):
+                self._key(node.args)
+            if isinstance(func, ast.Name) and func.id == name:
                 self.called = True
+            elif _is(func, aliases):
+                self.run = True
             called = getattr(func, "id", "")
             if called in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
                 self.iterated |= any(_is(arg, {name}) for arg in node.args)

@@ -20,7 +20,6 @@ from torch import nn
 from lint_params import evidence
 from lint_params.verify.load import TRAINING_ROUNDS
 
-_NN = nn.modules.__name__
 #: Many runs of one line say no more than a few: keep the trace small.
 _LIMIT = 400
 
@@ -117,7 +116,7 @@ class Watch:
         make = nn.Parameter.__new__
 
         def new(cls: type, *args: Any, **kwargs: Any) -> Any:
-            made = make(cls, *args, **kwargs)
+            made: Any = make(cls, *args, **kwargs)
             frame = watch.user_frame()
             if frame is not None and len(watch.created) < _LIMIT:
                 by = ""
@@ -142,8 +141,8 @@ class Watch:
                 )
             return made
 
-        nn.Parameter.__new__ = staticmethod(new)
-        plain = torch.Tensor.data
+        _patch(nn.Parameter, "__new__", staticmethod(new))
+        plain: Any = torch.Tensor.data
 
         def set_data(param: Any, value: Any) -> None:
             frame = watch.user_frame()
@@ -169,21 +168,22 @@ class Watch:
         def get_data(param: Any) -> Any:
             return plain.__get__(param)
 
-        nn.Parameter.data = property(get_data, set_data)
-        grad = torch.Tensor.grad
+        _patch(nn.Parameter, "data", property(get_data, set_data))
+        grad: Any = torch.Tensor.grad
 
         def set_grad(param: Any, value: Any) -> None:
             if value is None:
                 watch.grad_cleared(param, "grad=None")
             grad.__set__(param, value)
 
-        nn.Parameter.grad = property(grad.__get__, set_grad, grad.__delete__)
+        _patch(nn.Parameter, "grad", property(grad.__get__, set_grad, grad.__delete__))
 
     def grad_cleared(self, param: Any, how: str) -> None:
         if not self.phase.startswith(("forward", "script")):
             return
         frame = self.user_frame(3)
-        old = torch.Tensor.grad.__get__(param)
+        plain: Any = torch.Tensor.grad
+        old = plain.__get__(param)
         if frame is not None and len(self.grad_writes) < _LIMIT:
             lost = old is not None and bool((old != 0).any())
             self.grad_writes.append(evidence.GradWrite(frame.f_lineno, self.phase, how, lost))
@@ -204,14 +204,14 @@ class Watch:
                 watch.keep.append(module)
             init(module, *args, **kwargs)
 
-        nn.Module.__init__ = module_init  # type: ignore[method-assign]
+        _patch(nn.Module, "__init__", module_init)
         call = nn.Module.__call__
 
         def module_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             watch.calls[id(module)] = watch.calls.get(id(module), 0) + 1
             return call(module, *args, **kwargs)
 
-        nn.Module.__call__ = module_call  # type: ignore[method-assign]
+        _patch(nn.Module, "__call__", module_call)
         zero = nn.Module.zero_grad
 
         def zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
@@ -224,7 +224,7 @@ class Watch:
                 )
             zero(module, *args, **kwargs)
 
-        nn.Module.zero_grad = zero_grad  # type: ignore[method-assign]
+        _patch(nn.Module, "zero_grad", zero_grad)
         for name in ("parameters", "named_parameters"):
             self._watch_listing(name)
 
@@ -239,7 +239,7 @@ class Watch:
             given: Iterator[Any] = plain(module, *args, **kwargs)
             return given
 
-        setattr(nn.Module, name, listing)
+        _patch(nn.Module, name, listing)
 
     def _watch_optimizers(self) -> None:
         watch = self
@@ -259,7 +259,7 @@ class Watch:
             if line:
                 watch.optimizers.append((line, optimizer, kind, ""))
 
-        torch.optim.Optimizer.__init__ = init  # type: ignore[method-assign]
+        _patch(torch.optim.Optimizer, "__init__", init)
 
     def optimizers_seen(self) -> tuple[evidence.Optimizer, ...]:
         """What each optimizer holds, against the models whose parameters were listed."""
@@ -342,6 +342,16 @@ class Watch:
         return self.calls[key] <= TRAINING_ROUNDS
 
 
+def _patch(owner: type, name: str, value: Any) -> None:
+    """For good: this process is thrown away after its run."""
+    setattr(owner, name, value)
+
+
+def is_uninitialised(value: Any) -> bool:
+    """Whether this is a lazy parameter or buffer that has no shape yet."""
+    return torch.nn.parameter.is_lazy(value)
+
+
 def reason_of(error: BaseException) -> str:
     """The fixed reason of an error that says nothing about the code, else ""."""
     text = str(error)
@@ -365,9 +375,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
-    if isinstance(value, nn.parameter.UninitializedTensorMixin) or not isinstance(
-        value, torch.Tensor
-    ):
+    if is_uninitialised(value) or not isinstance(value, torch.Tensor):
         return ()
     return tuple(value.shape)
 
