@@ -74,7 +74,7 @@ _MODULE = External("torch.nn.Module")
 def _equal(a: Value, b: Value) -> bool:
     if isinstance(a, ClassRef) and isinstance(b, ClassRef):
         return a.node is b.node
-    return isinstance(a, External) and a == b
+    return a is b or (isinstance(a, External) and a == b)  # an Unknown base is itself only
 
 
 def is_module_class(it: Interpreter, cls: ClassRef) -> bool:
