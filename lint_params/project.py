@@ -53,6 +53,8 @@ class Project:
         self._hashes: dict[str, str] = {}
         self._exists: dict[str, str | None] = {}
         self._used: dict[str, set[str]] = {}
+        #: By path, what the facts layer knows about a file; nothing here looks inside.
+        self.facts: dict[str, object] = {}
         self._found: dict[tuple[str, str], SourceFile | None] = {}
 
     def add(self, path: str, tree: ast.Module) -> SourceFile:

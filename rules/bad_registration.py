@@ -163,23 +163,34 @@ class BadRegistration(Rule):
                 )
 
     def _called(self, facts: FileFacts) -> Iterator[Finding]:
-        for scope in facts.functions:
-            for call in scope.nodes(ast.Call):
-                if not isinstance(call.func, (ast.Name, ast.Attribute)):
-                    continue
-                kind = facts.kind_of(call.func)
-                if kind.layer not in _UNCALLABLE or kind.annotated or kind.optional:
-                    continue
-                better = "nn.Sequential, or loop over it" if kind.layer == "ModuleList" else (
-                    "one of its items"
-                )
-                yield self.report(
-                    facts,
-                    call,
-                    f"`{ast.unparse(call.func)}` is an nn.{kind.layer}, which has no forward: call "
-                    f"{better}",
-                    subject=facts.subject_of(call),
-                )
+        for call in self._suspects(facts):
+            kind = facts.kind_of(call.func)
+            if kind.layer not in _UNCALLABLE or kind.annotated or kind.optional:
+                continue
+            better = "one of its items"
+            if kind.layer == "ModuleList":
+                better = "nn.Sequential, or loop over it"
+            yield self.report(
+                facts,
+                call,
+                f"`{ast.unparse(call.func)}` is an nn.{kind.layer}, which has no forward: call "
+                f"{better}",
+                subject=facts.subject_of(call),
+            )
+
+    def _suspects(self, facts: FileFacts) -> Iterator[ast.Call]:
+        """Calls of attributes and local names that are given such a container anywhere."""
+        made = facts.calls_of(*(f"torch.nn.{name}" for name in _UNCALLABLE))
+        names = {facts.target_of(call) for call in made}
+        for cls in facts.module_classes:
+            for base in cls.mro[1:]:
+                names.update(f".{name}" for name in base.submodules)
+        for call in facts.nodes(ast.Call) if names else ():
+            func = call.func
+            if isinstance(func, ast.Name) and func.id in names:
+                yield call
+            elif isinstance(func, ast.Attribute) and f".{func.attr}" in names:
+                yield call
 
     def _finding(
         self,

@@ -79,12 +79,16 @@ class ParameterRebound(Rule):
         self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
     ) -> Iterator[Finding]:
         everything = cls.assignments(name)
-        if any(member.how == "delete" for member in everything) or cls.is_property(name):
+        if len(everything) < 2 or any(member.how == "delete" for member in everything) or cls.is_property(name):
             return
         first = next((m for m in everything if self._registers(m)), None)
-        if first is None or _removes(cls, name):
+        if first is None:
             return
         kind = "parameter" if first.how == "register_parameter" else first.kind.what
+        if not any(m.how == "assign" and self._refused(kind, m) for m in members if m is not first):
+            return
+        if _removes(cls):
+            return
         for member in members:
             if member is first or member.how != "assign" or not self._refused(kind, member):
                 continue
@@ -183,7 +187,7 @@ def _may_be_itself(value: ast.expr | None) -> bool:
     )
 
 
-def _removes(cls: ClassFacts, name: str) -> bool:
+def _removes(cls: ClassFacts) -> bool:
     """``delattr(self, name)``, ``self._parameters.pop(name)``, weight_norm and the like."""
     for one in cls.mro:
         for call_name in one.facts.calls:

@@ -109,7 +109,9 @@ def _created(facts: FileFacts, call: ast.Call, name: str) -> Creation:
     dtype = _dtype(facts, keywords.get("dtype"), last)
     made = Creation(name, call, dtype=dtype, requires_grad=keywords.get("requires_grad"))
     if any(keyword.arg is None for keyword in call.keywords):
-        return made
+        if style != "size" or not call.args:
+            return made
+        dtype = dtype or "?"  # torch.empty(n, m, **factory_kwargs): the type may be in there
     if style == "size":
         legacy = last.endswith("Tensor")
         shape, data = _sizes(facts, call, last)
@@ -137,7 +139,7 @@ def _created(facts: FileFacts, call: ast.Call, name: str) -> Creation:
         elif not dtype and last == "arange" and types == {"torch.int64"}:
             dtype = "torch.int64"
         shape = (ends[0],) if len(call.args) == 1 and ends[0] is not None else None
-        return replace(made, shape=shape, dtype=dtype)  # type: ignore[arg-type]
+        return replace(made, shape=shape, dtype=dtype)
     if style == "range":
         steps = argument(call, 2, "steps")
         return replace(made, shape=(steps,) if steps is not None else None)

@@ -7,7 +7,9 @@ raise end. Besides names, dotted paths (``self.proj``, ``layer.weight``) are fol
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from lint_params.facts.scope import Scope
 from lint_params.names import dotted
@@ -218,7 +220,7 @@ class Flow:
         return env
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[ast.AST], Callable[[Flow, Any, Env], Env | None]] = {
     ast.Assign: Flow._assign,
     ast.AnnAssign: Flow._ann_assign,
     ast.AugAssign: Flow._aug_assign,

@@ -65,7 +65,7 @@ def _global(facts: FileFacts, qualified: str) -> tuple[FileFacts, Scope] | None:
     found = facts.project.resolve(qualified, facts.source)
     if found is None or not isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):
         return None
-    other = facts if found[0] is facts.source else type(facts).of(found[0], facts.project)
+    other = facts if found[0] is facts.source else facts.other(found[0])
     other.index.module.children  # noqa: B018 - the walk registers the scopes
     scope = other.index.scopes.get(found[1])
     return (other, scope) if scope is not None else None

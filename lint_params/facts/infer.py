@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lint_params.facts.calls import call_kind, iterated
 from lint_params.facts.flow import Definition
@@ -345,7 +346,7 @@ def _lambda(facts: FileFacts, node: ast.Lambda) -> Kind:
     return Kind("function", node, facts)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[ast.AST], Callable[[FileFacts, Any], Kind]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.Call: call_kind,

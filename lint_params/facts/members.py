@@ -169,7 +169,7 @@ def _written(
     path: list[tuple[ast.AST, ast.AST]] = []
     while isinstance(parent, (ast.Tuple, ast.List, ast.Starred)):
         path.append((parent, current))
-        current, parent = parent, parents[parent]  # type: ignore[assignment]
+        current, parent = parent, parents[parent]
     if isinstance(parent, ast.Assign):
         value: ast.expr | None = parent.value
         for outer, inner in reversed(path):

@@ -52,10 +52,11 @@ class Scope:
         self.is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         self.name = "" if isinstance(node, ast.Module) else node.name
         above = parent.qualname if parent is not None else ""
-        self.qualname = f"{above}.{self.name}" if above else self.name
+        self.qualname: str = f"{above}.{self.name}" if above else self.name
         self._nodes: dict[type, list[ast.AST]] | None = None
         self._children: list[Scope] = []
         self._bound: dict[str, list[ast.AST]] | None = None
+        self._binders: dict[str, Scope | None] = {}
 
     # -- what stands in it -------------------------------------------------------------
     def nodes(self, *types: type[N]) -> list[N]:
@@ -89,6 +90,18 @@ class Scope:
         if self._bound is None:
             self._bound = _bindings(self)
         return self._bound
+
+    def binder(self, name: str) -> Scope | None:
+        """The function or class scope whose binding a name in this scope means, if any."""
+        known = self._binders
+        if name not in known:
+            scope: Scope | None = self
+            while scope is not None and scope.parent is not None:
+                if (scope is self or not scope.is_class) and name in scope.bound:
+                    break
+                scope = scope.parent
+            known[name] = scope if scope is not None and scope.parent is not None else None
+        return known[name]
 
     @property
     def arguments(self) -> list[ast.arg]:

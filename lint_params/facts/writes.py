@@ -46,14 +46,14 @@ def read_writes(facts: FileFacts, scope: Scope) -> list[Write]:
     for node in scope.nodes(ast.Assign):
         for target in node.targets:
             found += _stores(facts, target, node.value, node, scope)
-    for node in scope.nodes(ast.AnnAssign):
-        if node.value is not None:
-            found += _stores(facts, node.target, node.value, node, scope)
-    for node in scope.nodes(ast.AugAssign):
-        how = "item-augmented" if isinstance(node.target, ast.Subscript) else "augmented"
-        found.append(_made(facts, node.target, how, node, scope, node.value))
-    for node in scope.nodes(ast.Delete):
-        found += [_made(facts, target, "delete", node, scope, None) for target in node.targets]
+    for note in scope.nodes(ast.AnnAssign):
+        if note.value is not None:
+            found += _stores(facts, note.target, note.value, note, scope)
+    for change in scope.nodes(ast.AugAssign):
+        how = "item-augmented" if isinstance(change.target, ast.Subscript) else "augmented"
+        found.append(_made(facts, change.target, how, change, scope, change.value))
+    for gone in scope.nodes(ast.Delete):
+        found += [_made(facts, target, "delete", gone, scope, None) for target in gone.targets]
     for call in scope.nodes(ast.Call):
         func = call.func
         if isinstance(func, ast.Attribute):

@@ -1,0 +1,193 @@
+"""What values are: kinds, local data flow, and what they were made from."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+
+from lint_params.facts.contents import Item, items_of
+from lint_params.facts.creation import Creation, creation_of, on_default_device
+from lint_params.facts.derive import Transformed, transformed
+from lint_params.facts.flow import SUPER, Definition, Env, Flow, bind, narrow
+from lint_params.facts.infer import infer, torch_member
+from lint_params.facts.kinds import UNKNOWN, Kind
+from lint_params.facts.naming import Naming
+from lint_params.facts.owners import owns_parameters
+from lint_params.facts.scope import Scope
+from lint_params.facts.torch_names import MODULE_ATTRIBUTES
+from lint_params.names import dotted
+
+_DEPTH = 40
+
+
+class Values(Naming):
+    """The part of FileFacts that follows values."""
+
+    _depth = 0
+
+    @cached_property
+    def _kinds(self) -> dict[ast.AST, Kind]:
+        return {}
+
+    @cached_property
+    def defined(self) -> dict[Definition, Kind]:
+        """The kinds of definitions that have been asked for (kept by ``infer``)."""
+        return {}
+
+    @cached_property
+    def _flows(self) -> dict[Scope, Flow]:
+        return {}
+
+    # -- values ------------------------------------------------------------------------
+    def kind_of(self, expr: ast.expr) -> Kind:
+        """What an expression of this file is; unknown where the source does not say."""
+        kind = self._kinds.get(expr)
+        if kind is None:
+            if self._depth > _DEPTH:
+                return UNKNOWN
+            self._kinds[expr] = UNKNOWN  # while it is being worked out
+            self._depth += 1
+            try:
+                kind = infer(self._all, expr)
+            finally:
+                self._depth -= 1
+            self._kinds[expr] = kind
+        return kind
+
+    def flow(self, scope: Scope) -> Flow:
+        found = self._flows.get(scope)
+        if found is None:
+            found = self._flows[scope] = Flow(scope)
+        return found
+
+    def env(self, node: ast.AST) -> Env | None:
+        """What every local name can be when the statement around the node begins."""
+        scope = self.scope_of(node)
+        return None if scope.is_class else self.flow(scope).at(self.statement(node))
+
+    def definitions(self, name: ast.Name) -> tuple[Definition, ...] | None:
+        """The definitions of a local name that can reach this use; None: it is not local.
+
+        () where nothing is known. Names of comprehensions and lambdas are followed too.
+        """
+        inner = self._inner_definition(name)
+        if inner is not None:
+            return inner
+        scope = self._binder(name, name.id)
+        if scope is None:
+            module = self.index.module
+            if self.scope_of(name) is module and name.id in module.bound:
+                env = self.env(name)
+                return env.get(name.id, ()) if env is not None else ()
+            return None
+        if scope is not self.scope_of(name):
+            # Seen from a nested function: every definition counts.
+            flow = self.flow(scope) if not scope.is_class else None
+            bound = scope.bound[name.id]
+            if flow is None or flow.end is None or len(bound) > 1:
+                return ()
+            return flow.end.get(name.id, ())
+        env = self.env(name)
+        return env.get(name.id, ()) if env is not None else ()
+
+    def dotted_definitions(self, node: ast.Attribute) -> tuple[Definition, ...]:
+        """Definitions of ``self.x`` or ``a.b`` made earlier in the same function, if surely."""
+        text = dotted(node)
+        if text is None or isinstance(node.ctx, ast.Store):
+            return ()
+        env = self.env(node)
+        return env.get(text, ()) if env is not None else ()
+
+    def _inner_definition(self, name: ast.Name) -> tuple[Definition, ...] | None:
+        below: ast.AST = name
+        for parent in self.index.ancestors(name):
+            if isinstance(parent, ast.Lambda):
+                args = parent.args
+                every = [*args.posonlyargs, *args.args, *args.kwonlyargs]
+                if any(one.arg == name.id for one in every):
+                    return ()
+            elif isinstance(
+                parent, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+            ):
+                for generator in reversed(parent.generators):
+                    if generator is below:
+                        continue
+                    env: Env = {}
+                    bind(env, generator.target, generator.iter, generator, "for")
+                    if name.id in env:
+                        for test in generator.ifs:
+                            env = narrow(test, env, generator, True)
+                        return env[name.id]
+            elif isinstance(parent, ast.stmt):
+                return None
+            below = parent
+        return None
+
+    def target_of(self, value: ast.expr) -> str:
+        """What a value is assigned to: ``x``, ``.x`` for an attribute x, else ""."""
+        parent = self.parent(value)
+        targets = parent.targets if isinstance(parent, ast.Assign) else []
+        if isinstance(parent, ast.AnnAssign):
+            targets = [parent.target]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                return target.id
+            if isinstance(target, ast.Attribute):
+                return f".{target.attr}"
+        return ""
+
+    def reach(self, expr: ast.expr) -> list[ast.expr] | None:
+        """The expressions whose value ``expr`` can have, local names followed.
+
+        ``[expr]`` for anything but a name; None where some path is not known.
+        """
+        if not isinstance(expr, ast.Name):
+            return [expr]
+        found = self.definitions(expr)
+        if found is None:
+            value = self.module_value(expr.id)
+            return [value] if value is not None else None
+        values: list[ast.expr] = []
+        for one in found:
+            if one.how != "assign" or one.path or one.value is None or one.value is expr:
+                return None
+            inner = self.reach(one.value) if one.value is not expr else None
+            if inner is None:
+                return None
+            values += inner
+        return values or None
+
+    def creation(self, expr: ast.expr) -> Creation | None:
+        """How the tensor was made: function, sizes, dtype, written or not; None: not known."""
+        return creation_of(self._all, expr)
+
+    def made_on_default_device(self, kind: Kind) -> bool:
+        """Whether a tensor comes from a creation function that was given no device."""
+        return on_default_device(kind)
+
+    def owns_parameters(self, expr: ast.expr) -> bool | None:
+        """Whether a module expression has trainable parameters; None: not known."""
+        return owns_parameters(self._all, expr)
+
+    def transformed(self, expr: ast.expr) -> Transformed | None:
+        """The fresh ``nn.Parameter(...)`` of which ``expr`` makes a plain tensor, if it does."""
+        return transformed(self._all, expr)
+
+    def items_of(self, expr: ast.expr) -> list[Item]:
+        """What a list, tuple, dict or set holds, with what is added to a local name later."""
+        return items_of(self._all, expr)
+
+    def before_super(self, node: ast.AST) -> bool:
+        """Whether a node of ``__init__`` surely runs before the parent's ``__init__``."""
+        env = self.env(node)
+        return env is not None and all(one.how == "start" for one in env.get(SUPER, ()))
+
+    @staticmethod
+    def is_parameter_of(owner: Kind, name: str) -> bool:
+        """Whether ``name`` is a registered Parameter name of this torch layer."""
+        return torch_member(owner, name).is_parameter
+
+    @staticmethod
+    def is_module_attribute(name: str) -> bool:
+        """Whether every nn.Module has an attribute of this name."""
+        return name in MODULE_ATTRIBUTES
