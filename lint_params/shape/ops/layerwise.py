@@ -117,13 +117,13 @@ def tensor_in(ctx: Context, rule: str, value: Value, unproved: bool = True) -> T
 def ranked(ctx: Context, rule: str, x: Tensor, ranks: Sequence[int]) -> None:
     """x has one of ``ranks`` many sizes, largest last; refuses a rank that is surely another.
 
-    A free input whose rank nothing tells is taken to be batched (the largest rank): a module
-    whose forward is written for single samples alone does not occur in practice.
+    A free input of which less is known than a single sample has is taken to be batched (the
+    largest rank): a forward that is written for single samples alone does not occur in practice.
     """
     known = len(x.shape.dims)
     if x.shape.lead:
         fitting = [rank for rank in ranks if rank >= known]
-        if fitting and (len(fitting) == 1 or x.free):
+        if fitting and (len(fitting) == 1 or (x.free and known < ranks[0])):
             ctx.of_rank(x, fitting[-1])
         wrong = not fitting
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
+from lint_params.shape.dim import YES, Poly, Size, Symbol, same
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.layerwise import (
     flag,
@@ -59,6 +59,8 @@ def over_last(ctx: Context, input: Value, shape: Value, sides: Sequence[Value] =
         ctx.refute(RULE, "{name} takes at least one size to normalise over")
     minimum_rank(ctx, RULE, x, len(dims))
     got = ctx.last(x, len(dims))
+    if len(dims) == 1 and got:
+        _channels_last(ctx, x, dims[0], got[0])
     for i in range(1, len(dims) + 1):
         ctx.need(RULE, dims[-i], got[-i] if got else 0, TAKES, tensor=x)
     for side in sides:
@@ -71,6 +73,24 @@ def over_last(ctx: Context, input: Value, shape: Value, sides: Sequence[Value] =
             for expected, size in zip(dims, known):
                 must_equal(ctx, RULE, expected, size, text, side)
     return ctx.same_shape(x)
+
+
+def _channels_last(ctx: Context, x: Tensor, features: Size, last: Size) -> None:
+    """``LayerNorm(dim)`` on a tensor whose channels stand elsewhere: right only for an image
+    that happens to be as wide as it is deep."""
+    features = ctx.resolve(features)
+    free = isinstance(last, Poly) and all(
+        isinstance(a, Symbol) and a.kind == "input" for a in last.atoms
+    )
+    if not free:
+        return
+    for place in (-2, -3, -4):
+        if len(x.shape.dims) >= -place and same(ctx.resolve(x.shape.dims[place]), features) is YES:
+            text = (
+                "{name} normalises the last dimension{built}, but the {expected} channels it is for "
+                f"stand in dimension {place}{{source}}"
+            )
+            ctx.refute(RULE, text, features, last, x)
 
 
 def _last_layer(ctx: Context, layer: Layer, input: Tensor) -> Value:
