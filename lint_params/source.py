@@ -75,7 +75,9 @@ def decode(path: str, data: bytes) -> Source:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
-        raise Unreadable(_without_place(str(error))) from None
+        if "invalid or missing encoding" not in str(error):
+            raise Unreadable(_without_place(str(error))) from None
+        encoding = "utf-8"  # not UTF-8 in the first lines already: the decoding below says where
     body = data[len(codecs.BOM_UTF8) :] if bom else data
     encoding = "utf-8" if bom else encoding
     try:
