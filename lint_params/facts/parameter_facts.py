@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 from lint_params.facts import data_writes as _data_writes
 from lint_params.facts import (
     aliasing,
+    beside,
+    filled,
     frozen,
     inputs,
     judged,
@@ -140,6 +142,36 @@ class ParameterFacts:
                 if member.value is value:
                     return member
         return None
+
+    def holder_of(self, call: ast.expr) -> Member | None:
+        """The member that a value goes into: directly, in a list, or in a ParameterList."""
+        current: ast.AST | None = call
+        while isinstance(current, ast.expr):
+            member = self.member_of(current)
+            if member is not None:
+                return member
+            current = self._all.parent(current)
+            if isinstance(current, ast.Call):
+                name = self._all.qualify(current.func)
+                if name not in ("torch.nn.ParameterList", "torch.nn.ParameterDict"):
+                    return None
+            elif not isinstance(
+                current, (ast.List, ast.ListComp, ast.Dict, ast.DictComp, ast.GeneratorExp)
+            ):
+                return None
+        return None
+
+    def is_filled(self, member: Member) -> bool:
+        """Whether something writes, or may write, the values of a member."""
+        return filled.is_filled(member.cls, member.name, member.value or member.node)
+
+    def idle_filler(self, member: Member) -> str:
+        """A method that would fill the member, but that nothing calls; "" if there is none."""
+        return filled.idle_filler(member.cls, member.name)
+
+    def is_mentioned_beside(self, name: str) -> bool:
+        """Whether another file of the same package has this word."""
+        return beside.is_mentioned_beside(self._all, name)
 
     def is_given_later(self, member: Member) -> bool:
         """Whether other code than forward gives the attribute its real value."""

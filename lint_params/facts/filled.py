@@ -1,0 +1,199 @@
+"""Who writes values into a Parameter that was made over unwritten memory?"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.uses import member_uses
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+#: Reads that leave the values alone.
+_READS = frozenset("size shape dim ndim device dtype numel requires_grad element_size".split())
+#: Anything of these on ``self`` may reach every parameter.
+_ALL = frozenset(
+    "apply parameters named_parameters modules named_modules children named_children state_dict "
+    "load_state_dict _parameters post_init init_weights _init_weights weights_init "
+    "initialize_weights __dict__".split()
+)
+_KNOWN_BASES = ("lightning.",)
+
+
+def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
+    """Whether something fills ``self.<name>``, or may: False only when surely nothing does."""
+    family = _family(cls)
+    if any(_is_open(one) for one in family) or _in_reach_of_others(cls, name):
+        return True
+    running = set()
+    for one in family:
+        running |= one.reached_from_init
+        if any(base != "Module" for base in one.torch_bases):
+            running |= {"reset_parameters", "_reset_parameters", "flatten_parameters"}
+    called = _called_elsewhere(cls)
+    for one in family:
+        for scope in _methods(one):
+            method = scope.method or scope
+            if method.name in running and _may_fill_all(one.facts, scope):
+                return True
+    for use in member_uses(cls, name):
+        facts = _home(family, use)
+        if facts is None or _is_read(facts, use):
+            continue
+        method = facts.scope_of(use).method
+        if method is None:
+            return True
+        if facts.phase(use) == "forward":
+            if _is_written(facts, use):
+                return True
+        elif method.name in running or method.name in called or facts.is_surgery(use):
+            return True
+    return False
+
+
+def idle_filler(cls: ClassFacts, name: str) -> str:
+    """A method that would fill it, but that nothing calls."""
+    for use in member_uses(cls, name):
+        method = cls.facts.scope_of(use).method
+        if method is not None and method.owner is cls.scope and cls.facts.phase(use) == "method":
+            if not _is_read(cls.facts, use):
+                return method.name
+    return ""
+
+
+def _family(cls: ClassFacts) -> list[ClassFacts]:
+    found = list(cls.mro)
+    return found + [one for one in cls.subclasses if one not in found]
+
+
+def _home(family: list[ClassFacts], use: ast.AST) -> FileFacts | None:
+    for one in family:
+        if use in one.facts.index.parents:
+            return one.facts
+    return None
+
+
+def _is_open(cls: ClassFacts) -> bool:
+    """Whether there are bases that nobody here can read, or the class is abstract."""
+    if not cls.bases_complete:
+        known = [base for base in cls.outside_bases if base.startswith(_KNOWN_BASES)]
+        if len(known) != len(cls.outside_bases) or any(b is None for b in cls.bases):
+            return True
+    if cls.node.decorator_list:
+        return True
+    return any(scope.has_decorator("abstractmethod") for scope in cls.methods.values())
+
+
+def _methods(cls: ClassFacts) -> list[Scope]:
+    return [scope for scope in cls.scope.within() if scope.is_function]
+
+
+def _may_fill_all(facts: FileFacts, scope: Scope) -> bool:
+    """Whether a function does something to all parameters, or hands ``self`` to somebody."""
+    instance = scope.instance_name
+    if instance is None:
+        return False
+    for node in scope.nodes(ast.Name):
+        if node.id != instance or not isinstance(node.ctx, ast.Load):
+            continue
+        parent = facts.parent(node)
+        if isinstance(parent, ast.Attribute):
+            if parent.attr in _ALL:
+                return True
+            continue
+        if isinstance(parent, ast.Call) and node in parent.args:
+            func = parent.func
+            if isinstance(func, ast.Name) and func.id in ("super", "isinstance", "hasattr", "type"):
+                continue
+            if isinstance(func, ast.Name) and func.id in ("setattr", "getattr"):
+                place = parent.args[1] if len(parent.args) > 1 else None
+                if isinstance(place, ast.Constant) and func.id == "setattr":
+                    continue
+            if isinstance(func, ast.Attribute) and func.attr == "__init__":
+                continue
+        return True
+    return False
+
+
+def _is_read(facts: FileFacts, use: ast.expr) -> bool:
+    parent = facts.parent(use)
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _READS
+    return isinstance(parent, ast.Compare) and any(
+        isinstance(op, (ast.Is, ast.IsNot)) for op in parent.ops
+    )
+
+
+def _is_written(facts: FileFacts, use: ast.expr) -> bool:
+    scope = facts.scope_of(use)
+    return any(
+        part is use
+        for write in facts.writes_in(scope)
+        for part in ast.walk(write.target)
+        if write.how not in ("grow", "delete")
+    )
+
+
+def _called_elsewhere(cls: ClassFacts) -> set[str]:
+    """Names of methods that the file calls on something that is not ``self``."""
+    found = set()
+    for scope in cls.facts.scopes:
+        instance = scope.instance_name if scope.is_function else None
+        for node in scope.nodes(ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == instance:
+                continue
+            if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+                if node.value.func.id == "super":
+                    continue
+            found.add(node.attr)
+    return found
+
+
+def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
+    """Whether other code of the file, or of the folder, may initialise instances."""
+    facts = cls.facts
+    own = {scope for one in _family(cls) for scope in one.scope.within()}
+    for scope in facts.scopes:
+        if scope in own:
+            continue
+        instance = scope.instance_name if scope.is_function else None
+        for node in scope.nodes(ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == instance:
+                continue  # another class speaks of its own attribute of that name
+            if node.attr == name and _touches(facts, node):
+                return True
+            if node.attr in ("apply", "init_weights", "_init_weights", "post_init"):
+                if isinstance(facts.parent(node), ast.Call):
+                    return True
+        for call in scope.nodes(ast.Call):
+            func = call.func
+            if isinstance(func, ast.Attribute) and func.attr in (
+                "modules", "named_modules", "parameters", "named_parameters", "children",
+            ):  # fmt: skip
+                if _is_looped(facts, call):
+                    return True
+    return facts.is_mentioned_beside(cls.name)
+
+
+def _touches(facts: FileFacts, node: ast.Attribute) -> bool:
+    """Whether an attribute of that name is written, or handed to a call."""
+    if _is_read(facts, node):
+        return False
+    parent = facts.parent(node)
+    return isinstance(node.ctx, ast.Store) or isinstance(parent, (ast.Attribute, ast.Call, ast.Assign))
+
+
+def _is_looped(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether all parameters are gone through, and something is done to them."""
+    parent = facts.parent(call)
+    if not isinstance(parent, ast.For):
+        return False
+    for part in ast.walk(parent):
+        if isinstance(part, ast.Call):
+            last = getattr(part.func, "attr", getattr(part.func, "id", ""))
+            if last.endswith("_") or "init" in last or "reset" in last or last in ("copy", "setattr"):
+                return True
+    return False

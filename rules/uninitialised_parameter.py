@@ -1,0 +1,141 @@
+"""A Parameter is made over memory that nothing ever fills.
+
+`torch.empty` and `torch.Tensor(n, m)` hand out whatever was in memory: zeros today, NaN or
+1e30 tomorrow. Without an initialiser the model starts from that. A `reset_parameters` that
+is defined but never called does not help.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Cosine(nn.Module):
+        def __init__(self, dim, classes):
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(classes, dim))
+
+        def reset_parameters(self):
+            nn.init.xavier_uniform_(self.weight)
+
+        def forward(self, x):
+            return x @ self.weight.t()
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Cosine(nn.Module):
+        def __init__(self, dim, classes):
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(classes, dim))
+            self.reset_parameters()
+
+        def reset_parameters(self):
+            nn.init.xavier_uniform_(self.weight)
+
+        def forward(self, x):
+            return x @ self.weight.t()
+
+Run::
+
+    # With this switch torch writes NaN wherever memory is left unwritten.
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    assert not Cosine(4, 3)(torch.ones(2, 4)).isnan().any(), "computed from unwritten memory"
+
+Silent when: any method that runs on construction writes it, hands it or `self` to a helper, or
+goes over all parameters; other code of the file or of its package may do so (`apply`,
+`init_weights`, a loop over modules, an assignment to an attribute of that name); a base class
+is not known, the class is abstract, it loads its weights, or the Parameter takes no gradient.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+
+
+class UninitialisedParameter(Rule):
+    code = "LP104"
+    level = Level.WARNING
+    words = ("empty", "Tensor(")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        if facts.is_template:
+            return
+        for call in facts.calls_of("torch.nn.Parameter"):
+            how = self._unwritten(facts, call)
+            member = facts.holder_of(call) if how else None
+            if member is None or not member.name or member.how == "class":
+                continue
+            if not member.cls.is_module or facts.phase(call) != "constructor":
+                continue
+            if facts.is_filled(member):
+                continue
+            idle = facts.idle_filler(member)
+            why = f"`{idle}` would fill it, but nothing calls it" if idle else "nothing fills it"
+            yield self.report(
+                facts,
+                call,
+                f"`{member.name}` is made over unwritten memory (`{how}`) and {why}: it starts as "
+                + (
+                    f"garbage or NaN. Call `self.{idle}()` in the constructor"
+                    if idle
+                    else "garbage or NaN. Use torch.zeros or torch.randn, or an nn.init function"
+                ),
+                subject=facts.subject(call),
+                details={"attribute": member.name},
+            )
+
+    def _unwritten(self, facts: FileFacts, call: ast.Call) -> str:
+        data = facts.argument(call, 0, "data")
+        given = facts.argument(call, 1, "requires_grad")
+        if data is None or any(keyword.arg is None for keyword in call.keywords):
+            return ""
+        if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
+            return ""
+        made = facts.creation(data)
+        if made is None or not made.unwritten or facts.tensor_type(data) == "int":
+            return ""
+        if made.dtype not in ("", "?", "torch.float32", "torch.float16", "torch.bfloat16"):
+            return ""
+        if isinstance(data, ast.Name) and not self._only_use(facts, data):
+            return ""
+        for keyword in made.node.keywords:
+            if keyword.arg in ("device", "out") and isinstance(keyword.value, ast.Constant):
+                if keyword.value.value == "meta":
+                    return ""
+        if made.shape is not None and 0 in [facts.size(part) for part in made.shape]:
+            return ""
+        if made.function.endswith("Tensor") and facts.sizes_of(data) is None:
+            return ""
+        return ast.unparse(made.node.func) + "(...)"
+
+    def _only_use(self, facts: FileFacts, name: ast.Name) -> bool:
+        """Whether a local tensor goes nowhere but into the Parameter."""
+        uses = [
+            node
+            for node in facts.scope_of(name).nodes(ast.Name)
+            if node.id == name.id and isinstance(node.ctx, ast.Load)
+        ]
+        return uses == [name]
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        name = str(finding.details.get("attribute") or "")
+        tensors = run.named(name)
+        for parent in run.parents:
+            if parent.built and not any(one.rpartition(".")[2] == name for one in parent.unwritten):
+                return run.refuted(finding, f"{parent.name} fills it")
+        for tensor in tensors:
+            if tensor.unwritten:
+                return run.confirmed(f"{tensor.name} {tensor.shape} still is unwritten memory")
+        if tensors:
+            return run.refuted(finding, f"{name} is written by the constructor")
+        return None
