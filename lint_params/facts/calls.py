@@ -202,7 +202,7 @@ def _method_call(facts: FileFacts, node: ast.Call, func: ast.Attribute) -> Kind 
         return owner.element or UNKNOWN
     if owner.what == "list" and name == "copy":
         return owner
-    if name in ("parameters", "named_parameters", "modules", "named_modules", "children"):
+    if name.removeprefix("named_") in ("parameters", "modules", "children"):
         # Only Modules have these by convention; the elements are known, the owner is not.
         return _module_method(facts, node, owner, name) if not owner.known else None
     return None
