@@ -1,0 +1,119 @@
+"""How a class keeps the promises of LazyModuleMixin: what it leaves without a shape, and
+whether the mixin is set up at all."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lint_params.facts.classes import LAZY_MIXIN
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.members import Member
+
+
+@dataclass(frozen=True, eq=False)
+class LazyClass:
+    """``open`` are the members that are given an uninitialised parameter or buffer and
+    nothing else; ``filled`` the names that some line materialises, None: not all are known."""
+
+    cls: ClassFacts
+    open: dict[str, Member]
+    filled: set[str] | None
+    initialise: bool  # some class of the project, or a torch lazy layer, has initialize_parameters
+    called: bool  # initialize_parameters is called by the class's own code
+    late: ast.expr | None  # the mixin's place in the bases, where it comes after a Module
+
+
+def lazy_class(cls: ClassFacts) -> LazyClass | None:
+    """None where the class, or what it inherits, is not all known or has subclasses."""
+    if not cls.is_module or not cls.bases_complete or cls.subclasses:
+        return None
+    opened: dict[str, Member] = {}
+    for one in cls.mro:
+        if one.dynamic_members:
+            return None
+        for name, members in one.members.items():
+            given = [m for m in members if not m.is_declaration and m.kind.what != "none"]
+            if given and all(_uninitialised(m) for m in given):
+                opened.setdefault(name, given[0])
+    for name in list(opened):
+        others = [m for m in cls.assignments(name) if not m.is_declaration]
+        if any(not _uninitialised(m) and m.kind.what != "none" for m in others):
+            del opened[name]
+    torch_lazy = any(base.startswith("Lazy") for base in cls.torch_bases)
+    initialise = torch_lazy or cls.method("initialize_parameters") is not None
+    return LazyClass(cls, opened, _filled(cls), initialise, _called(cls), _late(cls))
+
+
+def _uninitialised(member: Member) -> bool:
+    kind = member.kind
+    origin = kind.origin
+    return kind.is_uninitialised or (origin is not None and origin.is_uninitialised)
+
+
+def _filled(cls: ClassFacts) -> set[str] | None:
+    """Attributes that a line of the class materialises; None where it cannot be told."""
+    found: set[str] = set()
+    for one in cls.mro:
+        for scope in one.scope.within():
+            for call in scope.nodes(ast.Call):
+                func = call.func
+                if isinstance(func, ast.Attribute) and func.attr == "materialize":
+                    name = one.facts.self_attribute(func.value)
+                    if name is None:
+                        return None
+                    found.add(name)
+                for arg in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                    # Whoever gets it may give it its shape.
+                    name = one.facts.self_attribute(arg)
+                    init = (one.facts.qualify(func) or "").startswith("torch.")
+                    if name is not None and not init:
+                        found.add(name)
+                    if isinstance(arg, ast.Name) and arg.id == scope.instance_name:
+                        if not (isinstance(func, ast.Name) and func.id in ("super", "isinstance")):
+                            return None
+    if any(base.startswith("Lazy") for base in cls.torch_bases):
+        return None
+    return found
+
+
+def _called(cls: ClassFacts) -> bool:
+    for one in cls.mro:
+        for scope in one.scope.within():
+            for call in scope.nodes(ast.Call):
+                func = call.func
+                if isinstance(func, ast.Attribute) and func.attr in (
+                    "initialize_parameters",
+                    "register_forward_pre_hook",
+                    "_infer_parameters",
+                ):
+                    if scope.name != "initialize_parameters":
+                        return True
+    return False
+
+
+def _late(cls: ClassFacts) -> ast.expr | None:
+    """The base that brings the mixin, where a Module stands before it and hides its __init__."""
+    for one in cls.mro:
+        for scope in one.scope.children:
+            for call in scope.nodes(ast.Call):
+                func = call.func
+                if isinstance(func, ast.Attribute) and func.attr == "__init__":
+                    if one.facts.qualify(func.value) in LAZY_MIXIN:
+                        return None  # called by name
+        if "call_super_init" in one.members:
+            return None
+    module = False
+    for base, expr in zip(cls.bases, cls.node.bases):
+        if isinstance(base, str) and base in LAZY_MIXIN:
+            return expr if module else None
+        if isinstance(base, str):
+            module = module or base.startswith("torch.nn.")
+        elif base is not None:
+            if base.is_lazy:
+                return None
+            module = module or base.is_module
+    return None
