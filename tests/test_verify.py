@@ -440,3 +440,51 @@ def test_a_run_refutes_only_where_nothing_stood_in_the_way(
 ) -> None:
     run = Run(**{"lines": frozenset({3}), **changes})  # type: ignore[arg-type]
     assert run.refuted(finding(), "it ran").evidence.startswith(evidence)
+
+
+def test_verdicts_are_kept_until_what_they_depend_on_changes(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(DATA))
+    helper = tmp_path / "sizes_helper.py"
+    helper.write_text("WIDTH = 30\n")
+    path = tmp_path / "uses_helper.py"
+    path.write_text(
+        HEAD
+        + textwrap.dedent(
+            """
+            from sizes_helper import WIDTH
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc1 = nn.Linear(10, 20)
+                    self.fc2 = nn.Linear(WIDTH, 5)
+
+                def forward(self, x):
+                    return self.fc2(self.fc1(x))
+            """
+        )
+    )
+    details: dict[str, object] = {"got": 20, "expected": 30, "attribute": "fc2"}
+    findings = [finding_at(path, "self.fc2 = ", "LP401", "Net", details)]
+
+    def verdict(**more: object) -> str:
+        judged = verify_findings(
+            findings,
+            device="cpu",
+            rules=RULES,
+            cache=tmp_path / "kept",
+            **more,  # type: ignore[arg-type]
+        )
+        assert judged[0].verification is not None
+        return judged[0].verification.verdict.value
+
+    notes: list[str] = []
+    assert verdict(note=notes.append) == "confirmed"
+    assert len(notes) == 1
+    assert "torch" in notes[0]
+    assert "cpu" in notes[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", None)  # nothing is started
+        assert verdict() == "confirmed"
+    helper.write_text("WIDTH = 20\n")
+    assert verdict() == "refuted"

@@ -16,6 +16,7 @@ from typing import IO, Any
 from lint_params.evidence import Outcome, Verification
 from lint_params.rule import Finding
 from lint_params.verify import contain
+from lint_params.verify.store import Store
 
 #: Seconds that one run may take, and the bytes that it may add to what torch needs.
 TIMEOUT = 20.0
@@ -50,18 +51,35 @@ def verify_findings(
     memory: int = MEMORY,
     spawn: bool = False,
     rules: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> list[Finding]:
     """The findings with ``verification`` filled in, in their order.
 
     ``config``: ``{"classes": {"Net": "Net(10, 20)"}, "inputs": {"Net": "torch.randn(2, 10)"}}``.
     ``rules``: code -> ``module:Class`` for rules that do not lie in the rules folder.
+    ``cache``: a folder for verdicts. ``note`` is told once what ran them: torch's version, the
+    device and how far the children were confined.
     """
     given = list(findings)
     if not given:
         return []
     verdicts: list[Verification | None] = [None] * len(given)
     requests, places = _requests(given, config, rules or {}, verdicts)
+    store = Store(cache, device)
+    asked = []
+    for request in requests:
+        kept = store.get(request)
+        if kept is None:
+            asked.append(request)
+        else:
+            for index, verdict in zip(places[request["id"]], kept, strict=True):
+                verdicts[index] = _verification(verdict)
     done = sum(verdict is not None for verdict in verdicts)
+    if not asked:
+        if progress is not None:
+            progress(done, len(given))
+        return _filled(given, verdicts, device)
     scratch = tempfile.mkdtemp(prefix="lint-params-")
     try:
         settings = {
@@ -73,21 +91,45 @@ def verify_findings(
             "spawn": spawn,
             "rules": sorted({f.name.replace("-", "_") for f in given}),
         }
-        for message in _conversation(settings, requests):
-            for index, verdict in zip(message["index"], message["verdicts"]):
-                verdicts[places[message["id"]][index]] = Verification(
-                    Outcome(verdict["verdict"]),
-                    verdict["evidence"],
-                    verdict["device"],
-                    verdict["seconds"],
-                )
+        answers: dict[int, dict[int, dict[str, Any]]] = {}
+        depends: dict[int, list[str]] = {}
+        about = ""
+        for message in _conversation(settings, asked):
+            if "torch" in message:
+                about = f"torch {message['torch']} on {message['device']}"
+            if "imported" in message:
+                depends[message["imported"]] = message["files"]
+                if note is not None and about:
+                    note(f"{about}; {message['level']}")
+                    about = ""
+            for index, verdict in zip(message.get("index", ()), message.get("verdicts", ())):
+                verdicts[places[message["id"]][index]] = _verification(verdict)
+                answers.setdefault(message["id"], {})[index] = verdict
                 done += 1
-            if progress is not None:
+            if progress is not None and "index" in message:
                 progress(done, len(given))
+        for request in asked:
+            mine = answers.get(request["id"], {})
+            if len(mine) == len(request["findings"]):
+                rows = [mine[index] for index in range(len(mine))]
+                store.put(request, rows, depends.get(request["id"], []))
+        store.prune()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return _filled(given, verdicts, device)
+
+
+def _verification(verdict: Mapping[str, Any]) -> Verification:
+    return Verification(
+        Outcome(verdict["verdict"]), verdict["evidence"], verdict["device"], verdict["seconds"]
+    )
+
+
+def _filled(
+    findings: Sequence[Finding], verdicts: Sequence[Verification | None], device: str
+) -> list[Finding]:
     lost = Verification(Outcome.INCONCLUSIVE, "crashed: the verifier gave no answer", device)
-    return [f.with_verification(v or lost) for f, v in zip(given, verdicts)]
+    return [f.with_verification(v or lost) for f, v in zip(findings, verdicts, strict=True)]
 
 
 def _requests(
@@ -168,6 +210,7 @@ def _conversation(
             raise TorchMissing(hello["missing"])
         if hello is None:
             raise VerifierFailed(_tail(errors))
+        yield hello
         for request in requests:
             _send(server.stdin, request)
         server.stdin.write(b"END\n")
@@ -176,8 +219,7 @@ def _conversation(
             message = _receive(server.stdout)
             if message is None:
                 break
-            if "index" in message:
-                yield message
+            yield message
     finally:
         server.stdin.close()
         server.stdout.close()

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lint_params.evidence import REASONS
@@ -272,7 +273,7 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
     child.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
     child.alarm(0)
-    write({"imported": request["id"], "level": level})
+    write({"imported": request["id"], "level": level, "files": _project_files(request)})
     jobs = jobs_of(request)
 
     def emit(message: Json) -> None:
@@ -286,6 +287,20 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
     else:
         run_forked(target, jobs, settings, emit)
     contain.sweep()
+
+
+def _project_files(request: Json) -> list[str]:
+    """The files of the project itself that are imported by now."""
+    from lint_params.verify.load import module_name
+
+    tops = {*request.get("roots", ()), str(module_name(Path(request["path"]))[0])}
+    found = set()
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__file__", None)
+        if isinstance(name, str) and "site-packages" not in name and name != request["path"]:
+            if any(name.startswith(top + os.sep) for top in tops):
+                found.add(name)
+    return sorted(found)
 
 
 # -- a process a run -----------------------------------------------------------------------
