@@ -10,6 +10,7 @@ from lint_params.facts.flags import Flag, flags_misspelt, flags_set
 from lint_params.facts.functions import function_of, returned_kind, super_call
 from lint_params.facts.hidden import Hidden, read_hidden
 from lint_params.facts.kinds import Kind
+from lint_params.facts.lazy_classes import LazyClass, lazy_class
 from lint_params.facts.members import argument
 from lint_params.facts.optimizers import Optimizer, read_optimizers
 from lint_params.facts.parameter_facts import ParameterFacts
@@ -78,6 +79,11 @@ class FileFacts(Values, ParameterFacts):
         from lint_params.facts.stories import Stories
 
         return Stories(self)
+
+    @cached_property
+    def lazy_classes(self) -> list[LazyClass]:
+        """How the classes of the file deal with uninitialised parameters, where it is certain."""
+        return [one for one in map(lazy_class, self.module_classes) if one is not None]
 
     def flags_set(self, name: str) -> list[Flag]:
         """Where an attribute such as ``requires_grad`` is set, and on what."""
