@@ -49,7 +49,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory):
             findings,
             device="cpu",
             jobs=4,
-            timeout=4.0,
+            timeout=6.0,
             memory=1 << 30,
             rules={"LP900": "verify_rules:Nothing"},
         )
