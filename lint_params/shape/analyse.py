@@ -18,6 +18,8 @@ from lint_params.shape.arguments import (
     constructor_arguments,
     forward_arguments,
     free_tensor,
+    nominal_image,
+    parameters,
 )
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.classes import definition, is_module_class, mro
@@ -42,6 +44,7 @@ class Checked:
     exhausted: bool = False
     instance: Value = None
     outputs: list[tuple[str, Value]] = field(default_factory=list)
+    mark: int = 0  # the state of the path when the constructor was done
 
 
 def check_file(file: SourceFile, project: Project | None = None) -> Iterator[Checked]:
@@ -50,13 +53,13 @@ def check_file(file: SourceFile, project: Project | None = None) -> Iterator[Che
     classes = [(name, node) for name, node in _classes(file.tree)]
     scope = it.file_scope(file)
     it.current = file
-    built = _constructed(file.tree)
+    sites = call_sites(file.tree)
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
         if not is_module_class(it, cls):
             continue
-        yield from check_class(it, cls, name, default_call=name.rpartition(".")[2] not in built)
+        yield from check_class(it, cls, name, sites.get(node.name, []))
     yield from check_scripts(it, file)
 
 
@@ -73,24 +76,37 @@ def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:
             pending[:0] = [*node.body, *node.orelse]
 
 
-def _constructed(tree: ast.Module) -> set[str]:
-    """Names of classes that the file calls with arguments: their defaults are not the whole story."""
-    out: set[str] = set()
+def call_sites(tree: ast.Module) -> dict[str, list[ast.Call]]:
+    """The calls of plain names in the file: who builds a class, and with which arguments."""
+    out: dict[str, list[ast.Call]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (node.args or node.keywords):
-            if isinstance(node.func, ast.Name):
-                out.add(node.func.id)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            out.setdefault(node.func.id, []).append(node)
     return out
 
 
-def check_class(it: Interpreter, cls: ClassRef, name: str, default_call: bool = True) -> Iterator[Checked]:
+def _always_given(init: ast.FunctionDef, calls: list[ast.Call]) -> frozenset[str]:
+    """Parameters that every one of the calls sets, by position or keyword (or may, by **)."""
+    names = [arg.arg for arg, _ in parameters(init.args)[1:]]
+    given: set[str] | None = None
+    for call in calls:
+        here = {k.arg for k in call.keywords if k.arg}
+        if any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+            here = set(names)
+        here |= set(names[: len(call.args)])
+        given = here if given is None else given & here
+    return frozenset(given or ())
+
+
+def check_class(it: Interpreter, cls: ClassRef, name: str, calls: list[ast.Call]) -> Iterator[Checked]:
     init = _method(it, cls, "__init__")
+    given = _always_given(init[1], calls) if init is not None else frozenset()
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
-        if mode is Mode.DEFAULTS and not default_call:
-            continue
-        checked = _run_class(it, cls, name, init, mode)
+        if mode is Mode.DEFAULTS and any(c.args or c.keywords for c in calls):
+            continue  # the project builds it otherwise
+        checked = _run_class(it, cls, name, init, mode, given)
         if checked is not None:
-            yield _steady(it, checked, lambda m=mode: _run_class(it, cls, name, init, m))  # type: ignore[misc]
+            yield _steady(it, checked, lambda m=mode: _run_class(it, cls, name, init, m, given))  # type: ignore[misc]
 
 
 #: Other numbers of repetitions that must refute what the first guess refuted.
@@ -118,20 +134,28 @@ def _steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | Non
 
 
 def _run_class(
-    it: Interpreter, cls: ClassRef, name: str, init: tuple[ClassRef, ast.FunctionDef] | None, mode: Mode
+    it: Interpreter,
+    cls: ClassRef,
+    name: str,
+    init: tuple[ClassRef, ast.FunctionDef] | None,
+    mode: Mode,
+    given: frozenset[str],
 ) -> Checked | None:
     run = Checked(name, mode.value, [], cls.node)
     with _fresh(it, name) as obligations:
         run.obligations = obligations
         try:
-            kwargs = constructor_arguments(it, init[1], init[0], mode) if init is not None else {}
+            kwargs = constructor_arguments(it, init[1], init[0], mode, given) if init is not None else {}
             if kwargs is None:
                 return None
             instance = it.call(cls, [], kwargs, cls.node, name)
             if not isinstance(instance, Instance):
                 return run
             run.instance = instance
+            run.mark = it.ctx.mark()
             _call_methods(it, instance, mode, run)
+            if mode is Mode.SIZES:
+                _call_nominal(it, instance, kwargs, run)
         except (OutOfBudget, RecursionError):
             run.exhausted = True
     return run
@@ -154,6 +178,24 @@ def _call_methods(it: Interpreter, instance: Instance, mode: Mode, run: Checked)
     finally:
         it.instances.pop()
     run.outputs.append(("forward", value))
+
+
+def _call_nominal(it: Interpreter, instance: Instance, ctor: dict[str, Value], run: Checked) -> None:
+    """A vision model once more, on the image size that it is built for."""
+    image = nominal_image(it, ctor)
+    forward = _method(it, instance.cls, "forward")
+    if image is None or forward is None or len(parameters(forward[1].args)) < 2:
+        return
+    owner, node = forward
+    it.ctx.undo(run.mark)
+    it.instances.append(instance)
+    try:
+        rest = parameters(node.args)[2:]
+        if all(default is not None for _, default in rest):
+            call = Function(node, owner.file, owner.scope, instance, owner)
+            it.call(call, [image], {}, node, "forward")
+    finally:
+        it.instances.pop()
 
 
 def _method(it: Interpreter, cls: ClassRef, name: str) -> tuple[ClassRef, ast.FunctionDef] | None:
@@ -258,7 +300,7 @@ def _with_first(spec: ast.arguments, first: ast.arg) -> ast.arguments:
 
 def forward_like(it: Interpreter, node: ast.FunctionDef, scope: Scope) -> dict[str, Value]:
     """Arguments for a plain function: defaults as they stand, else values of unknown type."""
-    from lint_params.shape.arguments import constructor_argument, parameters
+    from lint_params.shape.arguments import constructor_argument
 
     out: dict[str, Value] = {}
     for arg, default in parameters(node.args)[1:]:

@@ -55,13 +55,26 @@ _SIZE_NAMES = re.compile(r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size
 
 
 def constructor_arguments(
-    it: Interpreter, fn: ast.FunctionDef | ast.AsyncFunctionDef, owner: ClassRef, mode: Mode
+    it: Interpreter,
+    fn: ast.FunctionDef | ast.AsyncFunctionDef,
+    owner: ClassRef,
+    mode: Mode,
+    given: frozenset[str] = frozenset(),
 ) -> dict[str, Value] | None:
-    """Keyword arguments for ``__init__``; None where DEFAULTS does not give them all."""
+    """Keyword arguments for ``__init__``; None where DEFAULTS does not give them all.
+
+    ``given`` are the parameters that every caller in sight sets: their defaults tell nothing.
+    """
     scope = Scope(it.file_scope(owner.file), owner.scope)
     out: dict[str, Value] = {}
     for arg, default in parameters(fn.args)[1:]:
-        value = constructor_argument(it, arg, default, scope, mode)
+        if arg.arg in given and default is not None and mode is not Mode.DEFAULTS:
+            value = _by_annotation(it, arg.annotation, scope, arg.arg, mode)
+            plain = it.eval(default, scope)
+            if isinstance(plain, (int, float)):
+                value = _around_default(it, plain, arg, scope, arg.arg, mode)
+        else:
+            value = constructor_argument(it, arg, default, scope, mode)
         if value is _NONE_GIVEN:
             return None
         if mode is Mode.DEFAULTS and default is not None:
@@ -275,6 +288,27 @@ def _input(it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope
     if kind in ("", "Tensor", "FloatTensor", "LongTensor"):
         return free_tensor(arg.arg)
     return Unknown("an argument of another kind")
+
+
+_IMAGE = re.compile(r"^(img|image|input)_(size|resolution)$|^img_dim$|^resolution$")
+_CHANNELS = re.compile(r"^(in_chans|in_channels|in_ch|channels|img_channels|num_channels|input_channels)$")
+
+
+def nominal_image(it: Interpreter, ctor: dict[str, Value]) -> Tensor | None:
+    """The image that a vision model is built for (``img_size``, ``in_chans``), if it says so."""
+    for name, value in ctor.items():
+        if _IMAGE.match(name):
+            sides = value.items if isinstance(value, Seq) else [value, value]
+            channels = next((v for n, v in ctor.items() if _CHANNELS.match(n)), None)
+            sizes = [it.ctx.size(s) for s in sides]
+            if len(sizes) != 2 or None in sizes or channels is None:
+                return None
+            planes = it.ctx.size(channels)
+            if planes is None:
+                return None
+            dims = (symbol("batch", "input"), planes, *(s for s in sizes if s is not None))
+            return Tensor(Shape(dims), "float", None, None, True)
+    return None
 
 
 def free_tensor(name: str) -> Tensor:

@@ -44,6 +44,8 @@ def build_layer(
         shapes = spec.params(ctx, bound) if spec.params is not None else {}
     except Refuted:
         return Unknown("refuted")
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return Unknown("arguments of an unforeseen kind")
     attrs: dict[str, Value] = {}
     for name, value in bound.items():
         parameter = spec.signature.parameters[name]
@@ -101,6 +103,9 @@ def _run(
         return op(ctx, *first, *args, **kwargs)
     except Refuted:
         return Unknown("refuted")
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        # Arguments of a kind that the op does not foresee: it knows nothing of the result.
+        return Unknown("arguments of an unforeseen kind")
 
 
 def as_list(value: Value) -> list[Value] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
+from lint_params.shape.dim import YES, Size, same
 from lint_params.shape.ops import function, layer
 from lint_params.shape.value import Layer, Tensor, Value
 
@@ -48,7 +48,7 @@ def identity(ctx: Context, layer: Layer, input: Value) -> Value:
 
 
 @function("torch.nn.functional.linear", accepts=["F.linear(zeros(2, 3), zeros(4, 3), zeros(4))"],
-          rejects=["F.linear(zeros(2, 3), zeros(3, 4))"])  # fmt: skip
+          rejects=["F.linear(zeros(2, 3), zeros(3, 4))", "F.linear(zeros(2, 3), zeros(4, 3), zeros(3))"])  # fmt: skip
 def functional_linear(ctx: Context, input: Tensor, weight: Tensor, bias: Value = None) -> Value:
     rule = "parameter-product-mismatch"
     if not isinstance(input, Tensor) or not isinstance(weight, Tensor):
@@ -67,4 +67,11 @@ def functional_linear(ctx: Context, input: Tensor, weight: Tensor, bias: Value =
     )
     if len(shape) == 1:
         return ctx.replace_last(input, 1, ())
+    count = ctx.dims(bias) if isinstance(bias, Tensor) else None
+    if count is not None and len(count) == 1 and same(count[0], 1) is not YES:
+        turned = same(count[0], shape[1]) is YES and same(shape[0], shape[1]) is not YES
+        text = "F.linear gets a bias of {got} elements for a weight of {expected} rows"
+        if turned:
+            ctx.refute(rule, f"{text}: its weight is (out, in)", shape[0], count[0], weight)
+        ctx.need(rule, shape[0], count[0], text, tensor=weight)
     return ctx.replace_last(input, 1, (shape[0],))
