@@ -102,7 +102,7 @@ class UninitialisedParameter(Rule):
         if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
             return ""
         made = facts.creation(data)
-        if made is None or not made.unwritten or facts.tensor_type(data) == "int":
+        if made is None or not made.unwritten or made.data is not None or facts.tensor_type(data) == "int":
             return ""
         if made.dtype not in ("", "?", "torch.float32", "torch.float16", "torch.bfloat16"):
             return ""
@@ -114,8 +114,10 @@ class UninitialisedParameter(Rule):
                     return ""
         if made.shape is not None and 0 in [facts.size(part) for part in made.shape]:
             return ""
-        if made.function.endswith("Tensor") and facts.sizes_of(data) is None:
-            return ""
+        if made.function.endswith("Tensor"):  # of one argument that may be data, or a size
+            parts = made.shape or made.node.args
+            if len(parts) == 1 and not facts.is_whole(parts[0]):
+                return ""
         return ast.unparse(made.node.func) + "(...)"
 
     def _only_use(self, facts: FileFacts, name: ast.Name) -> bool:

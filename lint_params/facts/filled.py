@@ -20,6 +20,7 @@ _ALL = frozenset(
     "load_state_dict _parameters post_init init_weights _init_weights weights_init "
     "initialize_weights __dict__".split()
 )
+_INITS = frozenset("apply init_weights _init_weights post_init initialize_weights".split())
 _KNOWN_BASES = ("lightning.",)
 
 
@@ -161,13 +162,12 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
             continue
         instance = scope.instance_name if scope.is_function else None
         for node in scope.nodes(ast.Attribute):
+            if node.attr in _INITS and _is_foreign(facts, node):
+                return True
             if isinstance(node.value, ast.Name) and node.value.id == instance:
                 continue  # another class speaks of its own attribute of that name
             if node.attr == name and _touches(facts, node):
                 return True
-            if node.attr in ("apply", "init_weights", "_init_weights", "post_init"):
-                if isinstance(facts.parent(node), ast.Call):
-                    return True
         for call in scope.nodes(ast.Call):
             func = call.func
             if isinstance(func, ast.Attribute) and func.attr in (
@@ -178,12 +178,32 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
     return facts.is_mentioned_beside(cls.name)
 
 
+def _is_foreign(facts: FileFacts, node: ast.Attribute) -> bool:
+    """Whether ``x.apply(f)`` or ``x.init_weights()`` runs code that this file does not show;
+    what it does show is read for what it touches."""
+    call = facts.parent(node)
+    if not isinstance(call, ast.Call) or call.func is not node:
+        return False
+    shown = {scope.name for scope in facts.scopes if scope.is_function}
+    if node.attr != "apply":
+        return not shown & {"_init_weights", "init_weights", "initialize_weights"}
+    given = call.args[0] if call.args else None
+    if isinstance(given, ast.Lambda):
+        return False
+    if isinstance(given, ast.Call):
+        given = given.args[0] if given.args else given.func
+    last = getattr(given, "attr", getattr(given, "id", ""))
+    return last not in shown
+
+
 def _touches(facts: FileFacts, node: ast.Attribute) -> bool:
     """Whether an attribute of that name is written, or handed to a call."""
     if _is_read(facts, node):
         return False
     parent = facts.parent(node)
-    return isinstance(node.ctx, ast.Store) or isinstance(parent, (ast.Attribute, ast.Call, ast.Assign))
+    return isinstance(node.ctx, ast.Store) or isinstance(
+        parent, (ast.Attribute, ast.Call, ast.Assign, ast.List, ast.Tuple, ast.Subscript)
+    )
 
 
 def _is_looped(facts: FileFacts, call: ast.Call) -> bool:

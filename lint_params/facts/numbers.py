@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from lint_params.facts.members import argument
@@ -28,6 +29,11 @@ _CASTS = {
     "isnan": "int", "logical_not": "int",
 }  # fmt: skip
 _SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
+#: Arguments that hold one number by the way everybody calls them; a plain "size" may be a tuple.
+_COUNTS = re.compile(
+    r"^(n|num|number)_|^d_model$|(^|_)(dims?|features|channels|heads|classes|units|hidden|"
+    r"hidden_size|vocab_size|embed_size|embedding_dim|bins|experts|layers)$"
+)
 _DTYPES = ("int64", "int32", "int16", "int8", "uint8", "bool", "long", "int", "short", "uint16")
 
 
@@ -89,8 +95,9 @@ def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> 
         if annotation is not None:
             return facts.qualify(annotation) == "builtins.int"
         if isinstance(value, ast.Constant) and value.value is not None:
-            return type(value.value) is int and _is_size(facts, use.id, facts.scope_of(use))
-        return _is_size(facts, use.id, facts.scope_of(use))
+            if type(value.value) is not int:
+                return False
+        return bool(_COUNTS.search(use.id)) or _is_size(facts, use.id, facts.scope_of(use))
     if how == "assign" and value is not None and value is not use and not getattr(one, "path", ()):
         return is_whole(facts, value, depth + 1)
     return False
@@ -102,13 +109,16 @@ def _is_size(facts: FileFacts, name: str, scope: Scope) -> bool:
         if node.id != name or not isinstance(node.ctx, ast.Load):
             continue
         parent = facts.parent(node)
-        if isinstance(parent, ast.Tuple):
-            parent = facts.parent(parent)
+        inside = isinstance(parent, ast.Tuple)
+        if inside:
+            parent = facts.parent(parent)  # type: ignore[arg-type]
         if not isinstance(parent, ast.Call) or parent.func is node:
             continue
         called = facts.qualify(parent.func) or ""
-        if called in ("builtins.range", *_SIZE_CALLS):
+        if called == "builtins.range":
             return True
+        if called in _SIZE_CALLS and (inside or len(parent.args) > 1):
+            return True  # alone it may be a whole torch.Size
         if called == "torch.full" and parent.args and _within(parent.args[0], node):
             return True
         if called.startswith("torch.nn.") and called.rpartition(".")[2] in (

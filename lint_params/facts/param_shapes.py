@@ -140,7 +140,7 @@ def _of_kind(facts: FileFacts, kind: Kind, depth: int) -> Sizes | None:
     if isinstance(kind.node, ast.Call) and kind.torch == "torch.nn.Parameter":
         data = argument(kind.node, 0, "data")
         return sizes_of(home, data, depth + 1) if data is not None else (0,)
-    if kind.owner is not None and kind.owner.layer:
+    if kind.owner is not None and kind.owner.layer and kind.member != "*":
         owner = kind.owner
         call = owner.node if isinstance(owner.node, ast.Call) else None
         return _layer(owner.facts or facts, owner.layer, kind.member, call)

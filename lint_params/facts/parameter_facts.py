@@ -12,6 +12,7 @@ from lint_params.facts import (
     beside,
     filled,
     frozen,
+    grad_mode,
     inputs,
     judged,
     numbers,
@@ -19,10 +20,11 @@ from lint_params.facts import (
     phases,
     surgery,
     uses,
+    vectors,
 )
 from lint_params.facts.data_writes import DataWrite
 from lint_params.facts.inputs import InputSize
-from lint_params.facts.kinds import Kind
+from lint_params.facts.kinds import Kind, join
 from lint_params.facts.members import Member
 from lint_params.facts.param_shapes import Sizes
 
@@ -102,6 +104,20 @@ class ParameterFacts:
         cls = self._all.class_around(node)
         return cls.qualname if cls is not None else self._all.scope_of(node).qualname
 
+    def declared_kind(self, expr: ast.expr) -> Kind:
+        """The kind of ``self.w`` as declared, whatever ``self.w += x`` makes of it; of any
+        other expression its kind."""
+        facts = self._all
+        kind = facts.kind_of(expr)
+        name, cls = facts.self_attribute(expr), facts.class_around(expr)
+        if kind.known or name is None or cls is None or cls.method(name) is not None:
+            return kind
+        members = [m for m in cls.assignments(name) if not m.is_declaration and m.how != "augmented"]
+        local = facts.dotted_definitions(expr) if isinstance(expr, ast.Attribute) else ()
+        if not members or any(one.how not in ("assign", "augmented") for one in local):
+            return kind
+        return join(member.kind for member in members).named(name, None)
+
     def phase(self, node: ast.AST) -> str:
         """"forward", "constructor", "method", "function" or "module"."""
         return phases.phase(self._all, node)
@@ -125,6 +141,14 @@ class ParameterFacts:
     def from_arguments(self, expr: ast.expr) -> bool:
         """Whether a value is computed from the function's own arguments."""
         return inputs.from_arguments(self._all, expr)
+
+    def grad_may_be_off(self, node: ast.AST) -> bool:
+        """Whether gradients may be switched off where the node runs, here or by a caller."""
+        return grad_mode.grad_may_be_off(self._all, node)
+
+    def has_vectors(self, kind: Kind) -> bool:
+        """Whether a module surely has parameters of one dimension."""
+        return vectors.has_vectors(kind)
 
     def is_frozen(self, kind: Kind) -> bool:
         """Whether a Parameter's gradient is, or may be, switched off."""

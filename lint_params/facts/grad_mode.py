@@ -1,0 +1,69 @@
+"""Whether gradients may be off where a node runs, for reasons beyond the with around it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+_HARMLESS = ("staticmethod", "classmethod", "property", "override", "wraps", "setter", "final")
+
+
+def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
+    """Under no_grad here, in a caller of this file, by a decorator that nobody here knows, or
+    switched off in the function; also where the code asks ``requires_grad`` itself."""
+    if facts.no_grad(node):
+        return True
+    for condition in facts.conditions(node):
+        if condition.test is not None and "grad" in ast.unparse(condition.test):
+            return True
+        if condition.what == "with" and condition.test is not None:
+            called = condition.test.func if isinstance(condition.test, ast.Call) else condition.test
+            name = facts.qualify(called) or ""
+            if not name.startswith(("torch.", "builtins.")) or "grad" in name:
+                return True  # a context manager that may do anything
+    scope: Scope | None = facts.scope_of(node)
+    while scope is not None:
+        if scope.is_function:
+            if _decorated(scope) or _switched(facts, scope) or _called_without(facts, scope):
+                return True
+        elif scope.parent is None and _switched(facts, scope):
+            return True
+        scope = scope.parent
+    return False
+
+
+def _decorated(scope: Scope) -> bool:
+    for decorator in scope.decorators:
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if getattr(target, "attr", getattr(target, "id", "")) not in _HARMLESS:
+            return True
+    return False
+
+
+def _switched(facts: FileFacts, scope: Scope) -> bool:
+    """``requires_grad_(False)``, ``p.requires_grad = False``, ``torch.set_grad_enabled(...)``."""
+    for call in scope.nodes(ast.Call):
+        last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if last in ("requires_grad_", "set_grad_enabled", "_set_grad_enabled", "freeze"):
+            return True
+    return any(
+        node.attr == "requires_grad" and isinstance(node.ctx, ast.Store)
+        for node in scope.nodes(ast.Attribute)
+    )
+
+
+def _called_without(facts: FileFacts, scope: Scope) -> bool:
+    """Whether a call of that name in this file stands under no_grad, or it is only handed on."""
+    if scope.name in ("__init__", "forward", ""):
+        return False
+    for node in facts.nodes(ast.Attribute):
+        if node.attr == scope.name and facts.no_grad(node):
+            return True
+    for name in facts.nodes(ast.Name):
+        if name.id == scope.name and facts.no_grad(name):
+            return True
+    return False

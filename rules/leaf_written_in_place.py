@@ -1,0 +1,109 @@
+"""A trainable Parameter is written in place while gradients are recorded.
+
+`self.weight += x`, `self.weight[0] = 0`, `self.weight.clamp_(0)`: torch refuses to change a
+leaf that autograd is watching, and every view of it. Initialising, clamping or copying weights
+belongs under `torch.no_grad()`; arithmetic in forward needs a new tensor.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Padded(nn.Module):
+        def __init__(self, n, dim):
+            super().__init__()
+            self.table = nn.Parameter(torch.randn(n, dim))
+            self.table[0] = 0
+
+        def forward(self, i):
+            return self.table[i]
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Padded(nn.Module):
+        def __init__(self, n, dim):
+            super().__init__()
+            self.table = nn.Parameter(torch.randn(n, dim))
+            with torch.no_grad():
+                self.table[0] = 0
+
+        def forward(self, i):
+            return self.table[i]
+
+Run::
+
+    Padded(4, 3)(torch.tensor([1, 2]))
+
+Says: a view of a leaf Variable that requires grad is being used in an in-place operation.
+
+Silent when: it is under `no_grad`, `inference_mode` or a decorator or a context manager that
+may do that, or a caller in this file is; it goes through `.data` or `.detach()`; the Parameter
+has `requires_grad=False`, or may have; the function of `torch.nn.init` does it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+
+_HOW = {
+    "augmented": "by an augmented assignment",
+    "item": "by item assignment",
+    "item-augmented": "by item assignment",
+    "out": "as `out=`",
+}
+
+
+class LeafWrittenInPlace(Rule):
+    code = "LP205"
+    level = Level.ERROR
+    words = ("Parameter", "parameters", "nn")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for write in facts.writes:
+            if write.through or (write.how != "method" and write.how not in _HOW):
+                continue
+            if write.method == "requires_grad_" or write.method.startswith("__"):
+                continue
+            kind = facts.declared_kind(write.target)
+            if not kind.is_parameter or kind.is_uninitialised or facts.is_frozen(kind):
+                continue
+            if facts.grad_may_be_off(write.node):
+                continue
+            name = ast.unparse(write.target)
+            how = _HOW.get(write.how) or f"by `.{write.method}()`"
+            forward = facts.phase(write.node) == "forward"
+            cure = (
+                "In forward make a new tensor instead"
+                if forward
+                else "Do it under `with torch.no_grad():`"
+            )
+            leaf = "a view of a leaf" if write.view or write.how.startswith("item") else "a leaf"
+            yield self.report(
+                facts,
+                write.node,
+                f"`{name}` is a Parameter and is written in place {how}: torch refuses to change "
+                f"{leaf} that requires grad. {cure}",
+                subject=facts.subject(write.node),
+                details={"attribute": name.removeprefix("self.")},
+            )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        lines = range(finding.place.line, finding.place.end_line + 1)
+        failure = run.failure_at(
+            lines, "leaf Variable", "don't support automatic differentiation", "modified inplace"
+        )
+        if failure is not None:
+            return run.confirmed_by(failure)
+        if run.ran(finding):
+            return run.refuted(finding, "the line ran and torch raised nothing")
+        return None
