@@ -80,3 +80,9 @@ def test_every_op_with_a_condition_has_a_rejecting_example(
     name: str, spec: ops.LayerSpec | ops.FunctionSpec
 ) -> None:
     assert bool(spec.rejects) != (name in WITHOUT_CONDITION)
+
+
+def test_a_text_of_the_source_does_not_break_the_message() -> None:
+    run = Symbolic()
+    run.run("nn.Conv2d(3, 4, 3, padding_mode='{0}')")
+    assert "'{0}'" in run.refuted()[0].text.format(name="", expected="", got="", built="", source="")

@@ -12,6 +12,7 @@ from lint_params.shape.ops.layerwise import (
     flag,
     must_equal,
     paddings,
+    quoted,
     ranked,
     sure_int,
     tensor_in,
@@ -55,14 +56,16 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
     padding, mode = a["padding"], a["padding_mode"]
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
-            ctx.refute(CONSTRUCT, f"padding must be a number, 'same' or 'valid' but is {padding!r}")
+            ctx.refute(
+                CONSTRUCT, f"padding must be a number, 'same' or 'valid' but is {quoted(padding)}"
+            )
         strides = axes(ctx, a["stride"], 1) if as_size(a["stride"]) is not None else ()
         if padding == "same" and any(isinstance(s, int) and s != 1 for s in strides):
             ctx.refute(
                 CONSTRUCT, "padding='same' needs a stride of 1 but gets {got}", 1, strides[0]
             )
     if isinstance(mode, str) and mode not in ("zeros", "reflect", "replicate", "circular"):
-        ctx.refute(CONSTRUCT, f"padding_mode {mode!r} is none of torch's")
+        ctx.refute(CONSTRUCT, f"padding_mode {quoted(mode)} is none of torch's")
 
 
 def channels(ctx: Context, value: Value) -> Size:

@@ -18,7 +18,7 @@ from lint_params.shape.ops.conv import (
     kernel_dims,
     weight_of,
 )
-from lint_params.shape.ops.layerwise import axes, flag, paddings, ranked, reach, tensor_in
+from lint_params.shape.ops.layerwise import axes, flag, paddings, quoted, ranked, reach, tensor_in
 from lint_params.shape.value import Layer, Seq, Tensor, Value
 
 SMALL = "kernel-exceeds-input"
@@ -32,7 +32,7 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
     check_groups(ctx, a)
     mode = a["padding_mode"]
     if isinstance(mode, str) and mode != "zeros":
-        text = f"a transposed convolution pads with zeros only, not {mode!r}"
+        text = f"a transposed convolution pads with zeros only, not {quoted(mode)}"
         ctx.refute("indivisible-channels", text)
 
 

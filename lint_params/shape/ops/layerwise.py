@@ -38,7 +38,8 @@ def flag(ctx: Context, value: Value) -> bool | None:
     """The truth of an argument where it is known."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return bool(value)
-    return ctx.flags.get(value) if isinstance(value, Flag) else None
+    known = ctx.flags.get(value) if isinstance(value, Flag) else None
+    return known if isinstance(known, bool) else None
 
 
 def listed(value: Value) -> list[Value] | None:
@@ -97,6 +98,11 @@ def tuple_attr(name: str, n: int) -> Attr:
         return value if isinstance(value, (str, Unknown)) else Seq([value] * n, "tuple")
 
     return read
+
+
+def quoted(text: str) -> str:
+    """A text of the source inside a message, which is a format."""
+    return repr(text).replace("{", "{{").replace("}", "}}")
 
 
 def one_of(counts: Sequence[int]) -> str:

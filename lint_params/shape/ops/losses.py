@@ -9,7 +9,7 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import NO
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.broadcast import broadcast
-from lint_params.shape.ops.layerwise import flag, must_equal, tensor_in
+from lint_params.shape.ops.layerwise import flag, must_equal, quoted, tensor_in
 from lint_params.shape.value import Layer, Tensor, Unknown, Value
 
 RULE = "broadcast-mismatch"
@@ -28,7 +28,7 @@ def legacy(ctx: Context, reduction: Value, size_average: Value, reduce: Value) -
 
 def check_reduction(ctx: Context, reduction: Value, more: Sequence[str] = ()) -> None:
     if isinstance(reduction, str) and reduction not in ("none", "mean", "sum", *more):
-        ctx.refute("indivisible-channels", f"{{name}} knows no reduction {reduction!r}")
+        ctx.refute("indivisible-channels", f"{{name}} knows no reduction {quoted(reduction)}")
 
 
 def reduced(ctx: Context, full: Value, reduction: Value) -> Value:

@@ -8,7 +8,7 @@ from math import floor
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, Poly, Size, at_least, floordiv, mul
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.layerwise import listed, ranked, tensor_in
+from lint_params.shape.ops.layerwise import listed, quoted, ranked, tensor_in
 from lint_params.shape.value import Config, Layer, Seq, Tensor, Value
 
 RULE = "view-size-mismatch"
@@ -50,7 +50,7 @@ def resized(ctx: Context, input: Value, size: Value, factor: Value, mode: Value)
         return x
     if isinstance(mode, str):
         if mode not in RANKS:
-            ctx.refute(RULE, f"{{name}} has no mode {mode!r}{{built}}")
+            ctx.refute(RULE, f"{{name}} has no mode {quoted(mode)}{{built}}")
         given = listed(size) or listed(factor)
         many = None if given is None else len(given)
         if many is not None and ctx.rank(x) in RANKS[mode]:
