@@ -54,12 +54,13 @@ def check_file(file: SourceFile, project: Project | None = None) -> Iterator[Che
     scope = it.file_scope(file)
     it.current = file
     sites = call_sites(file.tree)
+    mentioned = _mentioned(file.tree)
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
         if not is_module_class(it, cls):
             continue
-        yield from check_class(it, cls, name, sites.get(node.name, []))
+        yield from check_class(it, cls, name, sites.get(node.name, []), node.name not in mentioned)
     yield from check_scripts(it, file)
 
 
@@ -98,11 +99,29 @@ def _always_given(init: ast.FunctionDef, calls: list[ast.Call]) -> frozenset[str
     return frozenset(given or ())
 
 
-def check_class(it: Interpreter, cls: ClassRef, name: str, calls: list[ast.Call]) -> Iterator[Checked]:
+def _mentioned(tree: ast.Module) -> set[str]:
+    """Names that the file reads otherwise than by calling them without arguments: a class that
+    is handed to a factory is built with arguments that are not in sight."""
+    bare: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not node.args and not node.keywords:
+            bare.add(id(node.func))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super":
+            bare.update(id(arg) for arg in node.args)
+    return {
+        n.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in bare
+    }
+
+
+def check_class(
+    it: Interpreter, cls: ClassRef, name: str, calls: list[ast.Call], by_default: bool = True
+) -> Iterator[Checked]:
     init = _method(it, cls, "__init__")
     given = _always_given(init[1], calls) if init is not None else frozenset()
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
-        if mode is Mode.DEFAULTS and any(c.args or c.keywords for c in calls):
+        if mode is Mode.DEFAULTS and not by_default:
             continue  # the project builds it otherwise
         checked = _run_class(it, cls, name, init, mode, given)
         if checked is not None:

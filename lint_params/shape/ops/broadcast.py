@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Operation, Poly, Size, Symbol, same, widest
+from lint_params.shape.dim import NO, YES, Atom, Operation, Poly, Size, Symbol, same, widest
 from lint_params.shape.ops.arguments import (
     BROADCAST,
     came_from,
@@ -11,7 +11,7 @@ from lint_params.shape.ops.arguments import (
     number_kind,
     promote,
 )
-from lint_params.shape.value import Shape, Tensor, Value, only_symbol
+from lint_params.shape.value import Shape, Tensor, Value
 
 
 def broadcast(
@@ -98,7 +98,7 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
             return None
         ctx.learn_equal(a, b)
         return b if isinstance(b, int) else ctx.resolve(a)
-    if answer is NO and (_own_size(a) and two is NO or _own_size(b) and one is NO):
+    if answer is NO and (one is NO or _declared(a)) and (two is NO or _declared(b)):
         return None  # dim against 2 * dim: fits only where the author's dim is 1
     if one is NO or two is YES:
         return a
@@ -110,10 +110,22 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
     return widest(a, b)
 
 
-def _own_size(size: Size) -> bool:
-    """Whether a size is a bare argument of the constructor, which is 1 in no real use."""
-    symbol = only_symbol(size)
-    return symbol is not None and symbol.kind == "argument" and symbol.low == 1
+def _declared(size: Size) -> bool:
+    """Whether a size is made of the constructor's own arguments: it is 1 in no real use."""
+    return isinstance(size, Poly) and all(
+        factor > 0 and all(_declared_atom(atom) for atom, _ in monomial)
+        for monomial, factor in size.terms.items()
+    )
+
+
+def _declared_atom(atom: Atom) -> bool:
+    if isinstance(atom, Symbol):
+        return atom.kind == "argument" and atom.low == 1
+    return (
+        isinstance(atom, Operation)
+        and atom.name == "//"
+        and all(isinstance(arg, int) or _declared(arg) for arg in atom.args)
+    )
 
 
 def _grade(size: Size) -> int:
