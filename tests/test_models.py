@@ -12,7 +12,11 @@ import pytest
 import torch
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-FILES = [path for folder in ("seeds", "shapes", "models") for path in sorted((FIXTURES / folder).rglob("*.py"))]
+FILES = [
+    path
+    for folder in ("seeds", "shapes", "models")
+    for path in sorted((FIXTURES / folder).rglob("*.py"))
+]
 TWINS = sorted((FIXTURES / "shapes").glob("*.py"))
 _WANT = re.compile(r"\s*# (?:want|known-miss|known-noise): .*")
 _NOT_A_SHAPE = (NameError, ImportError, SyntaxError, AttributeError)
@@ -40,7 +44,9 @@ def _execute(path: Path) -> None:
     exec(compile(_run_block(_page(path)), f"{path}, Run", "exec"), names)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 def test_torch_agrees(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(path.parent))
     threads = torch.get_num_threads()
@@ -69,7 +75,10 @@ def test_twins_differ_little(path: Path) -> None:
     other = path.with_name(f"{name}_{'fixed' if which == 'buggy' else 'buggy'}.py")
     assert other.exists()
     mine, theirs = (
-        [_WANT.sub("", line) for line in twin.read_text(encoding="utf-8").split('"""', 2)[2].splitlines()]
+        [
+            _WANT.sub("", line)
+            for line in twin.read_text(encoding="utf-8").split('"""', 2)[2].splitlines()
+        ]
         for twin in (path, other)
     )
     changed = len(set(mine) ^ set(theirs))
@@ -77,7 +86,9 @@ def test_twins_differ_little(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*FIXTURES.glob("models/clean_*.py"), *FIXTURES.glob("shapes/*_fixed.py")], ids=lambda path: path.stem
+    "path",
+    [*FIXTURES.glob("models/clean_*.py"), *FIXTURES.glob("shapes/*_fixed.py")],
+    ids=lambda path: path.stem,
 )
 def test_sound_ones_are_run(path: Path) -> None:
     """A file that runs nothing proves nothing."""
