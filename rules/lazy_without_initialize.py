@@ -73,7 +73,7 @@ _TEXTS = ("has not been fully initialized", "initialize_parameters is not implem
 class LazyWithoutInitialize(Rule):
     code = "LP503"
     level = Level.ERROR
-    words = ("LazyModuleMixin", "Lazy")
+    words = ("LazyModuleMixin", "nn.Lazy", "LazyLinear")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for one in facts.lazy_classes:

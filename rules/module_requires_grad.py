@@ -63,6 +63,8 @@ class ModuleRequiresGrad(Rule):
     words = ("requires_grad",)
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
+        if facts.is_template:
+            return  # what is made from it is reported
         for one in facts.flags_set("requires_grad"):
             if not one.of_module:
                 continue

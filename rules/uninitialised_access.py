@@ -62,7 +62,7 @@ _TEXTS = ("uninitialized parameter", "share memory on an uninitialized")
 class UninitialisedAccess(Rule):
     code = "LP501"
     level = Level.ERROR
-    words = ("Lazy", "Uninitialized")
+    words = ("LazyLinear", "LazyConv", "LazyBatch", "LazyInstance", "Uninitialized")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         seen: set[ast.AST] = set()

@@ -58,7 +58,7 @@ _TEXTS = (
 class UsedBeforeDryRun(Rule):
     code = "LP504"
     level = Level.ERROR
-    words = ("Lazy",)
+    words = ("parameters()", "nn.Lazy", "LazyLinear", "LazyConv", "LazyModuleMixin")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         seen: set[ast.AST] = set()

@@ -6,6 +6,7 @@ import ast
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lint_params.facts.constants import Symmetric, symmetric_layers
 from lint_params.facts.flags import Flag, flags_misspelt, flags_set
 from lint_params.facts.functions import function_of, returned_kind, super_call
 from lint_params.facts.hidden import Hidden, read_hidden
@@ -84,6 +85,11 @@ class FileFacts(Values, ParameterFacts):
     def lazy_classes(self) -> list[LazyClass]:
         """How the classes of the file deal with uninitialised parameters, where it is certain."""
         return [one for one in map(lazy_class, self.module_classes) if one is not None]
+
+    @cached_property
+    def symmetric_layers(self) -> list[Symmetric]:
+        """Layers of constant weights that feed layers of constant weights."""
+        return symmetric_layers(self)
 
     def flags_set(self, name: str) -> list[Flag]:
         """Where an attribute such as ``requires_grad`` is set, and on what."""

@@ -1,0 +1,342 @@
+"""Layers of a class whose weights are all set to one number, and which of them follow each
+other directly."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lint_params.facts.members import argument
+from lint_params.names import dotted
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.kinds import Kind
+    from lint_params.facts.writes import Write
+
+_LAYERS = ("Linear", "Conv1d", "Conv2d", "Conv3d", "LazyLinear", "LazyConv1d", "LazyConv2d")
+#: Where each unit is treated like every other one.
+_ALIKE = frozenset(
+    "relu relu_ relu6 tanh sigmoid gelu silu elu leaky_relu softplus selu mish hardtanh "
+    "contiguous float flatten".split()  # noqa: SIM905
+)
+_ALIKE_LAYERS = frozenset(
+    "ReLU ReLU6 Tanh Sigmoid GELU SiLU ELU LeakyReLU Softplus SELU Mish Identity Hardtanh".split()  # noqa: SIM905
+)
+_CONSTANT_CALLS = ("torch.zeros", "torch.ones", "torch.full")
+_CONSTANT_INIT = ("zeros_", "ones_", "constant_")
+_CONSTANT_METHODS = ("zero_", "fill_")
+
+
+@dataclass
+class Layer:
+    """``weights`` are the places that set its weight to a constant; ``equal``: its bias is a
+    constant too, or it has none. ``other``: something else may write to it."""
+
+    name: str
+    weights: list[ast.AST] = field(default_factory=list)
+    biases: int = 0
+    has_bias: bool = True
+    other: bool = False
+    other_bias: bool = False
+
+    @property
+    def constant(self) -> bool:
+        return bool(self.weights) and not self.other
+
+    @property
+    def equal(self) -> bool:
+        return not self.other_bias and (not self.has_bias or self.biases > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetric:
+    """Two layers of constant weights, the second fed by the first; ``node`` sets the first."""
+
+    cls: ClassFacts
+    first: Layer
+    second: Layer
+    node: ast.AST
+
+
+def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
+    found = []
+    for cls in facts.module_classes:
+        layers = _layers(cls)
+        if not any(layer.constant for layer in layers.values()):
+            continue
+        for first, second in _consecutive(cls, layers):
+            one, two = layers[first], layers[second]
+            if first != second and one.constant and one.equal and two.constant:
+                found.append(Symmetric(cls, one, two, one.weights[0]))
+                break
+    return found
+
+
+# -- what the weights are -----------------------------------------------------------------
+def _layers(cls: ClassFacts) -> dict[str, Layer]:
+    layers: dict[str, Layer] = {}
+    for one in cls.mro:
+        for name in one.members:
+            kind = cls.kind(name)
+            if kind.layer in _LAYERS and isinstance(kind.node, ast.Call):
+                if not _one_unit(kind):
+                    layers[name] = Layer(name, has_bias=_has_bias(kind))
+            elif kind.is_parameter and _constant_parameter(cls, name):
+                node = one.members[name][0].node
+                layers[name] = Layer(name, [node], has_bias=False)
+    for one in cls.mro:
+        for scope in one.scope.within():
+            for write in one.facts.writes_in(scope):
+                _note(cls, one, write, layers)
+            _handed_on(one.facts, scope, layers)
+    return layers
+
+
+def _note(cls: ClassFacts, one: ClassFacts, write: Write, layers: dict[str, Layer]) -> None:
+    facts = one.facts
+    target = write.target
+    if isinstance(target, ast.Attribute) and target.attr == "requires_grad":
+        for layer in layers.values():
+            layer.other = True  # frozen on purpose, perhaps
+        return
+    if write.through == "grad":
+        return
+    constant = _writes_constant(facts, write)
+    if isinstance(target, ast.Attribute) and target.attr in ("weight", "bias"):
+        name = facts.self_attribute(target.value)
+        if name in layers:
+            _set(layers[name], target.attr, constant, write.node)
+            return
+        types = _looped(facts, target.value, cls)
+        for layer in layers.values():
+            if types is None or cls.kind(layer.name).layer.removeprefix("Lazy") in types:
+                _set(layers[layer.name], target.attr, constant and types is not None, write.node)
+        return
+    name = facts.self_attribute(target)
+    if name in layers:
+        kind = cls.kind(name)
+        if kind.is_parameter and write.how != "bind":
+            _set(layers[name], "weight", constant, write.node)
+    elif isinstance(target, ast.Name) and facts.kind_of(target).is_parameter:
+        every = _all_of_self(facts, target)
+        for layer in layers.values():
+            _set(layer, "weight", constant and every, write.node)
+            _set(layer, "bias", constant and every, write.node)
+
+
+def _set(layer: Layer, what: str, constant: bool, node: ast.AST) -> None:
+    if what == "weight":
+        layer.other = layer.other or not constant
+        layer.weights.append(node)
+    else:
+        layer.other_bias = layer.other_bias or not constant
+        layer.biases += 1
+
+
+def _writes_constant(facts: FileFacts, write: Write) -> bool:
+    if write.view or write.how in ("item", "item-augmented", "augmented"):
+        return False
+    if write.how == "init":
+        return write.method in _CONSTANT_INIT
+    if write.how == "method":
+        return write.method in _CONSTANT_METHODS
+    if write.how == "bind" and write.value is not None:
+        return _constant_value(facts, write.value)
+    return False
+
+
+def _constant_value(facts: FileFacts, value: ast.expr) -> bool:
+    """``nn.Parameter(torch.zeros(...))``, ``torch.ones(...)``, ``torch.ones(...) * 0.1``."""
+    if isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Mult, ast.Add, ast.Div, ast.Sub)):
+        sides = (value.left, value.right)
+        numbers = [side for side in sides if facts.kind_of(side).what == "number"]
+        rest = [side for side in sides if side not in numbers]
+        return len(rest) == 1 and _constant_value(facts, rest[0])
+    if not isinstance(value, ast.Call):
+        return False
+    name = facts.qualify(value.func)
+    if name == "torch.nn.Parameter":
+        flag = argument(value, 1, "requires_grad")
+        given = argument(value, 0, "data")
+        return flag is None and given is not None and _constant_value(facts, given)
+    return name in _CONSTANT_CALLS
+
+
+def _constant_parameter(cls: ClassFacts, name: str) -> bool:
+    """A matrix that is made of one number."""
+    members = [m for m in cls.assignments(name) if not m.is_declaration]
+    if len(members) != 1 or members[0].value is None or members[0].conditions:
+        return False
+    facts = members[0].cls.facts
+    value = members[0].value
+    if not _constant_value(facts, value):
+        return False
+    inner = argument(value, 0, "data") if isinstance(value, ast.Call) else None
+    while isinstance(inner, ast.BinOp):  # torch.ones(...) * 0.1
+        inner = inner.left if facts.kind_of(inner.right).what == "number" else inner.right
+    made = facts.creation(inner) if inner is not None else None
+    return made is not None and made.shape is not None and len(made.shape) == 2
+
+
+def _has_bias(kind: Kind) -> bool:
+    call = kind.node
+    assert isinstance(call, ast.Call)
+    given = argument(call, 2 if "Linear" in kind.layer else 7, "bias")
+    return not (isinstance(given, ast.Constant) and given.value is False)
+
+
+def _one_unit(kind: Kind) -> bool:
+    call = kind.node
+    assert isinstance(call, ast.Call)
+    size = argument(call, 1, "out_features", "out_channels")
+    return isinstance(size, ast.Constant) and size.value == 1
+
+
+def _looped(facts: FileFacts, owner: ast.expr, cls: ClassFacts) -> frozenset[str] | None:
+    """For ``m`` of a loop over the class's own modules (or the argument of what ``apply``
+    runs), the layer classes that isinstance admits; None: some layer, nobody knows which."""
+    if not isinstance(owner, ast.Name):
+        return frozenset()
+    kinds = list(facts.kind_of(owner).every())
+    names = {kind.layer for kind in kinds if kind.is_module and kind.annotated}
+    if not names or "" in names or "Module" in names:
+        return None
+    for condition in facts.conditions(owner):
+        if condition.what == "for":
+            source = dotted(condition.test.func) if isinstance(condition.test, ast.Call) else None
+            return frozenset(names) if source in ("self.modules", "self.children") else None
+    scope = facts.scope_of(owner)
+    applied = any(
+        isinstance(arg, ast.Attribute) and arg.attr == scope.name
+        for one in cls.mro
+        for inner in one.scope.within()
+        for call in inner.nodes(ast.Call)
+        if dotted(call.func) == "self.apply"
+        for arg in call.args
+    )
+    others = [c for c in facts.conditions(owner) if not _is_type_test(c.test)]
+    return frozenset(names) if applied and not others else None
+
+
+def _is_type_test(test: ast.expr | None) -> bool:
+    return (
+        isinstance(test, ast.Call)
+        and isinstance(test.func, ast.Name)
+        and test.func.id == "isinstance"
+    )
+
+
+def _all_of_self(facts: FileFacts, name: ast.Name) -> bool:
+    """Whether a name runs over all of ``self.parameters()``, nothing left out."""
+    found = facts.conditions(name)
+    return (
+        len(found) >= 1
+        and found[0].what == "for"
+        and isinstance(found[0].test, ast.Call)
+        and dotted(found[0].test.func) == "self.parameters"
+        and not any(one.what in ("if", "else") for one in found)
+    )
+
+
+def _handed_on(facts: FileFacts, scope, layers: dict[str, Layer]) -> None:  # type: ignore[no-untyped-def]
+    """A layer (or its weight) that other code gets may be changed there."""
+    for call in scope.nodes(ast.Call):
+        name = facts.qualify(call.func) or ""
+        if name.startswith("torch.") and not name.startswith("torch.nn.utils"):
+            continue
+        for arg in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            for part in (arg, getattr(arg, "value", None)):
+                known = facts.self_attribute(part) if isinstance(part, ast.AST) else None
+                if known in layers and facts.self_attribute(call.func) != known:
+                    if not (isinstance(arg, ast.Attribute) and arg is not part and arg.attr not in ("weight", "data")):  # fmt: skip
+                        layers[known].other = True
+
+
+# -- which follow each other -----------------------------------------------------------------
+def _consecutive(cls: ClassFacts, layers: dict[str, Layer]) -> list[tuple[str, str]]:
+    found = cls.method("forward")
+    if found is None:
+        return []
+    home, scope = found
+    tracer = _Tracer(cls, home.facts, layers)
+    for call in scope.nodes(ast.Call, ast.BinOp):
+        tracer.source(call, 0)
+    return tracer.pairs
+
+
+class _Tracer:
+    """Follows values of forward back to the layer that gave them."""
+
+    def __init__(self, cls: ClassFacts, facts: FileFacts, layers: dict[str, Layer]) -> None:
+        self.cls, self.facts, self.layers = cls, facts, layers
+        self.pairs: list[tuple[str, str]] = []
+        self._known: dict[ast.AST, str | None] = {}
+
+    def source(self, expr: ast.AST | None, depth: int) -> str | None:
+        """The layer of which ``expr`` is the output, each unit treated alike since."""
+        if expr is None or depth > 30:
+            return None
+        if expr not in self._known:
+            self._known[expr] = None
+            self._known[expr] = self._source(expr, depth + 1)
+        return self._known[expr]
+
+    def _source(self, expr: ast.AST, depth: int) -> str | None:
+        if isinstance(expr, ast.Name):
+            values = self.facts.reach(expr)
+            return self.source(values[0], depth) if values and len(values) == 1 else None
+        if isinstance(expr, ast.BinOp):
+            if isinstance(expr.op, ast.MatMult):
+                return self._product(expr.left, expr.right, depth)
+            if isinstance(expr.op, ast.Add) and self._plain(expr.right):
+                return self.source(expr.left, depth)
+            return None
+        if not isinstance(expr, ast.Call):
+            return None
+        func = expr.func
+        name = self.facts.self_attribute(func)
+        first = expr.args[0] if expr.args else None
+        if name is not None:
+            if name in self.layers and not self.cls.kind(name).is_parameter:
+                return self._layer(name, first, depth)
+            if self.cls.kind(name).layer in _ALIKE_LAYERS:
+                return self.source(first, depth)
+            return None
+        qualified = self.facts.qualify(func)
+        if qualified in ("torch.matmul", "torch.mm") and len(expr.args) == 2:
+            return self._product(expr.args[0], expr.args[1], depth)
+        if qualified is not None:
+            last = qualified.rpartition(".")[2]
+            return self.source(first, depth) if qualified.startswith("torch.") and last in _ALIKE else None
+        if isinstance(func, ast.Attribute) and func.attr in _ALIKE:
+            return self.source(func.value, depth)
+        if isinstance(func, ast.Call) and first is not None:  # nn.ReLU()(x)
+            return self.source(first, depth) if self.facts.kind_of(func).layer in _ALIKE_LAYERS else None
+        return None
+
+    def _layer(self, name: str, given: ast.AST | None, depth: int) -> str:
+        before = self.source(given, depth)
+        if before is not None:
+            self.pairs.append((before, name))
+        return name
+
+    def _product(self, left: ast.expr, right: ast.expr, depth: int) -> str | None:
+        name = self.facts.self_attribute(right)
+        if name in self.layers and self.cls.kind(name).is_parameter:
+            return self._layer(name, left, depth)
+        return None
+
+    def _plain(self, expr: ast.expr) -> bool:
+        """A bias that is the same for all units."""
+        if isinstance(expr, ast.Constant):
+            return True
+        name = self.facts.self_attribute(expr)
+        if name is None:
+            return False
+        members = [m for m in self.cls.assignments(name) if not m.is_declaration]
+        return len(members) == 1 and members[0].value is not None and _constant_value(
+            members[0].cls.facts, members[0].value
+        )
