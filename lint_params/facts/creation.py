@@ -117,7 +117,7 @@ def _created(facts: FileFacts, call: ast.Call, name: str) -> Creation:
         shape, data = _sizes(facts, call, last)
         if legacy and not call.args:
             shape = (ast.Constant(0),)
-        unwritten = name in UNWRITTEN and (not legacy or shape is not None)
+        unwritten = name in UNWRITTEN and (not legacy or (shape is not None and data is None))
         if last == "full" and not dtype:
             fill = argument(call, 1, "fill_value")
             dtype = _value_type(fill) if fill is not None else ""

@@ -18,7 +18,7 @@ from lint_params.names import dotted
 BUDGET = 20_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Definition:
     """One way in which a name got its value.
 
@@ -35,6 +35,18 @@ class Definition:
     path: tuple[int, ...] = ()
     annotation: ast.expr | None = None
     before: tuple[Definition, ...] = ()
+
+    # A loop's body is followed more than once: the same line makes the same definition.
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Definition)
+            and self.node is other.node
+            and self.value is other.value
+            and (self.name, self.how, self.path) == (other.name, other.how, other.path)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.how, id(self.node)))
 
 
 Env = dict[str, tuple[Definition, ...]]
@@ -133,8 +145,11 @@ class Flow:
             bind(inside, node.target, node.iter, node, "for")
             out = self._block(node.body, inside)
             self._loops.pop()
+            before = head
             for other in [out, *continues]:
                 head = _merge(head, other)
+            if head is before:
+                break  # nothing new comes round
         result = self._block(node.orelse, head)
         for other in breaks:
             result = _merge(result, other)
@@ -149,8 +164,11 @@ class Flow:
             self.before[node] = _join(self.before[node], head)
             out = self._block(node.body, narrow(node.test, head, node, True))
             self._loops.pop()
+            before = head
             for other in [out, *continues]:
                 head = _merge(head, other) or head
+            if head is before:
+                break
         forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
         result = None if forever else self._block(node.orelse, head)
         for other in breaks:
@@ -250,24 +268,27 @@ if hasattr(ast, "TryStar"):
 
 # -- environments ----------------------------------------------------------------------
 def _join(one: Env, other: Env) -> Env:
+    """Both; ``one`` itself where ``other`` adds nothing."""
     if one is other:
         return one
-    joined = dict(one)
+    joined = one
     for name, found in other.items():
-        mine = joined.get(name)
+        mine = one.get(name)
         if mine is None:
-            joined[name] = found
-        elif mine is not found:
+            # An attribute set on one path only is, on the other, what its owner made it.
+            new = None if "." in name and name != SUPER else found
+        elif mine is found:
+            continue
+        else:
             more = tuple(item for item in found if item not in mine)
-            if more:
-                joined[name] = mine + more
-    for name in one.keys() - other.keys():
-        if "." in name and name != SUPER:
-            # On one path the attribute is what an earlier owner made it: not known here.
-            del joined[name]
-    for name in other.keys() - one.keys():
-        if "." in name:
-            joined.pop(name, None)
+            new = mine + more if more else None
+        if new is not None:
+            if joined is one:
+                joined = dict(one)
+            joined[name] = new
+    gone = [name for name in one if "." in name and name != SUPER and name not in other]
+    if gone:
+        joined = {name: found for name, found in joined.items() if name not in gone}
     return joined
 
 
