@@ -223,6 +223,11 @@ class T:
         except Refuted:
             raise Refused from None
 
+    def __iter__(self) -> Any:
+        if not isinstance(self.value, ShapeOf):
+            raise Undecided("the rows of a tensor")
+        yield self  # stands for all of its sizes
+
     def _with(self, other: Any, dtype: str | None = None) -> Any:
         from lint_params.shape.check import Refuted
         from lint_params.shape.ops.broadcast import broadcast

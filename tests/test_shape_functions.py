@@ -14,6 +14,7 @@ from expressions import FAMILIES
 from symbolic import Refused, Runner, Size, T, Undecided, shape
 
 from lint_params.shape import ops
+from lint_params.shape.dim import mul
 from lint_params.shape.value import Shape, Tensor
 
 torch.set_num_threads(1)
@@ -196,3 +197,86 @@ def test_open_ranks_never_contradict_torch(family: str) -> None:
         mine = symbolic(text, runner, lambda n: n, open_zeros)
         assert not isinstance(mine, Refused), (text, mine)
         assert fits(mine, torch_shape(actual)), (text, mine, torch_shape(actual))
+
+
+STEPS = [
+    "y = y.transpose(-1, -2)", "y = y.unsqueeze(-1)", "y = y.squeeze(-1)", "y = y.flatten(-2)", "y = y + x",
+    "y = x * y", "y = y.mean(-1)", "y = y.sum(-2, keepdim=True)", "y = torch.cat([y, y], -1)",
+    "y = y.chunk(2, -1)[0]", "y = y[..., :1]", "y = y[..., None, :]", "y = y[:, 0]", "y = y.flatten(1)",
+    "y = y.permute(*order(y))", "x = x.permute(*order(x))", "z = x.reshape(x.shape[0], -1)",
+    "y = y @ torch.zeros(y.shape[-1], 3)", "z = x.shape[0]; y = y.reshape(z, -1)",
+    "y = torch.stack([y, y], -1)", "y = y.unsqueeze(0)", "y = y.transpose(0, 1)",
+    "y = torch.where(y > 0, y, x)", "y = y @ x", "y = y.expand_as(x)", "y = torch.cat([x, y], 1)",
+    "y = y.sum(1)", "y = y.unbind(-1)[0]", "y = y.repeat(1, 1, 2)", "y = y.movedim(-1, -2)",
+    "y = y.view(*y.shape[:-1], 1, -1)", "y = y.unflatten(-1, (1, -1))", "x = x.squeeze(1)",
+    "y = y.diagonal(0, -1, -2)", "y = y.masked_fill(x > 0, 0)", "y = y.reshape(x.shape)",
+    "y = torch.einsum('...i,ij->...j', y, torch.zeros(y.shape[-1], 2))",
+    "y = einops.rearrange(y, 'b n d -> b d n')", "y = einops.rearrange(y, '... d -> ... 1 d')",
+]  # fmt: skip
+
+
+class Permutation:
+    """The same order of axes for the tensor of torch and for its stand-in."""
+
+    def __init__(self, r: Random) -> None:
+        self.r = r
+        self.last: list[int] = []
+
+    def drawn(self, x: torch.Tensor) -> list[int]:
+        self.last = self.r.sample(range(x.dim()), x.dim())
+        return self.last
+
+    def again(self, x: Any) -> list[int]:
+        return self.last
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_programs_on_open_ranks_never_contradict_torch(seed: int) -> None:
+    """What is learned of y late holds of x, from which it was made, and the other way round."""
+    r = Random(seed)
+    ran = 0
+    for _ in range(400):
+        sizes = [r.randint(1, 4) for _ in range(r.randint(1, 4))]
+        keep = r.randint(0, len(sizes))
+        runner, order = Runner(), Permutation(r)
+        x = T(runner, Tensor(Shape(tuple(sizes[keep:]), keep > 0), "float", free=True))
+        known = {**runner.names(), "x": x, "y": x, "order": order.again}
+        zeros = torch.zeros(sizes)
+        actual = {"torch": torch, "einops": einops, "x": zeros, "y": zeros, "order": order.drawn}
+        program: list[str] = []
+        for _ in range(r.randint(1, 6)):
+            program.append(r.choice(STEPS))
+            try:
+                exec(program[-1], actual)
+            except Exception:  # noqa: BLE001 - torch refuses: nothing to compare
+                break
+            if actual["y"].dim() == 0:  # type: ignore[attr-defined]
+                break  # a scalar takes -1 for an axis, which here means that there is one
+            try:
+                exec(program[-1], known)
+            except (Undecided, TypeError):
+                break
+            ran += 1
+            for name in "xy":
+                mine, theirs = shape(known[name]), torch_shape(actual[name])
+                assert fits(mine, theirs), (sizes, keep, program, name, mine, theirs)
+    assert ran > 500
+
+
+def test_an_open_rank_is_learned_by_all_that_share_it() -> None:
+    runner = Runner()
+    scope = {**runner.names(), "x": T(runner, Tensor(Shape((), True), "float", free=True))}
+    exec(
+        """
+q, k, v = nn.Linear(16, 48)(x).chunk(3, dim=-1)
+size = q.shape[0]
+q, k, v = [einops.rearrange(t, 'b n (h d) -> b h n d', h=4) for t in (q, k, v)]
+out = einops.rearrange((q @ k.transpose(-1, -2)).softmax(-1) @ v, 'b h n d -> b n (h d)')
+flat = nn.Linear(16, 16)(out).view(size, -1)
+""",
+        scope,
+    )
+    assert str(shape(scope["x"])) == str(shape(scope["out"]))
+    batch, tokens, width = shape(scope["out"])
+    assert (width, shape(scope["q"])) == (16, (batch, 4, tokens, 4))
+    assert str(shape(scope["flat"])) == str((batch, mul(16, tokens)))
