@@ -17,9 +17,11 @@ import torch
 from torch import nn
 
 from lint_params.verify import arguments
-from lint_params.verify.arguments import Call, Synthesis
+from lint_params.verify.calls import Call, brief
 from lint_params.verify.source_facts import FileView
-from lint_params.verify.watch import Watch, reason_of
+from lint_params.verify.synthesis import Synthesis, synthesised
+from lint_params.verify.tensors import reason_of
+from lint_params.verify.watch import Watch
 
 #: How many made-up argument sets are tried before a constructor is given up.
 ATTEMPTS = 24
@@ -33,7 +35,7 @@ def calls(kind: type, view: FileView, config: dict[str, str]) -> list[Call]:
         found.append(arguments.from_config(text, view))
     sites = list(arguments.from_call_sites(kind.__name__, view))
     found += [call for call in sites if call.origin == "call site"]
-    found.append(arguments.synthesised(kind, Synthesis(view)))
+    found.append(synthesised(kind, Synthesis(view)))
     found += [call for call in sites if call.origin != "call site"]
     different: dict[str, Call] = {}
     for call in found:
@@ -67,17 +69,17 @@ def _repaired(
             (
                 (name, value)
                 for name, value in _alternatives(kind, call, view, watch, error)
-                if (name, arguments.brief(value)) not in tried
+                if (name, brief(value)) not in tried
             ),
             None,
         )
         if change is None:
             break
-        tried.add((change[0], arguments.brief(change[1])))
+        tried.add((change[0], brief(change[1])))
         attempt = {**overrides, change[0]: change[1]}
         synthesis = Synthesis(view, overrides=attempt)
         try:
-            call = arguments.synthesised(kind, synthesis)
+            call = synthesised(kind, synthesis)
             made = kind(*call.args, **call.kwargs)
         except Exception as next_error:
             if _deeper(next_error, error, watch):
@@ -131,13 +133,13 @@ def _alternatives(
             yield name, (3, 3)
         if "not callable" in text:
             yield name, nn.ReLU
-            yield name, arguments.Synthesis(view).block(name)
+            yield name, Synthesis(view).block(name)
             yield name, nn.ReLU()
         if "has no attribute" in text:
             yield name, nn.Linear(24, 24)
             found = view.find(kind.__qualname__)
             if found is not None:
-                yield name, arguments.Synthesis(view).config(view.hints(found, name))
+                yield name, Synthesis(view).config(view.hints(found, name))
             yield name, torch.randn(16, 24)
             yield name, "relu"
         if isinstance(value, (list, tuple)) and len(value) < 8:

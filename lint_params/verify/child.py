@@ -19,7 +19,7 @@ from lint_params.verify.experiment import Experiment
 from lint_params.verify.load import load
 from lint_params.verify.plan import Scenario
 from lint_params.verify.source_facts import FileView
-from lint_params.verify.watch import Watch, reason_of
+from lint_params.verify.watch import Watch
 
 Json = dict[str, Any]
 
@@ -49,7 +49,7 @@ def prepare(request: Json) -> Target:
         if folder not in sys.path:
             sys.path.append(folder)
     try:
-        module, tree = load(Path(path), text, lines, watch.probes_for_source())
+        module, tree = load(Path(path), text, lines, watch.probes.for_source())
         target.view = FileView(module, tree)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         target.failure = watch.failure(error)
@@ -93,7 +93,7 @@ def import_failed(target: Target, subject: str) -> Run:
     run.lines = frozenset(target.watch.lines)
     run.created = tuple(target.watch.created)
     run.data_writes = tuple(target.watch.data_writes)
-    run.probes = tuple(target.watch.probes)
+    run.probes = tuple(target.watch.probes.seen)
     return run
 
 
@@ -195,6 +195,5 @@ __all__ = [
     "nothing_seen",
     "perform",
     "prepare",
-    "reason_of",
     "to_data",
 ]

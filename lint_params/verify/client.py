@@ -195,7 +195,7 @@ def _conversation(
     errors = Path(scratch, "server.log")
     with errors.open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "lint_params.verify.server"],
+            [sys.executable, "-m", "lint_params.verify"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -17,10 +17,11 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.mismatch import contradiction
-from lint_params.verify import arguments, build, inputs, snapshot
-from lint_params.verify.arguments import Call
+from lint_params.verify import arguments, build, inputs, repair, snapshot
+from lint_params.verify.calls import Call
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
+from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.watch import Watch
 
 #: How many inputs are tried before forward is given up.
@@ -80,7 +81,7 @@ class Experiment:
         run.created = tuple(watch.created)
         run.data_writes = tuple(watch.data_writes)
         run.grad_writes = tuple(watch.grad_writes)
-        run.probes = tuple(watch.probes)
+        run.probes = tuple(watch.probes.seen)
         with contextlib.suppress(Exception):
             run.optimizers = watch.optimizers_seen()
         return run
@@ -195,7 +196,7 @@ class Experiment:
                         break
                     if attempt.origin != "synthesised":
                         break
-                    attempt = inputs.repaired(attempt, failed, tried)
+                    attempt = repair.repaired(attempt, failed, tried)
                     if attempt is None:
                         break
                 else:
@@ -316,10 +317,10 @@ class Experiment:
         bound: Callable[..., Any] = getattr(root, method)
         if not callable(bound) or inspect.isclass(bound):
             return
-        self.watch.bounded = True
-        synthesis = arguments.Synthesis(self.view)
+        self.watch.probes.bounded = True
+        synthesis = Synthesis(self.view)
         with self.phase("script"):
-            call = arguments.synthesised(bound, synthesis)
+            call = synthesised(bound, synthesis)
             bound(*call.args, **call.kwargs)
 
     def of_models(self, found: list[nn.Module], config: dict[str, Any]) -> None:

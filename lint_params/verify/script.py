@@ -14,10 +14,12 @@ import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.verify import arguments, inputs
+from lint_params.verify import arguments, inputs, repair
+from lint_params.verify.calls import Call, signature
 from lint_params.verify.experiment import Experiment, Stop
 from lint_params.verify.load import run_as_main
 from lint_params.verify.source_facts import FileView
+from lint_params.verify.synthesis import Synthesis, synthesised
 
 _DATA = [
     "batches",
@@ -89,10 +91,10 @@ def of_main(experiment: Experiment, text: str, lines: set[int]) -> evidence.Run:
     run, watch = experiment.run, experiment.watch
     run.kind, run.inputs_from, run.arguments_from = "script", "script", "script"
     run.snippet = f"python {watch.path.rpartition('/')[2]}"
-    watch.bounded = True
+    watch.probes.bounded = True
     torch.manual_seed(0)
     with contextlib.suppress(Stop), experiment.phase("script"):
-        run_as_main(Path(watch.path), text, lines, watch.probes_for_source())
+        run_as_main(Path(watch.path), text, lines, watch.probes.for_source())
     made = [v for v in vars(sys.modules["__main__"]).values() if isinstance(v, nn.Module)]
     _then_forward(experiment, made)
     return experiment.finish()
@@ -112,7 +114,7 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
     run, watch, view = experiment.run, experiment.watch, experiment.view
     run.kind, run.inputs_from, run.arguments_from = "script", "script", "script"
     target = view.live(name)
-    watch.bounded = True
+    watch.probes.bounded = True
     node = view.find(name)
     if not callable(target) or not isinstance(node, ast.FunctionDef):
         return experiment.finish()
@@ -124,7 +126,7 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
         run.inputs_from = "synthesised"
         calls = [_call(target, node, view)]
     elif not free:
-        calls.append(arguments.Call((), {}, "defaults", ""))
+        calls.append(Call((), {}, "defaults", ""))
     for call in calls[:3]:
         run.snippet = f"from {view.module.__name__} import {name}\n{name}({call.text})"
         run.arguments_from = call.origin
@@ -143,13 +145,13 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
     return experiment.finish()
 
 
-def _stateful(call: arguments.Call) -> bool:
+def _stateful(call: Call) -> bool:
     values = (*call.args, *call.kwargs.values())
     return any(isinstance(v, (nn.Module, torch.optim.Optimizer)) for v in values)
 
 
 def _required(target: Any) -> list[str]:
-    found = arguments.signature(target)
+    found = signature(target)
     if found is None:
         return []
     kinds = ("VAR_POSITIONAL", "VAR_KEYWORD")
@@ -160,8 +162,8 @@ def _required(target: Any) -> list[str]:
     ]
 
 
-def _call(target: Any, node: ast.FunctionDef, view: FileView) -> arguments.Call:
-    synthesis = arguments.Synthesis(view)
+def _call(target: Any, node: ast.FunctionDef, view: FileView) -> Call:
+    synthesis = Synthesis(view)
     names = _required(target)
     model = _model(node, names, view, synthesis)
     given: inputs.Inputs | None = None
@@ -173,7 +175,7 @@ def _call(target: Any, node: ast.FunctionDef, view: FileView) -> arguments.Call:
         value = _value(name, node, model, given, view)
         if value is not None:
             synthesis.overrides[name] = value
-    return arguments.synthesised(target, synthesis)
+    return synthesised(target, synthesis)
 
 
 def _working(model: nn.Module, sizes: dict[str, Any]) -> inputs.Inputs:
@@ -188,7 +190,7 @@ def _working(model: nn.Module, sizes: dict[str, Any]) -> inputs.Inputs:
                 twin(*args, **kwargs)
             return given
         except Exception as error:
-            better = inputs.repaired(given, error, tried)
+            better = repair.repaired(given, error, tried)
             if better is None:
                 return given
             given = better
@@ -196,7 +198,7 @@ def _working(model: nn.Module, sizes: dict[str, Any]) -> inputs.Inputs:
 
 
 def _model(
-    node: ast.FunctionDef, names: list[str], view: FileView, synthesis: arguments.Synthesis
+    node: ast.FunctionDef, names: list[str], view: FileView, synthesis: Synthesis
 ) -> nn.Module | None:
     """The model that the function is given or builds: a class of the file that fits it."""
     home = view.module.__name__

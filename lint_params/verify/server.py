@@ -1,6 +1,6 @@
 """The process that imports torch once; a child of it imports a file, a fork of that runs a class.
 
-Started by the client as ``python -m lint_params.verify.server``: a line of JSON each way.
+Started by the client as ``python -m lint_params.verify``: a line of JSON each way.
 Where fork does not exist, or a file starts CUDA when it is imported, every run gets a process
 of its own instead (``--one``), with the same results.
 """
@@ -10,252 +10,21 @@ of its own instead (``--one``), with the same results.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import secrets
 import select
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lint_params.evidence import REASONS
-from lint_params.mismatch import contests
 from lint_params.verify import contain
-
-Json = dict[str, Any]
-#: How long after its own alarm a child is killed.
-GRACE = 1.5
-#: No file may write more than this (bytes).
-OUTPUT = 64 << 20
-#: Which inconclusive reason to keep when several runs gave one: the most telling.
-_TELLING = ("no-predicate", "line-not-executed", *(r for r in REASONS if r != "line-not-executed"))
-
-
-@dataclass
-class Job:
-    """One subject of one file: its findings, the next scenario, the verdicts so far."""
-
-    index: list[int]
-    findings: list[Json]
-    scenario: int = 0
-    device: str = ""
-    verdicts: list[Json | None] = field(default_factory=list)
-    contested: bool = False
-    started: float = field(default_factory=time.monotonic)
-
-    def settled(self) -> bool:
-        return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
-
-    def take(self, verdicts: list[Json]) -> None:
-        self.verdicts = self.verdicts or [None] * len(self.findings)
-        for place, new in enumerate(verdicts):
-            old = self.verdicts[place]
-            if old is None or _weight(new) > _weight(old):
-                self.verdicts[place] = new
-
-    def final(self) -> list[Json | None]:
-        """A shape finding is not refuted where another run raised a shape error."""
-        for place, verdict in enumerate(self.verdicts):
-            shape = self.findings[place]["code"].startswith("LP4")
-            if self.contested and shape and verdict and verdict["verdict"] == "refuted":
-                text = "another run of the class raised a shape error"
-                self.verdicts[place] = inconclusive(
-                    "forward-failed-elsewhere", text, verdict["device"], verdict["seconds"]
-                )
-        return self.verdicts
-
-
-def _weight(verdict: Json) -> int:
-    if verdict["verdict"] == "confirmed":
-        return 1000
-    if verdict["verdict"] == "refuted":
-        return 900
-    reason = verdict["evidence"].partition(":")[0].partition("\n")[0]
-    return _TELLING.index(reason) if reason in _TELLING else 0
-
-
-def inconclusive(reason: str, text: str, device: str, seconds: float = 0.0) -> Json:
-    evidence = f"{reason}: {text}" if text else reason
-    return {
-        "verdict": "inconclusive",
-        "evidence": evidence,
-        "device": device,
-        "seconds": round(seconds, 3),
-    }
-
-
-def jobs_of(request: Json) -> list[Job]:
-    """The findings of a file by subject."""
-    groups: dict[str, Job] = {}
-    for index, finding in enumerate(request["findings"]):
-        job = groups.setdefault(finding["subject"], Job([], []))
-        job.index.append(index)
-        job.findings.append(finding)
-    return list(groups.values())
-
-
-# -- one run, in the process that will be thrown away -----------------------------------
-def one_run(target: Any, job: Job, seconds: float) -> Json:
-    """Scenario ``job.scenario`` of the subject: verdicts, and whether there are more."""
-    from lint_params.verify import child, plan
-
-    first = job.findings[0]
-    if target.failure is not None:
-        run = child.import_failed(target, first["subject"])
-        return {"verdicts": child.judge(run, job.findings), "more": False, "reason": ""}
-    child.alarm(seconds)
-    target.device = job.device or target.device
-    if job.device == "stand-in":
-        target.device = "cpu"
-        _without_cuda()
-    line = first["place"][0]
-    found = plan.scenarios(first["subject"], line, target.view, target.config)
-    if job.scenario >= len(found):
-        note = inconclusive("line-not-executed", "nothing in the file runs it", target.device)
-        return {"verdicts": [note] * len(job.findings), "more": False, "reason": ""}
-    run = child.perform(target, found[job.scenario], job.findings)
-    if job.device == "stand-in":
-        run.device = "meta"  # where .cuda() put the tensors
-    reason = next((f.reason for f in run.failures if f.reason), "")
-    answer = {
-        "verdicts": child.judge(run, job.findings),
-        "more": job.scenario + 1 < len(found),
-        "reason": reason,
-        "contested": contests(run),
-    }
-    if os.environ.get("LINT_PARAMS_TRACE"):
-        answer["run"] = run.to_data()
-    return answer
-
-
-def _without_cuda() -> None:
-    """No GPU here: ``.cuda()`` moves to meta, another device all the same."""
-    import torch
-
-    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self.to("meta")
-
-    for owner in (torch.Tensor, torch.nn.Module):
-        setattr(owner, "cuda", cuda)
-
-
-# -- forks ---------------------------------------------------------------------------------
-@dataclass
-class Child:
-    pid: int
-    pipe: int
-    deadline: float
-    token: bytes
-    started: float
-    data: bytes = b""
-
-    def answer(self) -> Json | None:
-        """The complete line that carries our token, if it is there yet."""
-        for line in self.data.split(b"\n")[:-1]:
-            if line.startswith(self.token):
-                with contextlib.suppress(ValueError):
-                    return dict(json.loads(line[len(self.token) :]))
-        return None
-
-
-def fork(work: Callable[[], Json], seconds: float) -> Child:
-    token = secrets.token_hex(8).encode()
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            contain.die_with_parent()
-            contain.close_all(keep=[writer])
-            line = token + json.dumps(work(), default=str).encode() + b"\n"
-            while line:
-                line = line[os.write(writer, line) :]
-        except BaseException:
-            pass
-        finally:
-            os._exit(0)
-    os.close(writer)
-    now = time.monotonic()
-    return Child(pid, reader, now + seconds + GRACE, token, now)
-
-
-def ended(pid: int) -> str:
-    """How a child that gave no answer ended."""
-    with contextlib.suppress(ChildProcessError):
-        for _ in range(40):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                if os.WIFSIGNALED(status):
-                    return f"ended by signal {os.WTERMSIG(status)}"
-                return f"exit status {os.WEXITSTATUS(status)} without a result"
-            time.sleep(0.01)
-    return "no result"
-
-
-def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Json], None]) -> None:
-    """All jobs of an imported file, ``settings["width"]`` at a time."""
-    todo, active = list(jobs), dict[int, tuple[Child, Job]]()
-    seconds = settings["timeout"]
-    while todo or active:
-        while todo and len(active) < settings["width"]:
-            job = todo.pop(0)
-            job.started = job.started if job.scenario or job.device else time.monotonic()
-            started = fork(lambda job=job: one_run(target, job, seconds), seconds)  # type: ignore[misc]
-            active[started.pipe] = (started, job)
-        wait = min(child.deadline for child, _ in active.values()) - time.monotonic()
-        ready, _, _ = select.select(list(active), [], [], max(0.0, wait))
-        now = time.monotonic()
-        late = [pipe for pipe, (child, _) in active.items() if child.deadline <= now]
-        for pipe in {*ready, *late}:
-            child, job = active[pipe]
-            chunk = os.read(pipe, 1 << 20) if pipe in ready else b""
-            child.data += chunk
-            answer = child.answer()
-            if answer is None and chunk and child.deadline > now and len(child.data) < OUTPUT:
-                continue
-            answer = answer or _no_answer(child, job, now, settings)
-            del active[pipe]
-            os.close(pipe)
-            contain.kill(child.pid)
-            contain.sweep(spare=[other.pid for other, _ in active.values()])
-            if _again(job, answer, settings):
-                todo.insert(0, job)
-            else:
-                emit({"index": job.index, "verdicts": job.final()})
-
-
-def _no_answer(child: Child, job: Job, now: float, settings: Json) -> Json:
-    seconds = now - child.started
-    if child.deadline <= now:
-        reason, text = "timeout", f"no end after {settings['timeout']:.0f} s"
-    else:
-        reason, text = "crashed", ended(child.pid)
-    note = inconclusive(reason, text, job.device or settings["device"], seconds)
-    return {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}
-
-
-def _again(job: Job, answer: Json, settings: Json) -> bool:
-    """Take the verdicts in; whether another run of this job is worth it."""
-    job.take(answer["verdicts"])
-    job.contested |= answer.get("contested", False)
-    if job.settled():
-        return False
-    reason = answer["reason"]
-    shapes = any(finding["code"].startswith("LP4") for finding in job.findings)
-    if not job.device and settings["device"] == "cpu":
-        if reason == "needs-device":
-            job.device = "stand-in"
-            return True
-        if reason in ("out-of-memory", "timeout") and shapes:
-            job.device = "meta"
-            return True
-    job.device = ""
-    job.scenario += 1
-    return bool(answer["more"]) and time.monotonic() - job.started < settings["timeout"]
+from lint_params.verify.forks import GRACE, OUTPUT, Child, ended, run_forked
+from lint_params.verify.jobs import Job, Json, inconclusive, jobs_of
+from lint_params.verify.spawned import run_spawned
 
 
 def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -> None:
@@ -297,58 +66,16 @@ def _project_files(request: Json) -> list[str]:
     found = set()
     for module in list(sys.modules.values()):
         name = getattr(module, "__file__", None)
-        if isinstance(name, str) and "site-packages" not in name and name != request["path"]:
-            if any(name.startswith(top + os.sep) for top in tops):
-                found.add(name)
+        if not isinstance(name, str) or "site-packages" in name or name == request["path"]:
+            continue
+        if any(name.startswith(top + os.sep) for top in tops):
+            found.add(name)
     return sorted(found)
-
-
-# -- a process a run -----------------------------------------------------------------------
-def run_spawned(
-    request: Json, jobs: list[Job], settings: Json, emit: Callable[[Json], None]
-) -> None:
-    """The same without fork."""
-
-    def work(job: Job) -> None:
-        while True:
-            started = time.monotonic()
-            token = secrets.token_hex(8)
-            given = {
-                "request": request,
-                "settings": settings,
-                "token": token,
-                "job": [job.index, job.findings, job.scenario, job.device],
-            }
-            late = settings["timeout"] + 60  # importing torch is not the subject's time
-            try:
-                done = subprocess.run(
-                    [sys.executable, "-m", "lint_params.verify.server", "--one"],
-                    input=json.dumps(given).encode(),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    timeout=late,
-                    check=False,
-                )
-                said, status = done.stdout, f"exit status {done.returncode} without a result"
-            except subprocess.TimeoutExpired:
-                said, status = b"", ""
-            child = Child(0, 0, 0, token.encode(), started, said)
-            answer = child.answer()
-            if answer is None:
-                reason = "crashed" if status else "timeout"
-                note = inconclusive(reason, status, settings["device"], time.monotonic() - started)
-                answer = {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}
-            if not _again(job, answer, settings):
-                emit({"index": job.index, "verdicts": job.final()})
-                return
-
-    with ThreadPoolExecutor(settings["width"]) as pool:
-        list(pool.map(work, jobs))
 
 
 def one() -> None:
     """``--one``: a single run; the request on stdin, the answer on the old stdout."""
-    from lint_params.verify import child
+    from lint_params.verify import child, one_run
 
     given = json.loads(sys.stdin.buffer.read())
     out = os.dup(1)
@@ -363,13 +90,12 @@ def one() -> None:
     target = child.prepare({**request, "device": settings["device"]})
     index, findings, scenario, device = given["job"]
     job = Job(index, findings, scenario, device)
-    answer = one_run(target, job, settings["timeout"])
+    answer = one_run.one_run(target, job, settings["timeout"])
     os.write(out, given["token"].encode() + json.dumps(answer, default=str).encode() + b"\n")
     contain.sweep()
     os._exit(0)
 
 
-# -- the server ------------------------------------------------------------------------------
 def _import_torch() -> str:
     """torch, and what it only imports when it is first used."""
     import warnings
@@ -384,8 +110,8 @@ def _import_torch() -> str:
     param.grad = torch.ones(2)
     for kind in (torch.optim.Adam, torch.optim.SGD):
         kind([param], lr=0.1).step()
-    from lint_params.verify import child
 
+    importlib.import_module("lint_params.verify.child")
     return str(torch.__version__)
 
 
@@ -545,13 +271,3 @@ def _close(
         seconds = time.monotonic() - child.started
         note = inconclusive(reason, text, settings["device"], seconds)
         write({"id": request["id"], "index": left, "verdicts": [note] * len(left)})
-
-
-if __name__ == "__main__":
-    # As a module of its own package, so that forks pickle nothing and share one copy.
-    from lint_params.verify import server
-
-    if "--one" in sys.argv:
-        server.one()
-    else:
-        server.serve()

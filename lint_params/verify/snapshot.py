@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.verify.watch import address_of, is_uninitialised, shape_of
+from lint_params.verify.tensors import address_of, is_uninitialised, shape_of
 
 #: torch.nn.Module keeps its own state in these; what they hold is not the author's.
 _OWN = frozenset(vars(nn.Module()))

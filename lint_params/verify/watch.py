@@ -5,23 +5,19 @@ Everything is patched in a process that will be thrown away, so nothing is ever 
 
 from __future__ import annotations
 
-import errno
-import itertools
 import sys
 import traceback
 import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.verify.load import TRAINING_ROUNDS
-
-#: Many runs of one line say no more than a few: keep the trace small.
-_LIMIT = 400
+from lint_params.verify.probes import LIMIT, Probes
+from lint_params.verify.tensors import address_of, overlapping, reason_of, shape_of
 
 
 class Watch:
@@ -36,14 +32,13 @@ class Watch:
         self.data_writes: list[evidence.DataWrite] = []
         self.grad_writes: list[evidence.GradWrite] = []
         self.optimizers: list[tuple[int, Any, str, str]] = []
-        self.probes: list[evidence.Probe] = []
+        self.probes = Probes()
         self.layer_lines: dict[int, int] = {}
         self.calls: dict[int, int] = {}
         self.roots: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self.outermost: list[weakref.ref[nn.Module]] = []
         self.keep: list[Any] = []  # so that no id is given twice
         self.root: nn.Module | None = None
-        self.bounded = False
 
     # -- where are we ----------------------------------------------------------------
     def user_frame(self, depth: int = 2) -> types.FrameType | None:
@@ -118,7 +113,7 @@ class Watch:
         def new(cls: type, *args: Any, **kwargs: Any) -> Any:
             made: Any = make(cls, *args, **kwargs)
             frame = watch.user_frame()
-            if frame is not None and len(watch.created) < _LIMIT:
+            if frame is not None and len(watch.created) < LIMIT:
                 by = ""
                 inner: types.FrameType | None = sys._getframe(1)
                 direct = inner is frame
@@ -149,7 +144,7 @@ class Watch:
             old, had = shape_of(param), param.grad is not None
             before = address_of(param)
             plain.__set__(param, value)
-            if frame is not None and len(watch.data_writes) < _LIMIT:
+            if frame is not None and len(watch.data_writes) < LIMIT:
                 new_shape = shape_of(param)
                 watch.data_writes.append(
                     evidence.DataWrite(
@@ -184,7 +179,7 @@ class Watch:
         frame = self.user_frame(3)
         plain: Any = torch.Tensor.grad
         old = plain.__get__(param)
-        if frame is not None and len(self.grad_writes) < _LIMIT:
+        if frame is not None and len(self.grad_writes) < LIMIT:
             lost = old is not None and bool((old != 0).any())
             self.grad_writes.append(evidence.GradWrite(frame.f_lineno, self.phase, how, lost))
 
@@ -289,120 +284,7 @@ class Watch:
             for line, kind, held, failed in rows
         )
 
-    # -- probes, called by the rewritten source ------------------------------------------
-    def probes_for_source(self) -> dict[str, Callable[..., Any]]:
-        return {
-            "__lp_call__": self.probe_call,
-            "__lp_set__": self.probe_set,
-            "__lp_read__": self.probe_read,
-            "__lp_loop__": self.probe_loop,
-            "__lp_turn__": self.probe_turn,
-        }
-
-    def _probe(self, probe: evidence.Probe) -> None:
-        if len(self.probes) < _LIMIT:
-            self.probes.append(probe)
-
-    def probe_call(self, line: int, owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        tensor = isinstance(owner, torch.Tensor)
-        state = fingerprint(owner) if tensor else None
-        result = getattr(owner, method)(*args, **kwargs)
-        if tensor or isinstance(result, torch.Tensor):
-            same = result is owner or (tensor and fingerprint(owner) != state)
-            text = f"{type(owner).__name__}.{method}() returned {type(result).__name__}"
-            self._probe(evidence.Probe(line, "discarded", text, same, owner=type(owner).__name__))
-        return result
-
-    def probe_set(self, line: int, name: str, value: Any, owner: Any) -> None:
-        kind = type(owner)
-        if isinstance(owner, torch.Tensor) and callable(getattr(kind, name, None)):
-            self._probe(evidence.Probe(line, "shadowed", f"{kind.__name__}.{name}", owner="Tensor"))
-        elif isinstance(owner, (nn.Module, torch.Tensor)):
-            known = hasattr(kind, name)
-            where = "Module" if isinstance(owner, nn.Module) else "Tensor"
-            text = f"{kind.__name__}.{name} = {type(value).__name__}"
-            self._probe(evidence.Probe(line, "attribute", text, known, owner=where))
-        setattr(owner, name, value)
-
-    def probe_read(self, line: int, name: str, value: Any) -> Any:
-        if not isinstance(value, (types.GeneratorType, filter, map, zip, itertools.chain)):
-            return value
-        first = list(itertools.islice(value, 2))
-        self._probe(evidence.Probe(line, "iterator", name, left=len(first)))
-        return itertools.chain(first, value)
-
-    def probe_loop(self, items: Iterable[Any]) -> Iterable[Any]:
-        return itertools.islice(items, TRAINING_ROUNDS) if self.bounded else items
-
-    def probe_turn(self, line: int) -> bool:
-        if not self.bounded:
-            return True
-        key = -line
-        self.calls[key] = self.calls.get(key, 0) + 1
-        return self.calls[key] <= TRAINING_ROUNDS
-
 
 def _patch(owner: type, name: str, value: Any) -> None:
     """For good: this process is thrown away after its run."""
     setattr(owner, name, value)
-
-
-def is_uninitialised(value: Any) -> bool:
-    """Whether this is a lazy parameter or buffer that has no shape yet."""
-    return torch.nn.parameter.is_lazy(value)
-
-
-def reason_of(error: BaseException) -> str:
-    """The fixed reason of an error that says nothing about the code, else ""."""
-    text = str(error)
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
-        return "out-of-memory"
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return "out-of-memory"
-    if "Torch not compiled with CUDA" in text or "Found no NVIDIA driver" in text:
-        return "needs-device"
-    if "No CUDA GPUs are available" in text or "deserialize object on a CUDA device" in text:
-        return "needs-device"
-    if isinstance(error, PermissionError) or "Network is unreachable" in text:
-        return "sandbox-denied"
-    if "Temporary failure in name resolution" in text or "Name or service not known" in text:
-        return "sandbox-denied"
-    if isinstance(error, SystemExit):
-        return "crashed"
-    return ""
-
-
-def shape_of(value: Any) -> tuple[int, ...]:
-    if is_uninitialised(value) or not isinstance(value, torch.Tensor):
-        return ()
-    return tuple(value.shape)
-
-
-def address_of(value: torch.Tensor) -> int:
-    try:
-        return value.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError, ValueError):
-        return 0
-
-
-def overlapping(value: Any) -> bool:
-    if not isinstance(value, torch.Tensor):
-        return False
-    try:
-        return any(step == 0 and size > 1 for step, size in zip(value.stride(), value.shape))
-    except (RuntimeError, ValueError):
-        return False
-
-
-def fingerprint(value: torch.Tensor) -> tuple[Any, ...]:
-    """Changes when the tensor is changed in place."""
-    try:
-        total = 0.0
-        if value.device.type != "meta" and value.numel() and value.numel() < 1 << 22:
-            total = float(value.detach().double().nan_to_num().sum())
-        grad = value.requires_grad
-        return (value._version, tuple(value.shape), value.stride(), value.dtype, total, grad)
-    except (RuntimeError, ValueError, TypeError):
-        return (value._version,)

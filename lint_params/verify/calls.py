@@ -1,0 +1,65 @@
+"""One way to call something, and how it reads as source. Child only."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@dataclass
+class Call:
+    """One way to call the subject."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    origin: str
+    text: str  # the argument list as source
+    repaired: tuple[str, ...] = ()
+    node: ast.Call | None = None
+
+
+def signature(target: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(target)
+    except (ValueError, TypeError):
+        return None
+
+
+def text_of(args: typing.Sequence[Any], kwargs: dict[str, Any]) -> str:
+    parts = [brief(value) for value in args]
+    parts += [f"{key}={brief(value)}" for key, value in kwargs.items()]
+    return ", ".join(parts)
+
+
+def brief(value: Any) -> str:
+    """A value as source that a person can paste, as far as that is possible."""
+    if isinstance(value, torch.Tensor):
+        size = ", ".join(map(str, value.shape))
+        if value.dtype in (torch.int64, torch.int32):
+            top = int(value.max()) + 1 if value.numel() and value.device.type != "meta" else 2
+            return f"torch.randint(0, {max(top, 1)}, ({size}{',' if value.dim() == 1 else ''}))"
+        if value.dtype == torch.bool:
+            return f"torch.ones({size}, dtype=torch.bool)"
+        return f"torch.randn({size})" if value.dim() else "torch.tensor(0.5)"
+    if isinstance(value, type):
+        return f"nn.{value.__name__}" if value.__module__.startswith("torch.nn") else value.__name__
+    if isinstance(value, nn.Module):
+        where = "nn." if type(value).__module__.startswith("torch.nn") else ""
+        return (
+            f"{where}{value!r}" if len(repr(value)) < 60 else f"{where}{type(value).__name__}(...)"
+        )
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key!r}: {brief(item)}" for key, item in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(brief(item) for item in value)
+        if isinstance(value, tuple):
+            return f"({inner},)" if len(value) == 1 else f"({inner})"
+        return f"[{inner}]"
+    return repr(value)

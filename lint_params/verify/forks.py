@@ -1,0 +1,118 @@
+"""A fork for each run: what it says, how long it may take, what is left of it afterwards."""
+
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001, S110
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lint_params.verify import contain
+from lint_params.verify.jobs import Job, Json, again, inconclusive
+
+#: How long after its own alarm a child is killed.
+GRACE = 1.5
+#: No file may write more than this (bytes).
+OUTPUT = 64 << 20
+
+
+@dataclass
+class Child:
+    pid: int
+    pipe: int
+    deadline: float
+    token: bytes
+    started: float
+    data: bytes = b""
+
+    def answer(self) -> Json | None:
+        """The complete line that carries our token, if it is there yet."""
+        for line in self.data.split(b"\n")[:-1]:
+            if line.startswith(self.token):
+                with contextlib.suppress(ValueError):
+                    return dict(json.loads(line[len(self.token) :]))
+        return None
+
+
+def fork(work: Callable[[], Json], seconds: float) -> Child:
+    token = secrets.token_hex(8).encode()
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            contain.die_with_parent()
+            contain.close_all(keep=[writer])
+            line = token + json.dumps(work(), default=str).encode() + b"\n"
+            while line:
+                line = line[os.write(writer, line) :]
+        except BaseException:
+            pass
+        finally:
+            os._exit(0)
+    os.close(writer)
+    now = time.monotonic()
+    return Child(pid, reader, now + seconds + GRACE, token, now)
+
+
+def ended(pid: int) -> str:
+    """How a child that gave no answer ended."""
+    with contextlib.suppress(ChildProcessError):
+        for _ in range(40):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                if os.WIFSIGNALED(status):
+                    return f"ended by signal {os.WTERMSIG(status)}"
+                return f"exit status {os.WEXITSTATUS(status)} without a result"
+            time.sleep(0.01)
+    return "no result"
+
+
+def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Json], None]) -> None:
+    """All jobs of an imported file, ``settings["width"]`` at a time."""
+    from lint_params.verify import one_run
+
+    todo, active = list(jobs), dict[int, tuple[Child, Job]]()
+    seconds = settings["timeout"]
+    while todo or active:
+        while todo and len(active) < settings["width"]:
+            job = todo.pop(0)
+            job.started = job.started if job.scenario or job.device else time.monotonic()
+            started = fork(lambda job=job: one_run.one_run(target, job, seconds), seconds)  # type: ignore[misc]
+            active[started.pipe] = (started, job)
+        wait = min(child.deadline for child, _ in active.values()) - time.monotonic()
+        ready, _, _ = select.select(list(active), [], [], max(0.0, wait))
+        now = time.monotonic()
+        late = [pipe for pipe, (child, _) in active.items() if child.deadline <= now]
+        for pipe in {*ready, *late}:
+            child, job = active[pipe]
+            chunk = os.read(pipe, 1 << 20) if pipe in ready else b""
+            child.data += chunk
+            answer = child.answer()
+            if answer is None and chunk and child.deadline > now and len(child.data) < OUTPUT:
+                continue
+            answer = answer or _no_answer(child, job, now, settings)
+            del active[pipe]
+            os.close(pipe)
+            contain.kill(child.pid)
+            contain.sweep(spare=[other.pid for other, _ in active.values()])
+            if again(job, answer, settings):
+                todo.insert(0, job)
+            else:
+                emit({"index": job.index, "verdicts": job.final()})
+
+
+def _no_answer(child: Child, job: Job, now: float, settings: Json) -> Json:
+    seconds = now - child.started
+    if child.deadline <= now:
+        reason, text = "timeout", f"no end after {settings['timeout']:.0f} s"
+    else:
+        reason, text = "crashed", ended(child.pid)
+    note = inconclusive(reason, text, job.device or settings["device"], seconds)
+    return {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}

@@ -1,0 +1,96 @@
+"""A subject of a file on its way through the runs: findings, next scenario, verdicts so far."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lint_params.evidence import REASONS
+
+Json = dict[str, Any]
+#: Which inconclusive reason to keep when several runs gave one: the most telling.
+_TELLING = ("no-predicate", "line-not-executed", *(r for r in REASONS if r != "line-not-executed"))
+
+
+@dataclass
+class Job:
+    """One subject of one file: its findings, the next scenario, the verdicts so far."""
+
+    index: list[int]
+    findings: list[Json]
+    scenario: int = 0
+    device: str = ""
+    verdicts: list[Json | None] = field(default_factory=list)
+    contested: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    def settled(self) -> bool:
+        return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
+
+    def take(self, verdicts: list[Json]) -> None:
+        self.verdicts = self.verdicts or [None] * len(self.findings)
+        for place, new in enumerate(verdicts):
+            old = self.verdicts[place]
+            if old is None or _weight(new) > _weight(old):
+                self.verdicts[place] = new
+
+    def final(self) -> list[Json | None]:
+        """A shape finding is not refuted where another run raised a shape error."""
+        for place, verdict in enumerate(self.verdicts):
+            shape = self.findings[place]["code"].startswith("LP4")
+            if self.contested and shape and verdict and verdict["verdict"] == "refuted":
+                text = "another run of the class raised a shape error"
+                self.verdicts[place] = inconclusive(
+                    "forward-failed-elsewhere", text, verdict["device"], verdict["seconds"]
+                )
+        return self.verdicts
+
+
+def _weight(verdict: Json) -> int:
+    if verdict["verdict"] == "confirmed":
+        return 1000
+    if verdict["verdict"] == "refuted":
+        return 900
+    reason = verdict["evidence"].partition(":")[0].partition("\n")[0]
+    return _TELLING.index(reason) if reason in _TELLING else 0
+
+
+def inconclusive(reason: str, text: str, device: str, seconds: float = 0.0) -> Json:
+    evidence = f"{reason}: {text}" if text else reason
+    return {
+        "verdict": "inconclusive",
+        "evidence": evidence,
+        "device": device,
+        "seconds": round(seconds, 3),
+    }
+
+
+def jobs_of(request: Json) -> list[Job]:
+    """The findings of a file by subject."""
+    groups: dict[str, Job] = {}
+    for index, finding in enumerate(request["findings"]):
+        job = groups.setdefault(finding["subject"], Job([], []))
+        job.index.append(index)
+        job.findings.append(finding)
+    return list(groups.values())
+
+
+def again(job: Job, answer: Json, settings: Json) -> bool:
+    """Take the verdicts in; whether another run of this job is worth it."""
+    job.take(answer["verdicts"])
+    job.contested |= answer.get("contested", False)
+    if job.settled():
+        return False
+    reason = answer["reason"]
+    shapes = any(finding["code"].startswith("LP4") for finding in job.findings)
+    if not job.device and settings["device"] == "cpu":
+        if reason == "needs-device":
+            job.device = "stand-in"
+            return True
+        if reason in ("out-of-memory", "timeout") and shapes:
+            job.device = "meta"
+            return True
+    job.device = ""
+    job.scenario += 1
+    return bool(answer["more"]) and time.monotonic() - job.started < settings["timeout"]

@@ -1,0 +1,53 @@
+"""One scenario, in the process that will be thrown away. Child only."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from lint_params.mismatch import contests
+from lint_params.verify import child, plan
+from lint_params.verify.jobs import Job, Json, inconclusive
+
+
+def one_run(target: Any, job: Job, seconds: float) -> Json:
+    """Scenario ``job.scenario`` of the subject: verdicts, and whether there are more."""
+    first = job.findings[0]
+    if target.failure is not None:
+        run = child.import_failed(target, first["subject"])
+        return {"verdicts": child.judge(run, job.findings), "more": False, "reason": ""}
+    child.alarm(seconds)
+    target.device = job.device or target.device
+    if job.device == "stand-in":
+        target.device = "cpu"
+        _without_cuda()
+    line = first["place"][0]
+    found = plan.scenarios(first["subject"], line, target.view, target.config)
+    if job.scenario >= len(found):
+        note = inconclusive("line-not-executed", "nothing in the file runs it", target.device)
+        return {"verdicts": [note] * len(job.findings), "more": False, "reason": ""}
+    run = child.perform(target, found[job.scenario], job.findings)
+    if job.device == "stand-in":
+        run.device = "meta"  # where .cuda() put the tensors
+    reason = next((f.reason for f in run.failures if f.reason), "")
+    answer = {
+        "verdicts": child.judge(run, job.findings),
+        "more": job.scenario + 1 < len(found),
+        "reason": reason,
+        "contested": contests(run),
+    }
+    if os.environ.get("LINT_PARAMS_TRACE"):
+        answer["run"] = run.to_data()
+    return answer
+
+
+def _without_cuda() -> None:
+    """No GPU here: ``.cuda()`` moves to meta, another device all the same."""
+
+    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.to("meta")
+
+    for owner in (torch.Tensor, torch.nn.Module):
+        owner.cuda = cuda  # type: ignore[method-assign]

@@ -1,0 +1,77 @@
+"""What single expressions of the flagged lines do, told by the rewritten source. Child only."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params import evidence
+from lint_params.verify.load import TRAINING_ROUNDS
+from lint_params.verify.tensors import fingerprint
+
+#: Many runs of one line say no more than a few.
+LIMIT = 400
+
+
+class Probes:
+    """The functions that ``load`` writes into the source, and what they have seen."""
+
+    def __init__(self) -> None:
+        self.seen: list[evidence.Probe] = []
+        self.turns: dict[int, int] = {}
+        self.bounded = False
+
+    def for_source(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "__lp_call__": self.probe_call,
+            "__lp_set__": self.probe_set,
+            "__lp_read__": self.probe_read,
+            "__lp_loop__": self.probe_loop,
+            "__lp_turn__": self.probe_turn,
+        }
+
+    def _probe(self, probe: evidence.Probe) -> None:
+        if len(self.seen) < LIMIT:
+            self.seen.append(probe)
+
+    def probe_call(self, line: int, owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        tensor = isinstance(owner, torch.Tensor)
+        state = fingerprint(owner) if tensor else None
+        result = getattr(owner, method)(*args, **kwargs)
+        if tensor or isinstance(result, torch.Tensor):
+            same = result is owner or (tensor and fingerprint(owner) != state)
+            text = f"{type(owner).__name__}.{method}() returned {type(result).__name__}"
+            self._probe(evidence.Probe(line, "discarded", text, same, owner=type(owner).__name__))
+        return result
+
+    def probe_set(self, line: int, name: str, value: Any, owner: Any) -> None:
+        kind = type(owner)
+        if isinstance(owner, torch.Tensor) and callable(getattr(kind, name, None)):
+            self._probe(evidence.Probe(line, "shadowed", f"{kind.__name__}.{name}", owner="Tensor"))
+        elif isinstance(owner, (nn.Module, torch.Tensor)):
+            known = hasattr(kind, name)
+            where = "Module" if isinstance(owner, nn.Module) else "Tensor"
+            text = f"{kind.__name__}.{name} = {type(value).__name__}"
+            self._probe(evidence.Probe(line, "attribute", text, known, owner=where))
+        setattr(owner, name, value)
+
+    def probe_read(self, line: int, name: str, value: Any) -> Any:
+        if not isinstance(value, (types.GeneratorType, filter, map, zip, itertools.chain)):
+            return value
+        first = list(itertools.islice(value, 2))
+        self._probe(evidence.Probe(line, "iterator", name, left=len(first)))
+        return itertools.chain(first, value)
+
+    def probe_loop(self, items: Iterable[Any]) -> Iterable[Any]:
+        return itertools.islice(items, TRAINING_ROUNDS) if self.bounded else items
+
+    def probe_turn(self, line: int) -> bool:
+        if not self.bounded:
+            return True
+        self.turns[line] = self.turns.get(line, 0) + 1
+        return self.turns[line] <= TRAINING_ROUNDS

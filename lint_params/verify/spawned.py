@@ -1,0 +1,56 @@
+"""A process for each run, where fork does not exist or CUDA has started: the same, slower."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lint_params.verify.forks import Child
+from lint_params.verify.jobs import Job, Json, again, inconclusive
+
+
+def run_spawned(
+    request: Json, jobs: list[Job], settings: Json, emit: Callable[[Json], None]
+) -> None:
+    """The same without fork."""
+
+    def work(job: Job) -> None:
+        while True:
+            started = time.monotonic()
+            token = secrets.token_hex(8)
+            given = {
+                "request": request,
+                "settings": settings,
+                "token": token,
+                "job": [job.index, job.findings, job.scenario, job.device],
+            }
+            late = settings["timeout"] + 60  # importing torch is not the subject's time
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-m", "lint_params.verify", "--one"],
+                    input=json.dumps(given).encode(),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    timeout=late,
+                    check=False,
+                )
+                said, status = done.stdout, f"exit status {done.returncode} without a result"
+            except subprocess.TimeoutExpired:
+                said, status = b"", ""
+            child = Child(0, 0, 0, token.encode(), started, said)
+            answer = child.answer()
+            if answer is None:
+                reason = "crashed" if status else "timeout"
+                note = inconclusive(reason, status, settings["device"], time.monotonic() - started)
+                answer = {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}
+            if not again(job, answer, settings):
+                emit({"index": job.index, "verdicts": job.final()})
+                return
+
+    with ThreadPoolExecutor(settings["width"]) as pool:
+        list(pool.map(work, jobs))

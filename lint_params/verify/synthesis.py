@@ -1,0 +1,345 @@
+"""Makes up values for arguments from annotations, names and how the body uses them.
+
+Every width that is made up is distinct from the others (equal sizes hide a transposition) and
+a multiple of 8 (heads and groups divide it). Child only.
+"""
+
+# The linted code may raise anything, anywhere:
+# ruff: noqa: BLE001
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from lint_params.verify.calls import Call, signature, text_of
+from lint_params.verify.source_facts import FileView, Hints
+
+#: name pattern -> value; the first that matches the whole name decides.
+_NAMED: tuple[tuple[str, Any], ...] = (
+    (r".*(kv_heads|kv_head|key_value_heads|n_kv).*", 2),
+    (r".*(heads|nhead|n_head|num_head).*", 4),
+    (r".*(head_dim|dim_head|d_head|d_k|d_v|head_size).*", 8),
+    (r".*(n_groups|num_groups|groups|cardinality)", 2),
+    (r".*(kernel|ksize|k_size|filter_size|window).*", 3),
+    (r"(stride|dilation|padding|pad|reduction_ratio)s?", 1),
+    (r".*(dropout|drop_rate|drop|p_drop|drop_prob|drop_path)", 0.1),
+    (
+        r"(p|prob|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
+        0.5,
+    ),
+    (r".*(eps|epsilon|_std|init_value|init_scale|weight_decay)", 1e-3),
+    (r"(lr|learning_rate|max_norm|clip|clip_grad|max_grad_norm)", 0.01),
+    (r"(n_?|num_?|max_?)?(epochs?|steps?|iters?|iterations|n_iter|max_iter)", 2),
+    (r".*(expansion|mlp_ratio|mult|multiplier|factor|expand|upscale|scale_factor)", 2),
+    (r".*(num_layers|n_layers?|depth|num_blocks?|n_blocks?|nlayers?|num_levels|stages|layers)", 2),
+    (r".*(experts|n_expert)", 4),
+    (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)", 2),
+    (
+        (
+            r".*(vocab|num_embeddings|n_symbols|ntoken|n_tokens|num_tokens|n_words|n_items|n_users"
+            r"|num_items|num_users|num_nodes|n_nodes|n_entities|n_chars|n_vocab|input_vocab).*"
+        ),
+        61,
+    ),
+    (
+        (
+            r".*(max_len|max_length|seq_len|block_size|context|max_pos|max_position|sequence_length"
+            r"|max_seq|n_ctx|length|num_frames|n_positions).*"
+        ),
+        20,
+    ),
+    (r".*(patch).*", 4),
+    (r".*(img|image|resolution|input_res|crop).*size.*|resolution|img_dim|image_dim", 32),
+    (r"(height|width_px|img_h|img_w|h|w)", 32),
+    (r".*(in_chans|img_channels|image_channels|n_channels|num_channels|input_channels|nc)", 3),
+    (
+        (
+            r".*(num_class|n_class|classes|num_labels|n_labels|n_tags|tagset|num_outputs|n_actions"
+            r"|num_actions|action_dim|n_outputs|labels).*"
+        ),
+        11,
+    ),
+    (r".*(batch).*size.*|bsz|batch|n_batch", 5),
+    (r"seed", 0),
+    (r"device", "cpu"),
+    (r"(path|checkpoint|ckpt|weights_path|pretrained_path|file|filename|root|resume)", None),
+)
+_WIDTH = re.compile(
+    r".*(dim|feature|channel|chan|plane|hidden|size|width|units|embed|emb|inner|mid|filter"
+    r"|latent|ch|_in|_out|in_|out_|n_in|n_out|d_|ngf|ndf|nz|nf|rank|num|inputs|outputs|n_).*|d|c|n|m|in|out"
+)
+_LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
+_CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
+_MODEL = re.compile(
+    r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)"
+)
+_CALLABLE = re.compile(r".*(act|activation|act_layer|act_fn|nonlinearity)")
+_NORM = re.compile(r".*norm(_layer|_cls|_type|_fn)?")
+_LIST = re.compile(
+    r".*(sizes|dims|channels_list|widths|hiddens|units_list|hidden_layers|depths|field_dims"
+    r"|strides|kernels|layer_sizes|filters|chans|kernel_sizes|skips|shape|hidden_units)"
+)
+
+
+@dataclass
+class Synthesis:
+    """Makes values up; remembers which widths are taken."""
+
+    view: FileView
+    made: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+    depth: int = 0
+
+    def width(self) -> int:
+        taken = (
+            set(self.made.values())
+            if all(_plain(v) for v in self.made.values())
+            else {v for v in self.made.values() if _plain(v)}
+        )
+        return next((size for size in _LADDER if size not in taken), 160)
+
+    def parameter(self, name: str, annotation: Any, hints: Hints | None) -> Any:
+        if name in self.overrides:
+            return self.overrides[name]
+        if name not in self.made:
+            self.made[name] = self._parameter(name, annotation, hints)
+        return self.made[name]
+
+    def named(self, name: str) -> Any:
+        """A value for a bare name (a key of a config, an argument at a call site)."""
+        return self.parameter(name, inspect.Parameter.empty, None)
+
+    def _parameter(self, name: str, annotation: Any, hints: Hints | None) -> Any:
+        lowered = name.lower().strip("_")
+        annotated = self._annotated(annotation, lowered, hints)
+        if annotated is not _NOTHING:
+            return annotated
+        if hints is not None:
+            if hints.choices:
+                return hints.choices[0]
+            if hints.keys or (_CONFIG.fullmatch(lowered) and hints.attributes):
+                return self.config(hints)
+        if _CALLABLE.fullmatch(lowered):
+            return nn.ReLU if hints is not None and hints.called else nn.ReLU()
+        if _NORM.fullmatch(lowered):
+            return nn.Identity() if hints is not None and hints.run else nn.LayerNorm
+        if hints is not None and hints.called and _MODEL.fullmatch(lowered):
+            return self.block(lowered)
+        if hints is not None and hints.run and not hints.called:
+            return self.model(lowered)
+        if _LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
+            return self.several(lowered, hints)
+        for pattern, value in _NAMED:
+            if re.fullmatch(pattern, lowered):
+                return value
+        if lowered.startswith(("use_", "with_", "is_", "has_", "enable_", "return_")):
+            return False
+        if lowered in ("mean", "means"):
+            return [0.485, 0.456, 0.406]
+        if lowered in ("std", "stds"):
+            return [0.229, 0.224, 0.225]
+        if lowered in ("optimizer", "optim", "opt"):
+            return _Later("optimizer")
+        if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
+            return nn.CrossEntropyLoss()
+        if _MODEL.fullmatch(lowered) and lowered not in ("fn",):
+            return self.model(lowered)
+        if _WIDTH.fullmatch(lowered):
+            return self.width()
+        return self.width()
+
+    def _annotated(self, annotation: Any, name: str, hints: Hints | None) -> Any:
+        if annotation is inspect.Parameter.empty or annotation is Any:
+            return _NOTHING
+        if isinstance(annotation, str):
+            try:
+                annotation = eval(annotation, dict(vars(self.view.module)))
+            except Exception:
+                return _NOTHING
+        origin = typing.get_origin(annotation)
+        inner = [arg for arg in typing.get_args(annotation) if arg is not type(None)]
+        if origin is typing.Literal:
+            return inner[0]
+        if type(None) in typing.get_args(annotation):
+            return self._annotated(inner[0], name, hints) if inner else None
+        if annotation is bool:
+            return False
+        if annotation is float:
+            return next((v for p, v in _NAMED if re.fullmatch(p, name)), 0.5)
+        if annotation is str:
+            return hints.choices[0] if hints is not None and hints.choices else name
+        if annotation is torch.Tensor:
+            return torch.randn(5, 7)
+        if annotation is torch.device:
+            return torch.device("cpu")
+        if origin in (list, tuple) or annotation in (list, tuple) or _is_sequence(origin):
+            if origin is tuple and inner and ... not in inner:
+                return tuple(self._annotated(kind, name, hints) for kind in inner)
+            if inner and inner[0] in (float, str, bool):
+                return [self._annotated(inner[0], name, hints)] * 2
+            return self.several(name, hints)
+        if isinstance(annotation, type):
+            if issubclass(annotation, nn.Module):
+                return self.model(name) if annotation is nn.Module else self.instance(annotation)
+            if dataclasses.is_dataclass(annotation) or (
+                annotation.__module__ == self.view.module.__name__ and annotation is not int
+            ):
+                return self.instance(annotation)
+            if annotation.__name__.endswith(("Config", "Args", "Params")):
+                return self.instance(annotation)
+        if annotation is dict or origin is dict:
+            return self.config(hints) if hints is not None else {}
+        return _NOTHING
+
+    def several(self, name: str, hints: Hints | None) -> Any:
+        if name.startswith(("skip",)):
+            return (1,)
+        if any(word in name for word in ("layer", "depth", "block", "repeat")) and not any(
+            word in name for word in ("size", "dim", "hidden", "width")
+        ):
+            return [2] * max(4, hints.index if hints is not None else 0)
+        if "kernel" in name:
+            return [3, 3]
+        if "stride" in name:
+            return [1, 2]
+        first = self.width()
+        many = [size for size in _LADDER if size >= first] + list(_LADDER)
+        count = max(2, hints.index if hints is not None else 0, hints.unpacked if hints else 0)
+        return [many[i] for i in range(count)]
+
+    def config(self, hints: Hints) -> Auto:
+        auto = Auto(self)
+        for key, default in hints.keys.items():
+            if default is None:
+                auto[key] = self.named(key)
+            else:
+                try:
+                    auto[key] = ast.literal_eval(default)
+                except ValueError:
+                    auto[key] = self.named(key)
+        for key in hints.attributes:
+            if not hasattr(dict, key):
+                auto[key] = self.named(key)
+        return auto
+
+    def instance(self, kind: type) -> Any:
+        """An object of a class, its own arguments made up where it has no default."""
+        if self.depth > 3:
+            raise ValueError(f"{kind.__name__} needs too much")
+        deeper = Synthesis(self.view, self.made, self.overrides, self.depth + 1)
+        call = synthesised(kind, deeper)
+        return kind(*call.args, **call.kwargs)
+
+    def model(self, name: str) -> nn.Module:
+        """A Module of the file with a matching name, else one that passes its input on."""
+        for kind in self._modules():
+            if kind.__name__.lower() == name.lower():
+                return typing.cast(nn.Module, self.instance(kind))
+        return nn.Identity()
+
+    def block(self, name: str) -> Any:
+        """A Module class of the file that looks like a block, else ReLU."""
+        kinds = self._modules()
+        for kind in kinds:
+            lowered = kind.__name__.lower()
+            if name in lowered or "block" in lowered or "bottleneck" in lowered:
+                return kind
+        return nn.ReLU
+
+    def _modules(self) -> list[type]:
+        home = self.view.module.__name__
+        return [
+            kind
+            for kind in vars(self.view.module).values()
+            if isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == home
+        ]
+
+
+class Auto(dict[str, Any]):
+    """A config that has whatever is asked of it, as attribute and as key."""
+
+    def __init__(self, synthesis: Synthesis) -> None:
+        super().__init__()
+        self.__dict__["_synthesis"] = synthesis
+
+    def __missing__(self, key: str) -> Any:
+        self[key] = self._synthesis.named(key)
+        return self[key]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __deepcopy__(self, memo: Any) -> Auto:
+        copy = Auto(self._synthesis)
+        copy.update(self)
+        return copy
+
+
+@dataclass
+class _Later:
+    what: str
+
+
+class _Nothing:
+    pass
+
+
+_NOTHING = _Nothing()
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (int, float, str, type(None)))
+
+
+def _is_sequence(origin: Any) -> bool:
+    return isinstance(origin, type) and origin.__name__ in ("Sequence", "Iterable", "Collection")
+
+
+def synthesised(
+    target: Callable[..., Any] | type, synthesis: Synthesis, every: bool = False
+) -> Call:
+    """A call with a made-up value for each parameter that has no default."""
+    found = signature(target)
+    kwargs: dict[str, Any] = {}
+    args: list[Any] = []
+    if found is not None:
+        name = getattr(target, "__qualname__", "")
+        node = synthesis.view.find(name) if "<locals>" not in name else None
+        hints_at: dict[str, Any] = {}
+        try:
+            resolved = typing.get_type_hints(
+                target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
+            )
+        except Exception:
+            resolved = hints_at
+        for param in found.parameters.values():
+            if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
+                continue
+            if param.default is not param.empty:
+                if param.name in synthesis.overrides:
+                    kwargs[param.name] = synthesis.overrides[param.name]
+                continue
+            hints = synthesis.view.hints(node, param.name) if node is not None else None
+            value = synthesis.parameter(
+                param.name, resolved.get(param.name, param.annotation), hints
+            )
+            if param.kind is param.POSITIONAL_ONLY:
+                args.append(value)
+            else:
+                kwargs[param.name] = value
+    origin = "synthesised" if args or kwargs else "defaults"
+    return Call(tuple(args), kwargs, origin, text_of(args, kwargs))

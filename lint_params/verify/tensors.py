@@ -1,0 +1,69 @@
+"""Small questions about tensors and errors. Child only."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import torch
+
+
+def is_uninitialised(value: Any) -> bool:
+    """Whether this is a lazy parameter or buffer that has no shape yet."""
+    return torch.nn.parameter.is_lazy(value)
+
+
+def reason_of(error: BaseException) -> str:
+    """The fixed reason of an error that says nothing about the code, else ""."""
+    text = str(error)
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+        return "out-of-memory"
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return "out-of-memory"
+    if "Torch not compiled with CUDA" in text or "Found no NVIDIA driver" in text:
+        return "needs-device"
+    if "No CUDA GPUs are available" in text or "deserialize object on a CUDA device" in text:
+        return "needs-device"
+    if isinstance(error, PermissionError) or "Network is unreachable" in text:
+        return "sandbox-denied"
+    if "Temporary failure in name resolution" in text or "Name or service not known" in text:
+        return "sandbox-denied"
+    if isinstance(error, SystemExit):
+        return "crashed"
+    return ""
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    if is_uninitialised(value) or not isinstance(value, torch.Tensor):
+        return ()
+    return tuple(value.shape)
+
+
+def address_of(value: torch.Tensor) -> int:
+    try:
+        return value.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError, ValueError):
+        return 0
+
+
+def overlapping(value: Any) -> bool:
+    if not isinstance(value, torch.Tensor):
+        return False
+    try:
+        return any(step == 0 and size > 1 for step, size in zip(value.stride(), value.shape))
+    except (RuntimeError, ValueError):
+        return False
+
+
+def fingerprint(value: torch.Tensor) -> tuple[Any, ...]:
+    """Changes when the tensor is changed in place."""
+    try:
+        total = 0.0
+        if value.device.type != "meta" and value.numel() and value.numel() < 1 << 22:
+            total = float(value.detach().double().nan_to_num().sum())
+        grad = value.requires_grad
+        return (value._version, tuple(value.shape), value.stride(), value.dtype, total, grad)
+    except (RuntimeError, ValueError, TypeError):
+        return (value._version,)
