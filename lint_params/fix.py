@@ -101,7 +101,7 @@ def only_there(before: str, after: str, place: Place) -> bool:
         return False
     grown = len(lines_of(after)) - len(lines_of(before))
     there = range(place.line, place.end_line + 1)
-    here = range(place.line, max(place.end_line + grown, place.line) + 1)
+    here = range(place.line, place.end_line + grown + 1)  # empty where all was removed
     return _outline(old, there) == _outline(new, here)
 
 
