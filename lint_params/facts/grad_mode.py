@@ -28,12 +28,26 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
     scope: Scope | None = facts.scope_of(node)
     while scope is not None:
         if scope.is_function:
+            if _is_hook(facts, scope):
+                return True
             if _decorated(scope) or _switched(facts, scope) or _called_without(facts, scope):
                 return True
         elif scope.parent is None and _switched(facts, scope):
             return True
         scope = scope.parent
     return False
+
+
+def _is_hook(facts: FileFacts, scope: Scope) -> bool:
+    """Whether a base class calls the method, in its own way: an override, or unknown bases."""
+    cls = facts.class_at(scope.owner.node) if scope.owner is not None else None
+    if cls is None or scope.name in ("__init__", "forward"):
+        return False
+    if scope.name in cls.reached_from_init and scope.name not in ("_init_weights", "init_weights"):
+        return False
+    if not cls.bases_complete:
+        return scope.name not in cls.reached_from_forward
+    return any(scope.name in one.methods for one in cls.mro[1:])
 
 
 def _decorated(scope: Scope) -> bool:

@@ -130,6 +130,10 @@ class ParameterFacts:
         """Whether its function can end without running it."""
         return phases.is_conditional(self._all, node)
 
+    def depends_on_state(self, node: ast.AST) -> bool:
+        """Whether a branch decides over it, other than on ``self.training``."""
+        return phases.depends_on_state(self._all, node)
+
     def in_every_forward(self, node: ast.AST) -> bool:
         """Whether every call of forward surely runs it."""
         return phases.in_every_forward(self._all, node)

@@ -61,6 +61,17 @@ def is_conditional(facts: FileFacts, node: ast.AST) -> bool:
     )
 
 
+def depends_on_state(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether a branch decides over it, other than on ``self.training``."""
+    for one in facts.conditions(node):
+        if one.what not in _MAYBE:
+            continue
+        test = one.test
+        if one.what != "if" or not isinstance(test, ast.Attribute) or test.attr != "training":
+            return True
+    return False
+
+
 def in_every_forward(facts: FileFacts, node: ast.AST) -> bool:
     """Whether every call of forward surely comes by: no branch, no early return on the way."""
     cls, method = facts.class_around(node), facts.scope_of(node).method

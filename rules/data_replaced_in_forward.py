@@ -1,0 +1,158 @@
+"""A Parameter's values are replaced while the model runs.
+
+`self.weight.data = torch.randn(...)`, or an initialiser that runs in every forward: whatever
+the optimizer has learned is overwritten at the next call, in silence. The optimizer, its
+moments and a graph that is still alive keep believing in the old tensor, and under compile or
+export the write is refused or lost.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Noisy(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(dim, dim))
+
+        def forward(self, x):
+            self.weight.data = torch.randn(4, 4)
+            return x @ self.weight
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Noisy(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(dim, dim))
+
+        def forward(self, x):
+            noise = torch.randn(4, 4)
+            return x @ (self.weight + noise)
+
+Run::
+
+    model = Noisy(4)
+    before = model.weight.detach().clone()
+    model(torch.ones(2, 4))
+    assert torch.equal(model.weight, before), "forward overwrote the weight"
+
+Silent when: the new values are made from the old ones (clamping, renormalising, masking) or
+from the module's own buffers (moving averages); a condition decides, as in initialisation by
+the first batch; the Parameter takes no gradient.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+
+_RESETS = ("reset_parameters", "_reset_parameters", "init_weights", "_init_weights", "weight_init")
+_FRESH = ("normal_", "uniform_", "zero_", "fill_", "random_", "bernoulli_", "exponential_")
+
+
+class DataReplacedInForward(Rule):
+    code = "LP203"
+    level = Level.ERROR
+    words = (".data", "init", "reset", "_(")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for write in facts.data_writes_judged("replace"):
+            if facts.is_frozen(write.parameter) or facts.depends_on_state(write.node):
+                continue
+            yield self._found(
+                facts,
+                write.node,
+                write.name,
+                f"`{write.name}.data` is replaced while the model runs: what was learned is "
+                "overwritten at the next call. Keep the Parameter and use the new tensor in the "
+                "computation, or register a buffer",
+            )
+        for other in facts.writes:
+            method = other.how == "method" and other.method in _FRESH and other.through == "data"
+            if other.view or not (method or other.how == "init"):
+                continue
+            kind = facts.declared_kind(other.target)
+            if not kind.is_parameter or not facts.in_every_forward(other.node):
+                continue
+            if facts.is_frozen(kind) or kind.is_uninitialised:
+                continue
+            around = facts.scope_of(other.node).method
+            if around is not None and around.name in _RESETS:
+                continue  # the call of it is reported
+            name = ast.unparse(other.target)
+            if facts.self_attribute(other.target) is None and kind.owner is None:
+                continue
+            yield self._found(
+                facts,
+                other.node,
+                name,
+                f"`{name}` is initialised anew in every forward (`{other.method}`): what was learned "
+                "is overwritten at each call. Initialise it in the constructor",
+            )
+        for scope in facts.functions:
+            for call in scope.nodes(ast.Call):
+                called = facts.self_attribute(call.func)
+                if called not in _RESETS or not facts.in_every_forward(call):
+                    continue
+                method_found = facts.function_of(call)
+                if method_found is not None and self._initialises(*method_found):
+                    yield self._found(
+                        facts,
+                        call,
+                        "",
+                        f"`self.{called}()` runs in every forward: what was learned is overwritten "
+                        "at each call. Call it in the constructor",
+                    )
+
+    def _initialises(self, facts: FileFacts, scope: object) -> bool:
+        return any(
+            write.how == "init" or (write.method in _FRESH and write.how == "method")
+            for write in facts.writes_in(scope)  # type: ignore[arg-type]
+            if facts.declared_kind(write.target).is_parameter
+        )
+
+    def _found(self, facts: FileFacts, node: ast.AST, name: str, message: str) -> Finding:
+        return self.report(
+            facts,
+            node,
+            message,
+            subject=facts.subject(node),
+            details={"attribute": name.removeprefix("self.")},
+        )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        lines = range(finding.place.line, finding.place.end_line + 1)
+        failure = run.failure_at(lines)
+        if failure is not None:
+            return run.confirmed_by(failure)
+        for write in run.writes_at(finding, "forward", "forward2", "batch"):
+            if not write.same_storage:
+                return run.confirmed(
+                    f"forward put another tensor under {write.name or 'the Parameter'}"
+                )
+        name = str(finding.details.get("attribute") or "")
+        before, after = run.tensor(name, "construct"), run.tensor(name, "forward")
+        if name and before is not None and after is not None:
+            if before.checksum != after.checksum:
+                return run.confirmed(f"forward changed the values of {name}")
+            return run.refuted(finding, f"forward left {name} as it was")
+        if not name:
+            changed = [
+                one.name
+                for one in run.tensors("forward", "parameter")
+                if (old := run.tensor(one.name, "construct")) is not None
+                and old.checksum != one.checksum
+            ]
+            if changed:
+                return run.confirmed(f"forward changed the values of {', '.join(changed[:3])}")
+        return None

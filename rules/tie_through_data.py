@@ -1,0 +1,108 @@
+"""Two layers are tied by `.data`, which ties memory and not the Parameter.
+
+After `decoder.weight.data = encoder.weight.data` there still are two Parameters over one
+tensor: the optimizer steps both (Adam moves it twice as far), a checkpoint holds it twice, and
+the tie is lost without a word on `.double()`, `.to(dtype)`, deepcopy and load.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Tied(nn.Module):
+        def __init__(self, words, dim):
+            super().__init__()
+            self.embed = nn.Embedding(words, dim)
+            self.head = nn.Linear(dim, words, bias=False)
+            self.head.weight.data = self.embed.weight.data
+
+        def forward(self, i):
+            return self.head(self.embed(i))
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Tied(nn.Module):
+        def __init__(self, words, dim):
+            super().__init__()
+            self.embed = nn.Embedding(words, dim)
+            self.head = nn.Linear(dim, words, bias=False)
+            self.head.weight = self.embed.weight
+
+        def forward(self, i):
+            return self.head(self.embed(i))
+
+Run::
+
+    model = Tied(5, 3).double()
+    same = model.head.weight.data_ptr() == model.embed.weight.data_ptr()
+    assert same, "the tie is lost"
+
+Silent when: a copy is made (`.clone()`, `.copy_()`); code that by its name loads, copies,
+synchronises, updates or converts does it, or a loop over parameters; one of the two is not
+surely a Parameter.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Fix, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+
+_COPIES = re.compile(r"update|ema|momentum|clone|set_|assign|replace|init_from|from_", re.I)
+
+
+class TieThroughData(Rule):
+    code = "LP204"
+    level = Level.WARNING
+    words = (".data",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for write in facts.data_writes_judged("tie"):
+            if facts.is_surgery(write.node) or _COPIES.search(facts.scope_of(write.node).name):
+                continue
+            if any(one.what in ("for", "while") for one in facts.conditions(write.node)):
+                continue
+            source = write.value
+            if isinstance(source, ast.Attribute) and source.attr == "data":
+                source = source.value
+            text = facts.source_of(source)
+            fix = None
+            node = write.node
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                fix = Fix(facts.place(node), f"{write.name} = {text}", "tie the Parameter itself")
+            yield self.report(
+                facts,
+                node,
+                f"`{write.name}` and `{text}` share memory but stay two Parameters: the tie is lost on "
+                f".to(dtype), deepcopy or load. Write `{write.name} = {text}`, or copy the values "
+                "with `.copy_()`",
+                fix=fix,
+                subject=facts.subject(node),
+                details={"attribute": write.name.removeprefix("self.")},
+            )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        name = str(finding.details.get("attribute") or "")
+        one = run.tensor(name, "construct")
+        twins = [
+            other
+            for other in run.tensors("construct", "parameter")
+            if one is not None and other.id != one.id and other.address == one.address
+        ]
+        if one is not None and twins:
+            after, twin = run.tensor(one.name, "convert"), run.tensor(twins[0].name, "convert")
+            if after is not None and twin is not None and after.address != twin.address:
+                return run.confirmed(f"{one.name} and {twin.name} share memory only until .double()")
+            return run.confirmed(f"{one.name} and {twins[0].name} are two Parameters over one memory")
+        if one is not None and run.ran(finding):
+            return run.refuted(finding, f"{one.name} shares no memory")
+        return None
