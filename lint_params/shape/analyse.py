@@ -26,7 +26,16 @@ from lint_params.shape.classes import definition, is_module_class, mro
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
-from lint_params.shape.value import OPEN, ClassRef, Function, Instance, Layer, Unknown, Value
+from lint_params.shape.value import (
+    OPEN,
+    ClassRef,
+    Function,
+    Instance,
+    Layer,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 
 #: For all functions of a file together: files with a hundred constructors of one model exist.
@@ -44,6 +53,7 @@ class Checked:
     exhausted: bool = False
     instance: Value = None
     outputs: list[tuple[str, Value]] = field(default_factory=list)
+    inputs: dict[str, Value] = field(default_factory=dict)
     mark: int = 0  # the state of the path when the constructor was done
 
 
@@ -189,7 +199,7 @@ def _call_methods(it: Interpreter, instance: Instance, mode: Mode, run: Checked)
         return
     owner, node = forward
     scope = Scope(it.file_scope(owner.file), owner.scope)
-    kwargs = forward_arguments(it, node, scope, mode)
+    kwargs = run.inputs = forward_arguments(it, node, scope, mode)
     it.instances.append(instance)
     instance.called = True
     try:
@@ -206,6 +216,9 @@ def _call_nominal(it: Interpreter, instance: Instance, ctor: dict[str, Value], r
     if image is None or forward is None or len(parameters(forward[1].args)) < 2:
         return
     owner, node = forward
+    seen = run.inputs.get(parameters(node.args)[1][0].arg)
+    if not isinstance(seen, Tensor) or not _may_be_image(seen):
+        return
     it.ctx.undo(run.mark)
     it.instances.append(instance)
     try:
@@ -215,6 +228,12 @@ def _call_nominal(it: Interpreter, instance: Instance, ctor: dict[str, Value], r
             it.call(call, [image], {}, node, "forward")
     finally:
         it.instances.pop()
+
+
+def _may_be_image(x: Tensor) -> bool:
+    """Whether what forward did with its input leaves it four dimensions."""
+    count = len(x.shape.dims)
+    return count <= 4 if x.shape.lead else count == 4
 
 
 def _method(it: Interpreter, cls: ClassRef, name: str) -> tuple[ClassRef, ast.FunctionDef] | None:

@@ -2,7 +2,7 @@
 
 Three ways to fill them (``Mode``): SIZES keeps sizes symbolic and takes the defaults of what
 shapes the structure (flags, strides, depths); OPEN takes no default for granted; DEFAULTS
-takes every default as it stands.
+takes every default as it stands and symbols for the rest.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def constructor_argument(
         if default is not None:
             return it.eval(default, scope)
         made = _configured(it, arg.annotation, scope, mode, name)
-        return _NONE_GIVEN if made is None else made
+        return _by_annotation(it, arg.annotation, scope, name, mode) if made is None else made
     if default is None:
         return _by_annotation(it, arg.annotation, scope, name, mode)
     value = it.eval(default, scope)

@@ -115,7 +115,7 @@ def _external(
     if name in CONTAINERS:
         made = build_container(it, name, args, kwargs, origin)
         if isinstance(made, Layer):
-            made.node = node
+            made.node = builder_call(it, node)
             it.made.append(made)
         return made
     spec = layer_spec(name)
@@ -126,7 +126,7 @@ def _external(
         it.ctx.built = origin
         layer = build_layer(it.ctx, spec, args, kwargs, origin)
         if isinstance(layer, Layer):
-            layer.node = node
+            layer.node = builder_call(it, node)
             it.made.append(layer)
         return layer
     python = EXTERNALS.get(name)
@@ -149,6 +149,17 @@ def _external(
                 return it.each(value, lambda o, k=key: _external(it, callee, *_with(args, kwargs, k, o), node, text))
         return call_function(it.ctx, function, args, kwargs)
     return Unknown(f"unknown function {name}")
+
+
+def builder_call(it: Interpreter, node: ast.AST) -> ast.AST:
+    """Where a layer is built, as its class sees it: a plain function that builds layers for
+    many callers is not where one caller's sizes are wrong."""
+    for fn, (_, call_node, _) in zip(reversed(it.frames), reversed(it.ctx.stack)):
+        plain = fn.bound is None and fn.owner is None and not isinstance(fn.node, ast.Lambda)
+        if not plain or not isinstance(call_node, ast.Call):
+            break
+        node = call_node
+    return node
 
 
 def _with(
@@ -191,6 +202,7 @@ def _inline(
     ctx.stack = (*ctx.stack, (ctx.path, node, text))
     ctx.path, it.current = fn.file.path, fn.file
     it.active.append(fn.node)
+    it.frames.append(fn)
     replaced = len(it.overrides)
     try:
         if isinstance(fn.node, ast.Lambda):
@@ -204,6 +216,7 @@ def _inline(
     finally:
         del it.overrides[replaced:]
         it.active.pop()
+        it.frames.pop()
         ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current = kept
 
 

@@ -33,6 +33,14 @@ from lint_params.shape.value import Origin, Seq, Shape, Tensor, Unknown, Value, 
 _ABSENT = object()
 
 
+class Whole:
+    """In the trail: a dict that was replaced as a whole."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table: dict[Any, Any]) -> None:
+        self.table = table
+
 class Context:
     """The state of one path through one piece of code, and the record of what was checked."""
 
@@ -304,11 +312,20 @@ class Context:
                     target[key] = old
             elif isinstance(target, list):
                 target[:] = old
+            elif isinstance(target, Whole):
+                target.table.clear()
+                target.table.update(old)
 
     def write(self, table: dict[Any, Any], key: Any, value: Value) -> None:
         """Set an item of a dict so that ``undo`` takes it back."""
         self.trail.append((table, key, table.get(key, _ABSENT)))
         table[key] = value
+
+    def rewrite_dict(self, table: dict[Any, Any], new: dict[Any, Any]) -> None:
+        """Replace the contents of a dict so that ``undo`` takes it back."""
+        self.trail.append((Whole(table), None, dict(table)))
+        table.clear()
+        table.update(new)
 
     def rewrite(self, items: list[Value], new: list[Value]) -> None:
         """Replace the contents of a list so that ``undo`` takes it back."""

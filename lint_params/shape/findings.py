@@ -65,7 +65,7 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
     for run, obligation in refuted:
         if obligation.inside and _spot(obligation.path, obligation.node) in own:
             continue
-        node = _place(file, obligation, ties)
+        node = _outside_call(file, run, obligation) or _place(file, obligation, ties)
         if node is None:
             continue
         spot = _spot(file.path, node)
@@ -77,6 +77,22 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
 
 def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:
     return (path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def _outside_call(file: SourceFile, run: Checked, o: Obligation) -> ast.AST | None:
+    """The call in the script, where a sound class gets an input whose own size is wrong."""
+    if o.inside or o.source is None or o.source.path != file.path or isinstance(run.root, ast.ClassDef):
+        return None
+    frames = [node for path, node, _ in o.stack if path == file.path and isinstance(node, ast.Call)]
+    spans = [n for n in file.tree.body if isinstance(n, ast.ClassDef)]
+
+    def in_class(line: int) -> bool:
+        return any(c.lineno <= line <= (c.end_lineno or c.lineno) for c in spans)
+
+    if in_class(o.source.line) or not in_class(getattr(o.node, "lineno", 0)):
+        return None
+    outside = [node for node in frames if not in_class(node.lineno)]
+    return outside[-1] if outside else None
 
 
 def _own_ties(runs: list[Checked]) -> set[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Verdict
-from lint_params.shape.context import Context
+from lint_params.shape.context import Context, Whole
 from lint_params.shape.join import join_all
 from lint_params.shape.memo import CallMemo
 from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
@@ -16,6 +16,7 @@ from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
 MAX_STEPS = 40_000
+ASIDE_STEPS = 5_000
 MAX_DEPTH = 40
 MAX_UNROLL = 40
 
@@ -46,6 +47,7 @@ class Interpreter:
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
         self.current: SourceFile | None = None  # the file whose code is being evaluated
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
+        self.frames: list[Any] = []  # the same as values: what each is bound to
         self.instances = self.ctx.instances
         self.made: list[Any] = []  # layers and instances built so far, in order
         self.built: dict[Any, Any] = {}  # finished constructors by class and arguments
@@ -104,9 +106,13 @@ class Interpreter:
         kept = (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, ctx.obligations, ctx.trail, ctx.bound)
         ctx.obligations, ctx.trail, ctx.bound = [], [], {}
         ctx.path = path or ctx.path
+        steps, self.steps = self.steps, ASIDE_STEPS
         try:
             return thunk()
+        except OutOfBudget:
+            return Unknown("budget")
         finally:
+            self.steps = steps
             (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack,
              ctx.obligations, ctx.trail, ctx.bound) = kept  # fmt: skip
 
@@ -132,6 +138,8 @@ class Interpreter:
                     writes[(id(target), "")] = (target, None, (target.dims, target.lead))
                 elif isinstance(target, list):
                     writes[(id(target), "")] = (target, None, list(target))
+                elif isinstance(target, Whole):
+                    writes[(id(target.table), "")] = (target, None, dict(target.table))
                 else:
                     writes[(id(target), key)] = (target, key, target.get(key, MISSING))
             if self.epoch != epoch:
@@ -167,6 +175,10 @@ class Interpreter:
             elif target is ctx.bound:
                 if all(v is not MISSING and v == values[0] for v in values):
                     ctx.bind(key, values[0])
+            elif isinstance(target, Whole):
+                same_keys = all(list(v) == list(values[0]) for v in values)
+                gone = {"?": Unknown("items of unknown number")}
+                ctx.rewrite_dict(target.table, values[0] if same_keys else gone)
             elif isinstance(target, list):
                 joined = join_all(self, [Seq(v) for v in values])
                 ctx.rewrite(target, joined.items if isinstance(joined, Seq) else [Unknown("list join")])
@@ -181,6 +193,8 @@ class Interpreter:
             return (target.dims, target.lead)
         if isinstance(target, list):
             return list(target)
+        if isinstance(target, Whole):
+            return dict(target.table)
         return target.get(key, MISSING)
 
     def each(self, value: Value, use: Callable[[Value], Value]) -> Value:

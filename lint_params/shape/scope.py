@@ -18,7 +18,7 @@ MISSING = object()
 class Scope:
     """The locals of one call. ``returns`` collects what the call has returned so far."""
 
-    __slots__ = ("vars", "parent", "file", "function", "returns", "broke")
+    __slots__ = ("vars", "parent", "file", "function", "returns", "broke", "outer")
 
     def __init__(self, file: FileScope, parent: Scope | None = None, function: Function | None = None):
         self.vars: dict[str, Value] = {}
@@ -27,6 +27,7 @@ class Scope:
         self.function = function
         self.returns: list[Value] = []
         self.broke = False
+        self.outer: dict[str, Scope] = {}  # names declared nonlocal or global
 
     def lookup(self, it: Interpreter, name: str) -> Value:
         scope: Scope | None = self

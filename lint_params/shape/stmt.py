@@ -12,6 +12,7 @@ from lint_params.shape.check import Verdict
 from lint_params.shape.iterate import known_items
 from lint_params.shape.join import join_all
 from lint_params.shape.objects import set_attr
+from lint_params.shape.scope import Scope
 from lint_params.shape.truth import assume, truth
 from lint_params.shape.value import (
     Choice,
@@ -31,7 +32,6 @@ from lint_params.shape.value import (
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
-    from lint_params.shape.scope import Scope
 
 #: How a block ends: None goes on; the others leave it.
 Flow = str | None
@@ -107,7 +107,11 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
 
         return go
 
-    outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)])
+    # A function that is handed what it looks at may take a branch only with arguments of another
+    # kind: there a mismatch counts only if no branch escapes it.
+    fn = scope.function
+    handed = fn is not None and fn.bound is None and fn.owner is None and len(it.active) > 1
+    outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)], every=handed)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
     if not alive:
         flows = [flow for flow, _ in outcomes]
@@ -183,7 +187,8 @@ def _as_load(target: ast.expr) -> ast.expr:
 def assign(it: Interpreter, target: ast.expr, value: Value, scope: Scope) -> None:
     """Bind a target: a name, attribute, item, or a tuple of targets."""
     if isinstance(target, ast.Name):
-        it.ctx.write(scope.vars, target.id, value)
+        home = scope.outer.get(target.id, scope) if scope.outer else scope
+        it.ctx.write(home.vars, target.id, value)
     elif isinstance(target, ast.Attribute):
         set_attr(it, it.eval(target.value, scope), target.attr, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
@@ -221,8 +226,10 @@ def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[
     if isinstance(value, ShapeOf):
         if star is not None:
             return _open_shape(it, value, count, star)
-        dims = it.ctx.of_rank(value.tensor, count)
-        return list(dims) if dims is not None else None
+        dims = it.ctx.of_rank(value.tensor, count + value.drop)
+        return list(dims[:count]) if dims is not None else None
+    if isinstance(value, Seq) and star is None and sum(isinstance(i, ShapeOf) for i in value.items) == 1:
+        return _with_open_shape(it, value.items, count)
     if isinstance(value, Config):
         return [value.attr(i) for i in range(count)] if star is None else None
     if isinstance(value, Tensor):
@@ -238,6 +245,15 @@ def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[
     if star is None and len(items) != count:
         return None
     return items if star is None or len(items) >= count - 1 else None
+
+
+def _with_open_shape(it: Interpreter, items: list[Value], count: int) -> list[Value] | None:
+    """``b, n, _, h = *x.shape, heads``: how many are asked for tells the rank of x."""
+    at = next(i for i, item in enumerate(items) if isinstance(item, ShapeOf))
+    shape = items[at]
+    wanted = count - len(items) + 1
+    dims = it.ctx.of_rank(shape.tensor, wanted + shape.drop) if wanted > 0 else None
+    return None if dims is None else [*items[:at], *dims[:wanted], *items[at + 1 :]]
 
 
 def _open_shape(it: Interpreter, value: ShapeOf, count: int, star: int) -> list[Value] | None:
@@ -284,6 +300,19 @@ def _return(it: Interpreter, node: ast.Return, scope: Scope) -> Flow:
     return RETURN
 
 
+def _nonlocal(it: Interpreter, node: ast.Nonlocal, scope: Scope) -> Flow:
+    for name in node.names:
+        scope.outer[name] = scope.owner(name)
+    return None
+
+
+def _global(it: Interpreter, node: ast.Global, scope: Scope) -> Flow:
+    for name in node.names:
+        it.ctx.write(scope.file.values, name, Unknown("assigned by a function"))
+        scope.outer[name] = Scope(scope.file)
+    return None
+
+
 def _raise(it: Interpreter, node: ast.Raise, scope: Scope) -> Flow:
     return RAISE
 
@@ -324,10 +353,28 @@ def _delete(it: Interpreter, node: ast.Delete, scope: Scope) -> Flow:
         elif isinstance(target, ast.Name):
             it.ctx.write(scope.vars, target.id, Unknown("deleted"))
         elif isinstance(target, ast.Subscript):
-            owner = it.eval(target.value, scope)
-            if isinstance(owner, Seq):
-                it.ctx.rewrite(owner.items, [Unknown("items of unknown number")])
+            _delete_item(it, it.eval(target.value, scope), it.eval(target.slice, scope))
     return None
+
+
+def _delete_item(it: Interpreter, owner: Value, index: Value) -> None:
+    if isinstance(owner, Seq):
+        items = list(owner.items)
+        if isinstance(index, int) and -len(items) <= index < len(items):
+            del items[index]
+        else:
+            items = [Unknown("items of unknown number")]
+        it.ctx.rewrite(owner.items, items)
+    elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
+        keys = list(owner.items)
+        it.epoch += 1
+        if isinstance(index, int) and -len(keys) <= index < len(keys):
+            values = [owner.items[k] for i, k in enumerate(keys) if i != index % len(keys)]
+            it.ctx.rewrite_dict(owner.items, {str(i): v for i, v in enumerate(values)})
+        else:
+            it.ctx.rewrite_dict(owner.items, {"?": Unknown("items of unknown number")})
+    elif isinstance(owner, Dict) and isinstance(index, (str, int)):
+        it.ctx.rewrite_dict(owner.items, {k: v for k, v in owner.items.items() if k != index})
 
 
 # -- compound statements --------------------------------------------------------------------
@@ -527,6 +574,8 @@ _RUN: dict[type, Callable[..., Flow]] = {
     ast.AugAssign: _augassign,
     ast.Return: _return,
     ast.Raise: _raise,
+    ast.Nonlocal: _nonlocal,
+    ast.Global: _global,
     ast.Assert: _assert,
     ast.FunctionDef: _def,
     ast.AsyncFunctionDef: _def,
