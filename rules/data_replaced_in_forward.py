@@ -92,6 +92,8 @@ class DataReplacedInForward(Rule):
             name = ast.unparse(other.target)
             if facts.self_attribute(other.target) is None and kind.owner is None:
                 continue
+            if kind.owner is not None and kind.owner.member == "" and kind.owner.node is not None:
+                continue  # a layer made right here and filled by hand: nothing was learned
             yield self._found(
                 facts,
                 other.node,
