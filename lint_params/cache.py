@@ -149,16 +149,21 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _shrink(base: sqlite3.Connection) -> None:
+    while _bytes(base) > MAX_BYTES:
+        with base:
+            gone = base.execute(
+                "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used "
+                "LIMIT (SELECT COUNT(*) / 3 + 1 FROM results))"
+            ).rowcount
+        base.execute("VACUUM")
+        if gone < 1:
+            return
+
+
+def _bytes(base: sqlite3.Connection) -> int:
     (pages,) = base.execute("PRAGMA page_count").fetchone()
     (size,) = base.execute("PRAGMA page_size").fetchone()
-    if pages * size <= MAX_BYTES:
-        return
-    with base:
-        base.execute(
-            "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used "
-            "LIMIT (SELECT COUNT(*) / 3 + 1 FROM results))"
-        )
-    base.execute("VACUUM")
+    return int(pages) * int(size)
 
 
 def _from_json(value: dict[str, Any]) -> Result:
