@@ -16,6 +16,7 @@ from lint_params.facts.members import argument
 from lint_params.facts.optimizers import Optimizer, read_optimizers
 from lint_params.facts.parameter_facts import ParameterFacts
 from lint_params.facts.scope import Index, Scope
+from lint_params.facts.untrained import Untrained, untrained_modules
 from lint_params.facts.values import Values
 from lint_params.facts.writes import Write, read_writes
 from lint_params.project import Project, SourceFile
@@ -90,6 +91,11 @@ class FileFacts(Values, ParameterFacts):
     def symmetric_layers(self) -> list[Symmetric]:
         """Layers of constant weights that feed layers of constant weights."""
         return symmetric_layers(self)
+
+    @cached_property
+    def untrained_modules(self) -> list[Untrained]:
+        """Modules that take part in training and that no optimizer holds."""
+        return untrained_modules(self)
 
     def flags_set(self, name: str) -> list[Flag]:
         """Where an attribute such as ``requires_grad`` is set, and on what."""

@@ -1,0 +1,272 @@
+"""Modules that take part in a training loop and that no optimizer holds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lint_params.facts.conditions import no_grad
+from lint_params.names import dotted
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.optimizers import Optimizer
+    from lint_params.facts.scope import Scope
+
+#: What may be done to a module without anybody else learning of it.
+_HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double")
+_MOVES = ("to", "cuda", "cpu", "float", "half", "double", "train")
+#: Where the value of a module stops to be trained.
+_STOPS = ("detach", "item", "argmax", "tolist", "numpy", "data")
+_LOADED = ("load", "load_state_dict", "from_pretrained", "load_from_checkpoint", "hub")
+_APART = ("teacher", "target", "ema", "frozen", "pretrained", "vgg", "lpips", "clip", "reference")
+
+
+@dataclass(frozen=True, eq=False)
+class Untrained:
+    """``name`` (a variable, or ``self.x``) is made at ``made`` and called in a training loop."""
+
+    name: str
+    made: ast.expr
+    call: ast.Call
+    optimizer: Optimizer
+
+
+def untrained_modules(facts: FileFacts) -> list[Untrained]:
+    found: list[Untrained] = []
+    for scope in facts.functions:
+        if scope.owner is None:
+            found += _in_function(facts, scope)
+    for cls in facts.classes:
+        found += _in_class(facts, cls)
+    return found
+
+
+def _in_function(facts: FileFacts, scope: Scope) -> Iterator[Untrained]:
+    optimizers = [one for one in facts.optimizers if one.scope is scope]
+    held = _held(facts, optimizers, [scope])
+    if held is None or scope.children and any(s.is_function for s in scope.children) and scope.parent:
+        return
+    made: dict[str, list[ast.expr]] = {}
+    for node in scope.nodes(ast.Assign):
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            made.setdefault(node.targets[0].id, []).append(node.value)
+    yield from _missing(facts, made, held, optimizers, [scope], _loops(scope))
+
+
+def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
+    """A trainer (no Module itself), or a LightningModule."""
+    lightning = any("lightning" in base.lower() for base in cls.outside_bases)
+    if (cls.is_module and not lightning) or cls.subclasses or cls.init is None:
+        return
+    if len(cls.mro) > 1 or (cls.outside_bases - {"builtins.object", "object"} and not lightning):
+        return
+    scopes = list(cls.scope.within())
+    optimizers = [one for one in facts.optimizers if one.scope in scopes]
+    held = _held(facts, optimizers, scopes)
+    if held is None:
+        return
+    made = {
+        f"self.{name}": [m.value for m in members if m.value is not None]
+        for name, members in cls.members.items()
+        if all(m.how == "assign" and m.scope is cls.init and not m.conditions for m in members)
+    }
+    loops: list[list[ast.stmt]] = []
+    for method in cls.scope.children:
+        if method.is_function:
+            step = lightning and method.name == "training_step"
+            if step or any(_is_backward(call) for call in method.nodes(ast.Call)):
+                loops.append(method.node.body)
+    yield from _missing(facts, made, held, optimizers, scopes, loops)
+
+
+def _held(facts: FileFacts, optimizers: list[Optimizer], scopes: list[Scope]) -> set[str] | None:
+    """The dotted names whose parameters are held; None: not all is known."""
+    if not optimizers:
+        return None
+    names: set[str] = set()
+    for one in optimizers:
+        if one.given is None or not (one.owners or one.single):
+            return None
+        if not one.complete and not _only_trainable(facts, one.given):
+            return None
+        for owner in [*one.owners, *one.single]:
+            name = dotted(owner)
+            if name is None:
+                return None
+            names.add(name)
+    for scope in scopes:
+        for call in scope.nodes(ast.Call):
+            func = call.func
+            last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            if last == "add_param_group" or ("optim" in last.lower() and not _is_torch(facts, call)):
+                return None
+            if last in ("SGD", "Adam", "AdamW", "Optimizer") and not _is_torch(facts, call):
+                return None
+    return names
+
+
+def _is_torch(facts: FileFacts, call: ast.Call) -> bool:
+    return (facts.qualify(call.func) or "").startswith("torch.")
+
+
+def _only_trainable(facts: FileFacts, given: ast.expr) -> bool:
+    """``filter(lambda p: p.requires_grad, m.parameters())`` and comprehensions of that kind."""
+    if isinstance(given, ast.Call) and facts.qualify(given.func) == "builtins.filter":
+        first = given.args[0]
+        return isinstance(first, ast.Lambda) and getattr(first.body, "attr", "") == "requires_grad"
+    if isinstance(given, (ast.ListComp, ast.GeneratorExp)):
+        tests = [test for one in given.generators for test in one.ifs]
+        return all(getattr(test, "attr", "") == "requires_grad" for test in tests)
+    return False
+
+
+def _missing(
+    facts: FileFacts,
+    made: dict[str, list[ast.expr]],
+    held: set[str],
+    optimizers: list[Optimizer],
+    scopes: list[Scope],
+    loops: Iterable[list[ast.stmt]],
+) -> Iterator[Untrained]:
+    loops = list(loops)
+    for name, values in made.items():
+        fresh = [value for value in values if not _is_move(value, name)]
+        if len(fresh) != 1 or any(_overlap(name, other) for other in held):
+            continue
+        if any(word in name.lower() for word in _APART) or not _fresh(facts, fresh[0]):
+            continue
+        if not all(_harmless(facts, use) for scope in scopes for use in _uses(scope, name)):
+            continue
+        for body in loops:
+            call = _trains(facts, body, name)
+            if call is not None and any(_trains(facts, body, other) for other in held):
+                yield Untrained(name, fresh[0], call, optimizers[0])
+                break
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(other + ".") or other.startswith(one + ".")
+
+
+def _is_move(value: ast.expr, name: str) -> bool:
+    """``net = net.to(device)``."""
+    func = value.func if isinstance(value, ast.Call) else None
+    return isinstance(func, ast.Attribute) and func.attr in _MOVES and dotted(func.value) == name
+
+
+def _fresh(facts: FileFacts, value: ast.expr) -> bool:
+    """A module with parameters that is made here, untrained: nothing is loaded."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        if value.func.attr not in _MOVES or facts.qualify(value.func) is not None:
+            break
+        value = value.func.value
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Attribute) and facts.qualify(value.func) is None:
+        return False  # .eval(), .requires_grad_(False)
+    kind = facts.kind_of(value)
+    if not kind.is_module or kind.optional or facts.owns_parameters(value) is not True:
+        return False
+    for arg in [*value.args, *(keyword.value for keyword in value.keywords)]:
+        if isinstance(arg, ast.Constant) and isinstance(arg.value, str) and kind.cls is not None:
+            return False
+        if facts.kind_of(arg).may_be("module") and kind.cls is not None:
+            return False  # it may be the very module that is trained
+    if any("train" in (k.arg or "") or k.arg in ("weights", None) for k in value.keywords):
+        return False
+    for one in kind.cls.mro if kind.cls is not None else ():
+        for scope in one.scope.within():
+            for node in scope.nodes(ast.Attribute):
+                if node.attr in _LOADED or node.attr in ("requires_grad", "requires_grad_", "no_grad"):
+                    return False
+    return True
+
+
+def _uses(scope: Scope, name: str) -> Iterator[ast.expr]:
+    whole = name.startswith("self.")
+    for node in scope.nodes(ast.Attribute) if whole else scope.nodes(ast.Name):
+        if isinstance(node.ctx, ast.Load) and dotted(node) == name:
+            yield node
+
+
+def _harmless(facts: FileFacts, use: ast.expr) -> bool:
+    """Called, moved, or its ``parameters()`` given to an optimizer or a clipper."""
+    parent = facts.parent(use)
+    if isinstance(parent, ast.Call) and parent.func is use:
+        return True
+    if isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS:
+        call = facts.parent(parent)
+        return isinstance(call, ast.Call) and call.func is parent
+    if isinstance(parent, ast.Attribute) and parent.attr == "parameters":
+        for above in facts.index.ancestors(parent):
+            if isinstance(above, ast.Call) and "clip_grad" in (dotted(above.func) or ""):
+                return True
+    return False
+
+
+def _loops(scope: Scope) -> Iterator[list[ast.stmt]]:
+    for loop in scope.nodes(ast.For, ast.While):
+        yield loop.body
+
+
+def _is_backward(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
+        node.func.attr in ("backward", "manual_backward")
+    )
+
+
+def _trains(facts: FileFacts, body: list[ast.stmt], name: str) -> ast.Call | None:
+    """A call of ``name`` in these statements whose result reaches what backward starts from
+    (or what a training_step returns)."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    calls = [n for n in nodes if isinstance(n, ast.Call) and _is_call_of(n, name)]
+    calls = [call for call in calls if not no_grad(facts, call)]
+    backwards = [node for node in nodes if _is_backward(node)]
+    ends: list[ast.AST] = []
+    for node in backwards:
+        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        ends += [node.func.value, *node.args]
+    if not backwards:
+        ends = [n.value for n in nodes if isinstance(n, ast.Return) and n.value is not None]
+    if not calls or not ends:
+        return None
+    flowing: set[str] = set()
+    for _ in range(4):
+        for node in nodes:
+            value, targets = None, []
+            if isinstance(node, ast.Assign):
+                value, targets = node.value, node.targets
+            elif isinstance(node, ast.AugAssign):
+                value, targets = node.value, [node.target]
+            if value is not None and _carries(facts, value, name, flowing):
+                flowing |= {
+                    part.id
+                    for target in targets
+                    for part in ast.walk(target)
+                    if isinstance(part, ast.Name)
+                }
+    return calls[0] if any(_carries(facts, end, name, flowing) for end in ends) else None
+
+
+def _is_call_of(node: ast.Call, name: str) -> bool:
+    called = dotted(node.func)
+    return called is not None and (called == name or called.startswith(name + "."))
+
+
+def _carries(facts: FileFacts, value: ast.AST, name: str, flowing: set[str]) -> bool:
+    """Whether a gradient can flow from ``value`` back to the module or a flowing name."""
+    if isinstance(value, ast.Call):
+        func = value.func
+        if isinstance(func, ast.Attribute) and func.attr in _STOPS:
+            return False
+        if _is_call_of(value, name) and not no_grad(facts, value):
+            return True
+    if isinstance(value, ast.Attribute) and value.attr in _STOPS:
+        return False
+    if isinstance(value, ast.Name):
+        return value.id in flowing
+    return any(_carries(facts, child, name, flowing) for child in ast.iter_child_nodes(value))
