@@ -25,6 +25,7 @@ from lint_params.shape.value import (
     Ratio,
     Real,
     Seq,
+    ShapeOf,
     Tensor,
     Unknown,
     Value,
@@ -92,6 +93,11 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
         return _numbers(op, a, b)
     if isinstance(a, Unknown) or isinstance(b, Unknown):
         return a if isinstance(a, Unknown) else b
+    if op is ast.Add and isinstance(a, (Seq, ShapeOf)) and isinstance(b, (Seq, ShapeOf)) and not (
+        isinstance(a, Seq) and isinstance(b, Seq)
+    ):
+        one = a.items if isinstance(a, Seq) else [a]
+        return Seq([*one, *(b.items if isinstance(b, Seq) else [b])], "tuple")
     if op is ast.Add and isinstance(a, Seq) and isinstance(b, Seq):
         return Seq([*a.items, *b.items], a.kind if a.kind != "size" else "tuple")
     if op is ast.Mult and isinstance(b, Seq):

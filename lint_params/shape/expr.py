@@ -14,7 +14,21 @@ from lint_params.shape.objects import get_attr, super_value
 from lint_params.shape.scope import Scope
 from lint_params.shape.subscript import subscript
 from lint_params.shape.truth import assume, truth
-from lint_params.shape.value import OPEN, AnySeq, Choice, Config, Dict, Function, Seq, Splice, Unknown, Value
+from lint_params.shape.value import (
+    OPEN,
+    AnySeq,
+    Choice,
+    Config,
+    Dict,
+    External,
+    Function,
+    Native,
+    Seq,
+    ShapeOf,
+    Splice,
+    Unknown,
+    Value,
+)
 
 Evaluator = Callable[[Interpreter, Any, Scope], Value]
 EVAL: dict[type, Evaluator] = {}
@@ -54,6 +68,9 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     for arg in node.args:
         if isinstance(arg, ast.Starred):
             value = it.eval(arg.value, scope)
+            if isinstance(value, ShapeOf) and isinstance(callee, (External, Native)):
+                args.append(value)  # stands for all of its sizes
+                continue
             guess = isinstance(value, Config) or (
                 isinstance(value, AnySeq) and not isinstance(it.ctx.resolve(value.length), int)
             )
@@ -186,6 +203,9 @@ def _sequence(it: Interpreter, elements: list[ast.expr], scope: Scope, kind: str
     for element in elements:
         if isinstance(element, ast.Starred):
             value = it.eval(element.value, scope)
+            if isinstance(value, ShapeOf):
+                items.append(value)  # stands for all of its sizes
+                continue
             inner = value.items if isinstance(value, Seq) else iterate.known_items(it, value)
             if inner is None:
                 return Unknown("starred part of unknown length")

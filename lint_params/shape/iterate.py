@@ -18,6 +18,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Seq,
+    ShapeOf,
     Splice,
     Tensor,
     Value,
@@ -57,7 +58,7 @@ def known_items(it: Interpreter, value: Value) -> list[Value] | None:
 
 def _without_splices(items: list[Value]) -> list[Value] | None:
     """Items of which it is not known whether they are there make the sequence unknown."""
-    return None if any(isinstance(i, Splice) for i in items) else list(items)
+    return None if any(isinstance(i, (Splice, ShapeOf)) for i in items) else list(items)
 
 
 def any_sequence(value: Config) -> AnySeq:

@@ -68,7 +68,7 @@ def _item(it: Interpreter, owner: Seq, index: Value) -> Value:
         if isinstance(index, int) and 0 <= index < len(owner.items):
             from lint_params.shape.value import Splice
 
-            if not any(isinstance(i, Splice) for i in owner.items[: index + 1]):
+            if not any(isinstance(i, (Splice, ShapeOf)) for i in owner.items[: index + 1]):
                 return owner.items[index]
         return Unknown("list with conditional items")
     if isinstance(index, int):
@@ -95,7 +95,7 @@ def _plain_slice(it: Interpreter, index: slice) -> slice | None:
 def _size_at(it: Interpreter, owner: ShapeOf, index: Value) -> Value:
     from lint_params.shape.ops.attributes import shape_item
 
-    return shape_item(it.ctx, owner.tensor, index)
+    return shape_item(it.ctx, owner, index)
 
 
 def _tensor(it: Interpreter, owner: Tensor, index: Value) -> Value:

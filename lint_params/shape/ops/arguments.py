@@ -92,7 +92,7 @@ def size_list(ctx: Context, args: tuple[Value, ...] | list[Value]) -> list[Size 
             items = only.items
         elif isinstance(only, ShapeOf):
             dims = ctx.dims(only.tensor)
-            return None if dims is None else list(dims)
+            return None if dims is None else list(dims[: len(dims) - only.drop])
         elif isinstance(only, Config):
             if only.seq is not None or _may_be_shape(only.name):
                 return None

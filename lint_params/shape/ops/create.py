@@ -29,7 +29,15 @@ def made(ctx: Context, sizes: tuple[Value, ...], dtype: str | None) -> Tensor:
         keep = only.tensor.shape
         if only.drop == 0:
             return Tensor(keep, dtype, ctx.tensor(()).origin)
-        return ctx.tensor(keep.dims[: -only.drop], lead=True, dtype=dtype)
+        return ctx.tensor(keep.dims[: -only.drop], lead=keep, dtype=dtype)
+    items = only.items if isinstance(only, Seq) else list(sizes)
+    if items and isinstance(items[0], ShapeOf):  # (*x.shape[:-1], n)
+        base, rest = items[0], size_list(ctx, (Seq(items[1:]),))
+        if rest is not None:
+            dims = base.tensor.shape.dims
+            return ctx.tensor(
+                [*dims[: len(dims) - base.drop], *known(ctx, rest)], lead=base.tensor.shape, dtype=dtype
+            )
     return ctx.unknown_tensor(dtype)
 
 

@@ -74,12 +74,14 @@ def _behind_open(ctx: Context, x: Tensor, open_: ShapeOf, rest: list[Value]) -> 
     base = open_.tensor
     if sizes is None:
         return ctx.unknown_tensor(x.dtype)
-    if base.shape is x.shape:
-        tail = ctx.last(x, open_.drop)
-        out = _fitted(ctx, x, sizes, tail)
+    ctx.last(base, open_.drop)
+    kept = base.shape.dims[: len(base.shape.dims) - open_.drop]
+    mine = x.shape.dims
+    related = base.shape is x.shape or (x.shape.lead and x.shape.family and x.shape.family is base.shape.family)
+    if related and [ctx.resolve(d) for d in mine[: len(kept)]] == [ctx.resolve(d) for d in kept]:
+        out = _fitted(ctx, x, sizes, tuple(ctx.resolve(d) for d in mine[len(kept) :]))
     else:
         out = ctx.tensor([ctx.fresh() if s is None or s == -1 else s for s in sizes], like=x)
-    kept = base.shape.dims[: len(base.shape.dims) - open_.drop]
     return ctx.tensor((*kept, *out.shape.dims), lead=base.shape, like=x)
 
 
