@@ -106,14 +106,10 @@ class AssignedBeforeInit(Rule):
         return None
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
-        for failure in run.failures:
-            if failure.phase == "construct" and (
-                "before Module.__init__() call" in failure.text
-                or "has no attribute '_modules'" in failure.text
-                or "has no attribute '_parameters'" in failure.text
-                or "has no attribute '_buffers'" in failure.text
-            ):
-                return run.confirmed_by(failure)
+        lines = {*finding.details["lines"], finding.place.line}
+        failure = run.failure_at(lines, "before Module.__init__() call", "has no attribute '_")
+        if failure is not None:
+            return run.confirmed_by(failure)
         if run.ok("construct"):
             return run.refuted(finding, "the constructor ran")
         return None

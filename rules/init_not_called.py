@@ -110,12 +110,15 @@ class InitNotCalled(Rule):
         )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
+        name = finding.subject.rpartition(".")[2]
         for failure in run.failures:
-            if "object has no attribute '_" in failure.text or "Module.__init__()" in failure.text:
+            text = failure.text
+            if f"'{name}' object has no attribute" in text or "Module.__init__()" in text:
                 return run.confirmed_by(failure)
-            if "takes no arguments" in failure.text or "positional argument" in failure.text:
-                return run.confirmed_by(failure) if "constructor" in finding.message else None
-            if "object has no attribute" in failure.text and "never runs" in finding.message:
+            if "never runs" in finding.message and (
+                f"{name}() takes no arguments" in text or f"{name}.__init__() " in text
+                or "Module.__init__() takes" in text
+            ):
                 return run.confirmed_by(failure)
         if run.ok("forward"):
             return run.refuted(finding, "the Module ran")

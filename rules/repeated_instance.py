@@ -123,7 +123,7 @@ class RepeatedInstance(Rule):
             " for _ in range(n)]",
             trace=trace,
             subject=facts.subject_of(node),
-            details={"lines": [kind.node.lineno]},
+            details={"lines": [kind.node.lineno], "attribute": self._kept_as(facts, node)},
         )
 
     def _is_listed(self, facts: FileFacts, node: ast.expr) -> bool:
@@ -132,6 +132,14 @@ class RepeatedInstance(Rule):
         while isinstance(parent, (ast.Starred, ast.List)):
             parent = facts.parent(parent)
         return isinstance(parent, ast.Call) and facts.qualify(parent.func) in _LISTS
+
+    def _kept_as(self, facts: FileFacts, node: ast.expr) -> str:
+        statement = facts.statement(node)
+        for target in statement.targets if isinstance(statement, ast.Assign) else ():
+            name = facts.self_attribute(target)
+            if name is not None:
+                return name
+        return ""
 
     def _says_shared(self, facts: FileFacts, node: ast.expr) -> bool:
         statement = facts.statement(node)
@@ -149,8 +157,10 @@ class RepeatedInstance(Rule):
                 ids.setdefault(module.id, []).append(module.name)
         for tensor in run.tensors("construct", "parameter"):
             ids.setdefault(tensor.id, []).append(tensor.name)
-        for names in ids.values():
-            if len(names) > 1 and any(part.isdigit() for part in names[0].split(".")):
+        inside = finding.details["attribute"]
+        for every in ids.values():
+            names = [name for name in every if not inside or inside in name.split(".")]
+            if len(names) > 1:
                 return run.confirmed(f"{', '.join(names[:4])} are one object")
         if run.ok("construct"):
             return run.refuted(finding, "no instance stands in two places")
