@@ -186,7 +186,10 @@ class Run:
         return Verification(Outcome.CONFIRMED, self._with_snippet(text), self.device, self.seconds)
 
     def confirmed_by(self, failure: Failure) -> Verification:
-        return self.confirmed(str(failure))
+        text = (
+            f"{failure}\n{failure.snippet}" if failure.snippet else self._with_snippet(str(failure))
+        )
+        return Verification(Outcome.CONFIRMED, text, self.device, self.seconds)
 
     def left_behind(self) -> Failure | None:
         """The failure of forward after ``.to(other device)`` for a tensor that stayed."""

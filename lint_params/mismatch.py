@@ -262,6 +262,8 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
             continue
         if not _here(failure, finding):
             continue
+        if _normalised_elsewhere(failure, expected):
+            return run.confirmed_by(failure)
         if got is not None and expected is not None:
             if _same_pair(failure, got, expected) and not _of_input(failure, run, strict=False):
                 return run.confirmed_by(failure)
@@ -279,6 +281,18 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
             return run.inconclusive("degenerate-input", "the arguments were made up")
         return run.refuted(finding, f"line {finding.place.line} ran and torch raised nothing")
     return None
+
+
+_NORMALISED = re.compile(r"normalized_shape=\[(\d+)\].*input of size\[([\d, ]+)\]")
+
+
+def _normalised_elsewhere(failure: Failure, expected: int | None) -> bool:
+    """LayerNorm over the last dimension although its size stands in another one."""
+    found = _NORMALISED.search(failure.text)
+    if found is None or int(found[1]) != expected:
+        return False
+    sizes = [int(size) for size in found[2].split(",")]
+    return expected in sizes[1:-1] and sizes[-1] != expected
 
 
 def _same_layer(failure: Failure, finding: Finding, run: Run, got: int, expected: int) -> bool:

@@ -94,6 +94,7 @@ class Failure:
     parameter_lines: tuple[int, ...] = ()  # where that layer's parameters were made or written
     made_up: tuple[int, ...] = ()  # input sizes at that moment that stand for "any size"
     repaired: bool = False  # the input had been changed to please an earlier message
+    snippet: str = ""  # shows this failure, where a later attempt of the run went on
     reason: str = ""
 
     @property

@@ -400,6 +400,15 @@ MAT = "mat1 and mat2 shapes cannot be multiplied (5x20 and 30x5)"
         (shape_failure(MAT), {}, "confirmed"),
         (shape_failure("index 7 is out of bounds"), {"got": 7, "expected": 8}, None),
         (
+            shape_failure(
+                "Given normalized_shape=[16], expected input with shape [*, 16], but got input "
+                "of size[5, 16, 32, 32]",
+                made_up=(5, 32),
+            ),
+            {"expected": 16},
+            "confirmed",
+        ),
+        (
             shape_failure("shape '[2, 9, 3, 4, 8]' is invalid for input of size 1152"),
             {"got": 64, "expected": 96},
             "confirmed",

@@ -8,6 +8,7 @@ Child only.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import traceback
 from collections.abc import Iterator
@@ -35,12 +36,13 @@ def calls(kind: type, view: FileView, config: dict[str, str]) -> list[Call]:
         found.append(arguments.from_config(text, view))
     sites = list(arguments.from_call_sites(kind.__name__, view))
     found += [call for call in sites if call.origin == "call site"]
-    found.append(synthesised(kind, Synthesis(view)))
+    with contextlib.suppress(Exception):  # an annotated class may refuse to be built
+        found.append(synthesised(kind, Synthesis(view)))
     found += [call for call in sites if call.origin != "call site"]
     different: dict[str, Call] = {}
     for call in found:
         different.setdefault(call.text, call)
-    return list(different.values())[:5]
+    return list(different.values())[:5] or [Call((), {}, "defaults", "")]
 
 
 def construct(

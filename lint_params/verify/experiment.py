@@ -185,6 +185,9 @@ class Experiment:
                         self.watch.failure(failed),
                         made_up=attempt.made_up(),
                         repaired=bool(attempt.repaired),
+                        snippet=self._snippet(type(root), self.call, attempt.text())
+                        if self.run.kind == "class"
+                        else "",
                     )
                     if last is None or failure.reason:
                         last, error = attempt, failure

@@ -1,7 +1,7 @@
 """A fork for each run: what it says, how long it may take, what is left of it afterwards."""
 
 # The linted code may raise anything, anywhere:
-# ruff: noqa: BLE001, S110
+# ruff: noqa: BLE001
 from __future__ import annotations
 
 import contextlib
@@ -10,8 +10,10 @@ import os
 import secrets
 import select
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lint_params.verify import contain
@@ -49,16 +51,25 @@ def fork(work: Callable[[], Json], seconds: float) -> Child:
         try:
             contain.die_with_parent()
             contain.close_all(keep=[writer])
-            line = token + json.dumps(work(), default=str).encode() + b"\n"
-            while line:
-                line = line[os.write(writer, line) :]
-        except BaseException:
-            pass
+            _say(writer, token, work())
+        except BaseException as error:  # a mistake of the verifier's own, or out of memory
+            with contextlib.suppress(BaseException):
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                text = (
+                    f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+                )
+                _say(writer, token, {"internal": text})
         finally:
             os._exit(0)
     os.close(writer)
     now = time.monotonic()
     return Child(pid, reader, now + seconds + GRACE, token, now)
+
+
+def _say(pipe: int, token: bytes, answer: Json) -> None:
+    line = token + json.dumps(answer, default=str).encode() + b"\n"
+    while line:
+        line = line[os.write(pipe, line) :]
 
 
 def ended(pid: int) -> str:
@@ -97,7 +108,8 @@ def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Jso
             answer = child.answer()
             if answer is None and chunk and child.deadline > now and len(child.data) < OUTPUT:
                 continue
-            answer = answer or _no_answer(child, job, now, settings)
+            if answer is None or "internal" in answer:
+                answer = _no_answer(child, job, now, settings, (answer or {}).get("internal", ""))
             del active[pipe]
             os.close(pipe)
             contain.kill(child.pid)
@@ -108,9 +120,15 @@ def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Jso
                 emit({"index": job.index, "verdicts": job.final()})
 
 
-def _no_answer(child: Child, job: Job, now: float, settings: Json) -> Json:
+def _no_answer(child: Child, job: Job, now: float, settings: Json, internal: str) -> Json:
     seconds = now - child.started
-    if child.deadline <= now:
+    if internal:
+        reason, text = "crashed", internal
+        if internal.startswith("MemoryError"):
+            reason = "out-of-memory"
+        elif internal.startswith("TimeoutError"):
+            reason = "timeout"
+    elif child.deadline <= now:
         reason, text = "timeout", f"no end after {settings['timeout']:.0f} s"
     else:
         reason, text = "crashed", ended(child.pid)

@@ -189,7 +189,7 @@ class Synthesis:
             return self.several(name, hints)
         if isinstance(annotation, type):
             if issubclass(annotation, nn.Module):
-                return self.model(name) if annotation is nn.Module else self.instance(annotation)
+                return self.model(name) if annotation is nn.Module else self._module(annotation)
             if dataclasses.is_dataclass(annotation) or (
                 annotation.__module__ == self.view.module.__name__ and annotation is not int
             ):
@@ -239,11 +239,17 @@ class Synthesis:
         call = synthesised(kind, deeper)
         return kind(*call.args, **call.kwargs)
 
+    def _module(self, kind: type) -> nn.Module:
+        try:
+            return typing.cast("nn.Module", self.instance(kind))
+        except Exception:
+            return nn.Identity()
+
     def model(self, name: str) -> nn.Module:
         """A Module of the file with a matching name, else one that passes its input on."""
         for kind in self._modules():
             if kind.__name__.lower() == name.lower():
-                return typing.cast(nn.Module, self.instance(kind))
+                return self._module(kind)
         return nn.Identity()
 
     def block(self, name: str) -> Any:
