@@ -11,9 +11,11 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from lint_params.names import dotted
 from lint_params.project import Project, SourceFile
 from lint_params.shape import interpreter
 from lint_params.shape.arguments import (
+    IMAGE_NAMES,
     Mode,
     constructor_arguments,
     forward_arguments,
@@ -125,14 +127,36 @@ def _mentioned(tree: ast.Module) -> set[str]:
     }
 
 
+def _defaults(init: ast.FunctionDef | None, forward: tuple[ClassRef, ast.FunctionDef] | None) -> set[type]:
+    """The types of the constant defaults of a class's arguments; anything else counts as int."""
+    nodes = [init] if init is not None else []
+    if forward is not None:
+        nodes.append(forward[1])
+    found: set[type] = set()
+    for node in nodes:
+        for arg, default in parameters(node.args):
+            if isinstance(default, ast.Constant):
+                found.add(type(default.value))
+            elif default is not None or (node is init and arg.annotation is not None):
+                found.add(int)  # a configuration may hold anything
+                if not isinstance(default, (ast.UnaryOp, ast.BinOp, ast.Tuple)) and default is None:
+                    kind = ast.unparse(arg.annotation) if arg.annotation is not None else ""
+                    if kind not in ("int", "float"):
+                        found.add(bool)
+    return found
+
+
 def check_class(
     it: Interpreter, cls: ClassRef, name: str, calls: list[ast.Call], by_default: bool = True
 ) -> Iterator[Checked]:
     init = _method(it, cls, "__init__")
     given = _always_given(init[1], calls) if init is not None else frozenset()
+    defaults = _defaults(init[1] if init is not None else None, _method(it, cls, "forward"))
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
-        if mode is Mode.DEFAULTS and not by_default:
-            continue  # the project builds it otherwise
+        if mode is Mode.DEFAULTS and (not by_default or int not in defaults):
+            continue  # the project builds it otherwise, or it would be the first run again
+        if mode is Mode.OPEN and not defaults & {bool, type(None), str}:
+            continue
         checked = _run_class(it, cls, name, init, mode, given)
         if checked is not None:
             yield _steady(it, checked, lambda m=mode: _run_class(it, cls, name, init, m, given))  # type: ignore[misc]
@@ -216,8 +240,9 @@ def _call_nominal(it: Interpreter, instance: Instance, ctor: dict[str, Value], r
     if image is None or forward is None or len(parameters(forward[1].args)) < 2:
         return
     owner, node = forward
-    seen = run.inputs.get(parameters(node.args)[1][0].arg)
-    if not isinstance(seen, Tensor) or not _may_be_image(seen):
+    name = parameters(node.args)[1][0].arg
+    seen = run.inputs.get(name)
+    if not IMAGE_NAMES.match(name) or not isinstance(seen, Tensor) or not _may_be_image(seen):
         return
     it.ctx.undo(run.mark)
     it.instances.append(instance)
@@ -283,7 +308,8 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
 
     scope = it.file_scope(file)
     body = [s for s in file.tree.body if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))]
-    if any(_interesting(s) for s in body):
+    builders = _builders(file)
+    if any(_may_matter(file, s, builders) for s in body):
         run = Checked("", "module code", [], file.tree)
         with _fresh(it, "") as obligations:
             run.obligations = obligations
@@ -296,14 +322,52 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
         yield run
     left = MAX_SCRIPT_STEPS
     for node in file.tree.body:
-        if isinstance(node, ast.FunctionDef) and left > 0 and _interesting(node):
+        if isinstance(node, ast.FunctionDef) and left > 0 and node.name in builders:
             run = _run_function(it, node, file)
             yield _steady(it, run, lambda n=node: _run_function(it, n, file))  # type: ignore[misc]
             left -= interpreter.MAX_STEPS - it.steps
 
 
-def _interesting(statement: ast.stmt) -> bool:
-    return any(isinstance(n, ast.Call) for n in ast.walk(statement))
+def _builders(file: SourceFile) -> set[str]:
+    """Functions of the file that build modules, themselves or through each other."""
+    calls: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for node in file.tree.body:
+        if isinstance(node, ast.FunctionDef):
+            names = calls[node.name] = set()
+            for part in ast.walk(node):
+                if isinstance(part, ast.Call):
+                    if isinstance(part.func, ast.Name):
+                        names.add(part.func.id)
+                    if _builds(file, part):
+                        found.add(node.name)
+    grown = True
+    while grown:
+        more = {name for name, used in calls.items() if name not in found and used & found}
+        grown = bool(more)
+        found |= more
+    return found
+
+
+def _builds(file: SourceFile, call: ast.Call) -> bool:
+    """Whether a call may build a module: a class of torch.nn, or one by its capital letter."""
+    text = dotted(call.func)
+    if text is None or not text.rpartition(".")[2][:1].isupper():
+        return False
+    name = file.names.qualify(text)
+    return name is not None and (name.startswith("torch.nn.") or not name.startswith(_LIBRARIES))
+
+
+_LIBRARIES = ("torch.", "numpy.", "typing.", "collections.", "pathlib.", "PIL.", "builtins.")
+
+
+def _may_matter(file: SourceFile, statement: ast.stmt, builders: set[str]) -> bool:
+    """Whether a statement of the module's own code builds or calls something."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            if _builds(file, node) or (isinstance(node.func, ast.Name) and node.func.id in builders):
+                return True
+    return False
 
 
 def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:

@@ -294,6 +294,10 @@ _IMAGE = re.compile(r"^(img|image|input)_(size|resolution)$|^img_dim$|^resolutio
 _CHANNELS = re.compile(r"^(in_chans|in_channels|in_ch|channels|img_channels|num_channels|input_channels)$")
 
 
+#: What people call the images that forward takes; a video or a volume is none.
+IMAGE_NAMES = re.compile(r"^(x|img|imgs|image|images|inputs?|pixel_values|batch|data)$")
+
+
 def nominal_image(it: Interpreter, ctor: dict[str, Value]) -> Tensor | None:
     """The image that a vision model is built for (``img_size``, ``in_chans``), if it says so."""
     for name, value in ctor.items():
