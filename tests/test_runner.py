@@ -164,6 +164,7 @@ def test_crashes_are_not_kept(
 def test_the_size_is_bounded(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_BYTES", 100_000)
     for start in range(0, 400, 100):
+        monkeypatch.setattr(cache.time, "time", lambda start=start: 1_000_000 + start)
         kept = cache.Cache(None)
         kept.put({f"k{n}": engine.Result("x" * 1000) for n in range(start, start + 100)})
         kept.close()
