@@ -216,7 +216,7 @@ def _outline(tree: ast.Module, lines: range) -> list[str]:
         inside = last >= lines.start and first < lines.stop
         if not inside:
             found.append(f"{depth} {ast.dump(node)}")
-        elif blocks:
+        elif blocks and not (first in lines and last in lines):  # a block made by the fix
             header = [
                 f"{name}={ast.dump(value) if isinstance(value, ast.AST) else value!r}"
                 for name, value in ast.iter_fields(node)

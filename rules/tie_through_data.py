@@ -57,7 +57,7 @@ from lint_params.rule import Finding, Fix, Level, Rule, Run, Verification
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
 
-_COPIES = re.compile(r"update|ema|momentum|clone|set_|assign|replace|init_from|from_", re.I)
+_COPIES = re.compile(r"update|ema|momentum|clone|set_|assign|replace|init_from|from_|resize", re.I)
 
 
 class TieThroughData(Rule):
@@ -71,6 +71,8 @@ class TieThroughData(Rule):
                 continue
             if any(one.what in ("for", "while") for one in facts.conditions(write.node)):
                 continue
+            if facts.updates_layer_sizes(write):
+                continue  # one layer takes the place of the other
             source = write.value
             if isinstance(source, ast.Attribute) and source.attr == "data":
                 source = source.value

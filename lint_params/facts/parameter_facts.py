@@ -19,6 +19,7 @@ from lint_params.facts import (
     param_shapes,
     phases,
     surgery,
+    tensor_uses,
     uses,
     vectors,
 )
@@ -27,6 +28,7 @@ from lint_params.facts.inputs import InputSize
 from lint_params.facts.kinds import Kind, join
 from lint_params.facts.members import Member
 from lint_params.facts.param_shapes import Sizes
+from lint_params.facts.torch_names import IN_PLACE_METHODS
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -145,6 +147,33 @@ class ParameterFacts:
     def from_arguments(self, expr: ast.expr) -> bool:
         """Whether a value is computed from the function's own arguments."""
         return inputs.from_arguments(self._all, expr)
+
+    def is_in_place_method(self, name: str) -> bool:
+        """``copy_``, ``fill_`` ..."""
+        return name in IN_PLACE_METHODS
+
+    def is_pure_method(self, name: str) -> bool:
+        """A tensor method that changes nothing and only returns a tensor."""
+        return tensor_uses.is_pure_method(name)
+
+    def is_pure_function(self, qualified: str) -> bool:
+        """A torch function that changes nothing and only returns something."""
+        return tensor_uses.is_pure_function(qualified)
+
+    def is_argument(self, name: ast.Name) -> bool:
+        """Whether a name can only be an argument of its function (and not ``self``)."""
+        return tensor_uses.is_argument(self._all, name)
+
+    def is_used_as_tensor(self, name: ast.Name) -> bool:
+        """Whether the function also does with the name what only tensors can."""
+        return tensor_uses.is_used_as_tensor(self._all, name)
+
+    def name_of(self, module: str) -> str | None:
+        """The name under which the file imports a module (``torch``)."""
+        for name, bound in self._all.names.bindings.items():
+            if bound == module and name not in self._all.names.ambiguous:
+                return name
+        return None
 
     def grad_may_be_off(self, node: ast.AST) -> bool:
         """Whether gradients may be switched off where the node runs, here or by a caller."""

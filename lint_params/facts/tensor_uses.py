@@ -1,0 +1,56 @@
+"""Names that the code around treats as tensors, and torch functions without side effects."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.torch_names import COMPUTED, NEW_TENSOR_METHODS
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+
+#: Called as a statement for what they do besides: waiting for a device, drawing a number.
+_SIDE_EFFECTS = frozenset("cpu numpy item tolist values indices register_hook record_stream".split())
+_NOT_FUNCTIONAL = frozenset("dropout_ relu_ elu_ selu_ celu_ threshold_ rrelu_ hardtanh_".split())
+#: Attributes and methods that tensors have, and neither Modules nor batches of a library.
+_TENSOR_ONLY = frozenset(
+    "unsqueeze permute masked_fill argmax numel requires_grad_ view_as expand_as is_floating_point "
+    "data_ptr unflatten masked_select scatter_ contiguous softmax log_softmax topk index_select".split()
+)
+
+
+def is_pure_method(name: str) -> bool:
+    return name in NEW_TENSOR_METHODS and name not in _SIDE_EFFECTS
+
+
+def is_pure_function(qualified: str) -> bool:
+    """``torch.relu``, ``torch.nn.functional.softmax``: they only return something."""
+    home, _, last = qualified.rpartition(".")
+    if home == "torch":
+        return last in COMPUTED and not last.endswith("_")
+    return home == "torch.nn.functional" and not last.endswith("_") and last[:1].islower()
+
+
+def is_argument(facts: FileFacts, name: ast.Name) -> bool:
+    """Whether a name can only be an argument of its function (and not ``self``)."""
+    found = facts.definitions(name) or ()
+    scope = facts.scope_of(name)
+    return bool(found) and all(
+        one.how == "argument" and one.annotation is None and one.name != scope.self_name
+        for one in found
+    )
+
+
+def is_used_as_tensor(facts: FileFacts, name: ast.Name) -> bool:
+    """Whether the function also does with the name what only tensors can."""
+    for node in facts.scope_of(name).nodes(ast.Name):
+        if node.id != name.id or node is name:
+            continue
+        if facts.definitions(node) != facts.definitions(name):
+            continue
+        parent = facts.parent(node)
+        if isinstance(parent, ast.Attribute) and parent.attr in _TENSOR_ONLY:
+            if isinstance(facts.parent(parent), ast.Call):
+                return True
+    return False

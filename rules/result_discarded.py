@@ -1,0 +1,149 @@
+"""The result of a tensor operation is dropped.
+
+`x.unsqueeze(1)`, `labels.to(device)`, `weight.clamp(0)` return a new tensor and leave the old
+one as it is. As a statement of its own such a line does nothing; what follows uses the old
+shape, device or values.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv1d(1, 4, 3)
+
+        def forward(self, x):
+            x.unsqueeze(1)
+            return self.conv(x)
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv1d(1, 4, 3)
+
+        def forward(self, x):
+            x = x.unsqueeze(1)
+            return self.conv(x)
+
+Run::
+
+    Net()(torch.randn(2, 8))
+
+Says: to have 1 channels, but got 2 channels instead
+
+Silent when: the object is not surely a tensor (Modules and batches move in place, `view()` of
+a graph, `set.add`); `out=` or `inplace=True` is given; the call stands in a try, under a
+context manager that is not torch's (a test that expects an error), or in code that measures.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Fix, Level, Rule, Run, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
+
+_TENSORS = ("parameter", "buffer", "tensor")
+#: Methods that only tensors have, by which an argument of forward is known as one.
+_ONLY_TENSORS = frozenset(
+    "unsqueeze squeeze permute masked_fill contiguous softmax log_softmax index_select "
+    "masked_select type_as expand_as view_as unflatten repeat_interleave detach clamp".split()
+)
+_MOVES = ("to", "cuda", "cpu", "float", "half", "double", "long", "bfloat16", "int", "bool")
+_MEASURES = re.compile(r"bench|warm|profile|test|check|measure|time|speed|main|trace|export", re.I)
+
+
+class ResultDiscarded(Rule):
+    code = "LP208"
+    level = Level.ERROR
+    words = ("torch",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for statement in facts.nodes(ast.Expr):
+            call = statement.value
+            if not isinstance(call, ast.Call) or self._meant(facts, call):
+                continue
+            shown = self._dropped(facts, call)
+            if not shown:
+                continue
+            owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+            cure, fix = "use or assign it", None
+            if facts.qualify(call.func) is not None and call.args:
+                owner = call.args[0]
+            if isinstance(owner, (ast.Name, ast.Attribute)):
+                name, text = ast.unparse(owner), facts.source_of(call)
+                if facts.kind_of(owner).is_parameter:
+                    cure = "keep the Parameter and use the result, or change it in place under no_grad"
+                else:
+                    cure = f"write `{name} = {shown}`"
+                    if call.lineno == call.end_lineno:
+                        fix = Fix(facts.place(statement), f"{name} = {text}", "assign the result")
+            yield self.report(
+                facts,
+                statement,
+                f"`{shown}` returns a new tensor, and it is dropped: {cure}",
+                fix=fix,
+                subject=facts.subject(statement),
+            )
+
+    def _dropped(self, facts: FileFacts, call: ast.Call) -> str:
+        text = ast.unparse(call)
+        shown = text if len(text) <= 50 else text[:47] + "..."
+        name = facts.qualify(call.func)
+        if name is not None:
+            inside = facts.phase(call) == "forward" or (
+                bool(call.args) and facts.kind_of(call.args[0]).what in _TENSORS
+            )
+            return shown if inside and facts.is_pure_function(name) else ""
+        if not isinstance(call.func, ast.Attribute):
+            return ""
+        method, owner = call.func.attr, call.func.value
+        if not facts.is_pure_method(method):
+            return ""
+        kind = facts.kind_of(owner)
+        if kind.what in _TENSORS and not (kind.is_parameter and kind.member == "*" and method in _MOVES):
+            return shown
+        if kind.what != "unknown" or not isinstance(owner, ast.Name):
+            return ""
+        if method in _ONLY_TENSORS and facts.phase(call) == "forward" and facts.is_argument(owner):
+            return shown
+        return shown if facts.is_used_as_tensor(owner) else ""
+
+    def _meant(self, facts: FileFacts, call: ast.Call) -> bool:
+        for keyword in call.keywords:
+            if keyword.arg in (None, "out"):
+                return True
+            if keyword.arg == "inplace" and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+            ):
+                return True
+        for condition in facts.conditions(call):
+            if condition.what in ("try", "except", "function"):
+                return True
+            if condition.what == "with" and condition.test is not None:
+                target = condition.test.func if isinstance(condition.test, ast.Call) else condition.test
+                name = facts.qualify(target) or ""
+                if not name.startswith("torch.") or "profiler" in name:
+                    return True
+        return bool(_MEASURES.search(facts.scope_of(call).name))
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        probes = run.probes_at(finding, "discarded")
+        for probe in probes:
+            if not probe.same:
+                return run.confirmed(f"the line returned {probe.text or 'another tensor'} to nobody")
+        if probes:
+            return run.refuted(finding, "the line changed its object in place")
+        return None
