@@ -17,6 +17,7 @@ from lint_params.facts.optimizers import Optimizer, read_optimizers
 from lint_params.facts.parameter_facts import ParameterFacts
 from lint_params.facts.scope import Index, Scope
 from lint_params.facts.untrained import Untrained, untrained_modules
+from lint_params.facts.unused import Unused, unused_members
 from lint_params.facts.values import Values
 from lint_params.facts.writes import Write, read_writes
 from lint_params.project import Project, SourceFile
@@ -96,6 +97,11 @@ class FileFacts(Values, ParameterFacts):
     def untrained_modules(self) -> list[Untrained]:
         """Modules that take part in training and that no optimizer holds."""
         return untrained_modules(self)
+
+    @cached_property
+    def unused_members(self) -> list[Unused]:
+        """Parameters and layers that no code of the project mentions again."""
+        return unused_members(self)
 
     def flags_set(self, name: str) -> list[Flag]:
         """Where an attribute such as ``requires_grad`` is set, and on what."""
