@@ -20,7 +20,7 @@ from lint_params.shape.value import Shape, Tensor
 torch.set_num_threads(1)
 ops.load()
 
-MODULES = """attributes create einops einsum elementwise expand fft index joining linalg matmul
+MODULES = """attributes create einops einops_more einsum elementwise expand fft index joining linalg matmul
     permute reduce select splitting view""".split()  # noqa: SIM905
 SPECS = [
     (name, spec)
@@ -157,9 +157,11 @@ def fits(mine: Any, actual: Any) -> bool:
     return not isinstance(mine, (int, float)) or mine == actual
 
 
-def fewer_chunks(text: str, actual: Any) -> bool:
-    """x.chunk(3) of an unknown size is taken to give three; torch gives fewer of a small one."""
-    return ".chunk(" in text and f".chunk({len(actual)}," not in text
+def other_chunks(text: str, actual: Any) -> bool:
+    """x.chunk(3) of an unknown size is taken to give three equal ones; torch may give others."""
+    if ".chunk(" not in text:
+        return False
+    return f".chunk({len(actual)}," not in text or len({part.shape for part in actual}) > 1
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -171,7 +173,7 @@ def test_symbols_never_contradict_torch(family: str) -> None:
         actual = real(text)
         runner = Runner()
         mine = symbolic(text, runner, lambda n: runner.symbol(n) if r.random() < 0.7 else n)
-        if isinstance(actual, Exception) or fewer_chunks(text, actual):
+        if isinstance(actual, Exception) or other_chunks(text, actual):
             continue
         assert not isinstance(mine, Refused), (text, mine)
         assert fits(mine, torch_shape(actual)), (text, mine, torch_shape(actual))
@@ -185,7 +187,7 @@ def test_open_ranks_never_contradict_torch(family: str) -> None:
     r = Random(family)
     for text in expressions(family, 400, 3):
         actual = real(text)
-        if isinstance(actual, Exception) or fewer_chunks(text, actual):
+        if isinstance(actual, Exception) or other_chunks(text, actual):
             continue
         runner = Runner()
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Atom, Operation, Poly, Size, Symbol, same, widest
+from lint_params.shape.dim import (
+    NO,
+    YES,
+    Atom,
+    Operation,
+    Poly,
+    Size,
+    Symbol,
+    same,
+    widest,
+)
 from lint_params.shape.ops.arguments import (
     BROADCAST,
     came_from,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, add, floordiv, sub
+from lint_params.shape.dim import Poly, Size, add, floordiv, sub
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import (
     dtype_of,
@@ -16,7 +16,7 @@ from lint_params.shape.ops.arguments import (
     size_list,
 )
 from lint_params.shape.ops.broadcast import broadcast
-from lint_params.shape.value import Poly, Ratio, Seq, ShapeOf, Tensor, Unknown, Value
+from lint_params.shape.value import Ratio, Seq, ShapeOf, Tensor, Unknown, Value
 
 
 def made(ctx: Context, sizes: tuple[Value, ...], dtype: str | None) -> Tensor:
@@ -122,7 +122,7 @@ def arange(ctx: Context, start: Value = 0, end: Value = None, step: Value = 1, *
 def _steps(ctx: Context, start: Value, end: Value, step: Value) -> Size:
     numbers = (start, end, step)
     if all(isinstance(v, (int, float)) for v in numbers) and step:
-        return max(0, math.ceil((end - start) / step))
+        return max(0, int(math.ceil((end - start) / step)))
     sizes = [ctx.size(v) for v in numbers]
     first, last, by = sizes
     if first is None or last is None or not isinstance(by, int) or by == 0:

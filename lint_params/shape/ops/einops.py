@@ -1,4 +1,4 @@
-"""einops: rearrange, reduce, repeat, parse_shape, einsum and the layers of these names."""
+"""einops: rearrange, reduce and repeat, and the grammar of their patterns."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import re
 from functools import lru_cache
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, cancel, floordiv, modulo, mul, product, same
-from lint_params.shape.ops import function, layer
+from lint_params.shape.dim import (
+    NO,
+    YES,
+    Size,
+    cancel,
+    floordiv,
+    modulo,
+    mul,
+    product,
+    same,
+)
+from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import VIEW, front, tensors
-from lint_params.shape.ops.einsum import DOTS, contracted
+from lint_params.shape.ops.einsum import DOTS
 from lint_params.shape.ops.joining import stack
-from lint_params.shape.value import Dict, Layer, Seq, Tensor, Value
+from lint_params.shape.value import Seq, Tensor, Value
 
 Group = tuple[str, ...]  # names, numbers as text and "..." that share one axis
 Side = tuple[Group, ...]
@@ -228,61 +238,3 @@ def reduce(ctx: Context, tensor: Value, pattern: Value, reduction: Value, **axes
           rejects=["einops.repeat(zeros(2, 3), '1 d -> b d', b=4)", "einops.repeat(zeros(2, 3), 'b d -> b d c')"])  # fmt: skip
 def repeat(ctx: Context, tensor: Value, pattern: Value, **axes_lengths: Value) -> Value:
     return rearranged(ctx, tensor, pattern, axes_lengths, "repeat")
-
-
-@function("einops.parse_shape", rejects=["einops.parse_shape(zeros(2, 3), 'a b c')"])
-def parse_shape(ctx: Context, x: Value, pattern: Value) -> Value:
-    names = pattern.split() if isinstance(pattern, str) else None
-    if names is None or not isinstance(x, Tensor) or "..." in names:
-        return ctx.unknown("einops.parse_shape")
-    dims = ctx.of_rank(x, len(names))
-    if dims is None:
-        ctx.refute(VIEW, "{name} wants {expected} dimensions but gets {got}{source}", len(names), len(x.shape.dims), x)
-        raise AssertionError
-    return Dict({name: size for name, size in zip(names, dims) if name != "_"})
-
-
-@function("einops.pack", "einops.unpack")
-def pack(ctx: Context, tensors: Value, *args: Value) -> Value:
-    return ctx.unknown("einops.pack")
-
-
-@function("einops.einsum",
-          accepts=["einops.einsum(zeros(2, 3, 4), zeros(2, 5, 4), 'b i d, b j d -> b i j')", "einops.einsum(zeros(2, 3), 'row col -> col row')"],
-          rejects=["einops.einsum(zeros(2, 3, 4), zeros(2, 5, 3), 'b i d, b j d -> b i j')"])  # fmt: skip
-def einsum(ctx: Context, *args: Value) -> Value:
-    pattern = args[-1] if args else None
-    left, arrow, right = pattern.partition("->") if isinstance(pattern, str) else ("", "", "")
-    if not arrow or "(" in left + right:
-        return ctx.unknown_tensor()
-    return contracted(ctx, [term.split() for term in left.split(",")], right.split(), list(args[:-1]))
-
-
-@layer(
-    "einops.layers.torch.Rearrange",
-    "pattern, **axes_lengths",
-    accepts=["Rearrange('b (h d) -> b h d', h=3)(zeros(2, 12))", "Rearrange('b c h w -> b (h w) c')(zeros(2, 3, 4, 5))"],
-    rejects=["Rearrange('b (h d) -> b h d', h=3)(zeros(2, 10))", "Rearrange('b c h w -> b (h w) c')(zeros(3, 4, 5))"],
-)
-def rearrange_layer(ctx: Context, layer: Layer, input: Value) -> Value:
-    return rearranged(ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "rearrange")
-
-
-@layer(
-    "einops.layers.torch.Reduce",
-    "pattern, reduction, **axes_lengths",
-    accepts=["Reduce('b c h w -> b c', 'mean')(zeros(2, 3, 4, 5))"],
-    rejects=["Reduce('b c h w -> b c', 'mean')(zeros(2, 3, 4))"],
-)
-def reduce_layer(ctx: Context, layer: Layer, input: Value) -> Value:
-    return rearranged(ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "reduce")
-
-
-@layer(
-    "einops.layers.torch.EinMix",
-    "pattern, weight_shape, bias_shape=None, **axes_lengths",
-    accepts=["EinMix('b n c -> b n d', weight_shape='c d', c=3, d=5)(zeros(2, 4, 3))"],
-    rejects=["EinMix('b n c -> b n d', weight_shape='c d', c=3, d=5)(zeros(2, 4, 5))"],
-)
-def ein_mix(ctx: Context, layer: Layer, input: Value) -> Value:
-    return rearranged(ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "mix")

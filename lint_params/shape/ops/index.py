@@ -8,6 +8,7 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import (
     NO,
     YES,
+    Poly,
     Size,
     add,
     at_least,
@@ -21,7 +22,7 @@ from lint_params.shape.dim import (
 from lint_params.shape.ops.arguments import BROADCAST, VIEW, front
 from lint_params.shape.ops.broadcast import joined, stays
 from lint_params.shape.ops.create import from_data
-from lint_params.shape.value import Poly, Seq, Shape, Tensor, Value
+from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 
 @dataclass

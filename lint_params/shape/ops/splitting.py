@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from lint_params.shape.context import Context
 from lint_params.shape.dim import (
+    NO,
     YES,
     Size,
     add,
     at_least,
     floordiv,
-    maximum,
-    minimum,
     modulo,
     mul,
     same,
@@ -124,22 +125,14 @@ def chunk(ctx: Context, input: Value, chunks: Value, dim: Value = 0) -> Value:
     size = floordiv(add(whole_size, count - 1), count)
     if isinstance(whole_size, int) and isinstance(size, int):
         return _blocks(ctx, input, where, whole_size, size) if size else _pieces(ctx, input, where, [0] * count)
-    if same(modulo(whole_size, count), 0) is YES:
-        return _pieces(ctx, input, where, [floordiv(whole_size, count)] * count)
-    if count == 2 and at_least(whole_size, 2) is YES:
-        return _pieces(ctx, input, where, [size, sub(whole_size, size)])
-    return _uneven(ctx, input, where, whole_size, count, size)
-
-
-def _uneven(ctx: Context, x: Tensor, where: int | None, whole_size: Size, count: int, size: Size) -> Value:
-    """Chunks of a size that need not be a multiple: all but the last ones have ``size``."""
-    sizes: list[Size] = []
-    left = whole_size
-    for _ in range(count):
-        piece = minimum(size, maximum(left, 0))
-        sizes.append(piece if at_least(piece, 0) is YES else ctx.fresh())
-        left = sub(left, size)
-    return _pieces(ctx, x, where, sizes)
+    rest = modulo(whole_size, count)
+    if same(rest, 0) is NO:
+        if count == 2 and at_least(whole_size, 2) is YES:
+            return _pieces(ctx, input, where, [size, sub(whole_size, size)])
+        return _pieces(ctx, input, where, [ctx.fresh("chunk", low=1) for _ in range(count)])
+    # Nobody chunks a size of no known number that leaves a rest: the parts are taken for equal.
+    ctx.learn_equal(rest, 0)
+    return _pieces(ctx, input, where, [floordiv(ctx.resolve(whole_size), count)] * count)
 
 
 @function("torch.tensor_split", "Tensor.tensor_split", "torch.hsplit", "torch.vsplit",
@@ -159,7 +152,7 @@ def tensor_split(ctx: Context, input: Value, indices_or_sections: Value, dim: Va
     if cuts is None or whole_size is None:
         return _any_number(ctx, input, where)
     bounds = [0, *cuts, None]
-    sizes = [sliced(ctx, whole_size, slice(a, b)) for a, b in zip(bounds[:-1], bounds[1:])]
+    sizes = [sliced(ctx, whole_size, slice(a, b)) for a, b in pairwise(bounds)]
     return _pieces(ctx, input, where, sizes)
 
 
