@@ -25,6 +25,8 @@ from lint_params.shape.arguments import (
 )
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.classes import definition, is_module_class, mro
+from lint_params.shape.count import parameter_count
+from lint_params.shape.dim import Size
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
@@ -55,13 +57,17 @@ class Checked:
     exhausted: bool = False
     instance: Value = None
     outputs: list[tuple[str, Value]] = field(default_factory=list)
+    arguments: dict[str, Value] = field(default_factory=dict)
+    parameters: Size | None = None
     inputs: dict[str, Value] = field(default_factory=dict)
     mark: int = 0  # the state of the path when the constructor was done
 
 
-def check_file(file: SourceFile, project: Project | None = None) -> Iterator[Checked]:
-    """Every run over one file."""
-    it = Interpreter(project)
+def check_file(
+    file: SourceFile, project: Project | None = None, it: Interpreter | None = None
+) -> Iterator[Checked]:
+    """Every run over one file, by ``it`` where the caller wants to watch."""
+    it = it if it is not None else Interpreter(project)
     classes = [(name, node) for name, node in _classes(file.tree)]
     scope = it.file_scope(file)
     it.current = file
@@ -201,10 +207,13 @@ def _run_class(
             kwargs = constructor_arguments(it, init[1], init[0], mode, given) if init is not None else {}
             if kwargs is None:
                 return None
+            run.arguments = kwargs
             instance = it.call(cls, [], kwargs, cls.node, name)
             if not isinstance(instance, Instance):
                 return run
             run.instance = instance
+            if it.log is not None:
+                run.parameters = parameter_count(it.ctx, instance, set())
             run.mark = it.ctx.mark()
             _call_methods(it, instance, mode, run)
             if mode is Mode.SIZES:
@@ -245,6 +254,7 @@ def _call_nominal(it: Interpreter, instance: Instance, ctor: dict[str, Value], r
     if not IMAGE_NAMES.match(name) or not isinstance(seen, Tensor) or not _may_be_image(seen):
         return
     it.ctx.undo(run.mark)
+    log, it.log = it.log, None
     it.instances.append(instance)
     try:
         rest = parameters(node.args)[2:]
@@ -252,6 +262,7 @@ def _call_nominal(it: Interpreter, instance: Instance, ctor: dict[str, Value], r
             call = Function(node, owner.file, owner.scope, instance, owner)
             it.call(call, [image], {}, node, "forward")
     finally:
+        it.log = log
         it.instances.pop()
 
 

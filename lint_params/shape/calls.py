@@ -94,7 +94,12 @@ def _layer(
             it.ctx.refute("recurrent-mismatch", "{name} takes a tensor{built} but gets a tuple")
         except Refuted:
             return Unknown("refuted")
-    return call_layer(it.ctx, layer, args, kwargs)
+    output = call_layer(it.ctx, layer, args, kwargs)
+    if it.log is not None:
+        from lint_params.shape.explain import shown
+
+        it.log.append((text, layer, shown(output)))
+    return output
 
 
 #: Layers that surely refuse a tuple.

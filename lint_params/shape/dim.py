@@ -180,7 +180,7 @@ class Poly:
             else:
                 parts.append(f"-{text}" if factor < 0 else text)
         out = "".join(parts)
-        if len(self.terms) == 1 and out.startswith("(") and out.endswith(")") and out.count("(") == 1:
+        if len(self.terms) == 1 and len(self.atoms) == 1 and out.startswith("(") and out.endswith(")"):
             return out[1:-1]
         return out
 

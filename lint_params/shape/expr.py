@@ -91,7 +91,12 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
         else:
             return Unknown("**kwargs of unknown keys")
-    return it.call(callee, args, kwargs, node, source_text(node.func))
+    value = it.call(callee, args, kwargs, node, source_text(node.func))
+    if it.watch == (it.ctx.path, node.lineno):
+        from lint_params.shape.explain import shown
+
+        it.watched.append(f"{source_text(node.func)}(...) is {shown(value)}")
+    return value
 
 
 def source_text(node: ast.expr) -> str:
