@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from lint_params.facts import FileFacts
     from lint_params.facts.members import Member
 
-_BATCH = re.compile(r"(^|_|\.)(batch_?size|batchsize|bsz|bs|mini_?batch(_?size)?|n_?batch|batch)$", re.I)
+_BATCH = re.compile(r"(^|_|\.)(batch_?size|batchsize|bsz|bs|mini_?batch(_?size)?|n_?batch|batch)$", re.IGNORECASE)
 _JOINS = ("cat", "concat", "stack", "matmul", "bmm", "add", "mul", "einsum", "hstack", "vstack")
 _RECURRENT = ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")
 
@@ -127,9 +127,11 @@ class BatchShapedParameter(Rule):
                     return use
             if isinstance(parent, ast.Call) and node in parent.args:
                 others = [arg for arg in parent.args if arg is not node]
-                if facts.kind_of(parent.func).layer in _RECURRENT:
-                    if any(facts.from_arguments(arg) for arg in others):
-                        return use
+                if (
+                    facts.kind_of(parent.func).layer in _RECURRENT
+                    and any(facts.from_arguments(arg) for arg in others)
+                ):
+                    return use
                 name = facts.qualify(parent.func) or ""
                 if name.startswith("torch.") and name.rpartition(".")[2] in _JOINS:
                     parts = node.elts if isinstance(node, (ast.Tuple, ast.List)) else others

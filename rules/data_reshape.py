@@ -116,13 +116,15 @@ class DataReshape(Rule):
                 f"`{name}` has {_elements(old)} and cannot become {facts.shown(after)} by `.{how}`. "
                 "Declare the Parameter with its final shape"
             )
-        if old == 1 and after is not None and any(size != 1 for size in after):
-            if write.phase == "forward" or any(type(n) is int and n > 1 for n in after):
-                return (
-                    f"`{name}` is declared with one element, which no `.{how}` can turn into "
-                    f"{facts.shown(after)}. Declare the Parameter with its final shape, or use a "
-                    "Lazy layer or nn.UninitializedParameter where the input decides it"
-                )
+        if (
+            old == 1 and after is not None and any(size != 1 for size in after)
+            and (write.phase == "forward" or any(type(n) is int and n > 1 for n in after))
+        ):
+            return (
+                f"`{name}` is declared with one element, which no `.{how}` can turn into "
+                f"{facts.shown(after)}. Declare the Parameter with its final shape, or use a "
+                "Lazy layer or nn.UninitializedParameter where the input decides it"
+            )
         if write.phase == "forward":
             if facts.is_frozen(write.parameter):
                 return ""

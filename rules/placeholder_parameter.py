@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from lint_params.facts import FileFacts
 
 #: Methods that people call between construction and training.
-_BUILDS = re.compile(r"build|init|reset|setup|set_|resize|material|create|expand|grow|add|new", re.I)
+_BUILDS = re.compile(r"build|init|reset|setup|set_|resize|material|create|expand|grow|add|new", re.IGNORECASE)
 
 
 class PlaceholderParameter(Rule):

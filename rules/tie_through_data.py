@@ -57,7 +57,7 @@ from lint_params.rule import Finding, Fix, Level, Rule, Run, Verification
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
 
-_COPIES = re.compile(r"update|ema|momentum|clone|set_|assign|replace|init_from|from_|resize", re.I)
+_COPIES = re.compile(r"update|ema|momentum|clone|set_|assign|replace|init_from|from_|resize", re.IGNORECASE)
 
 
 class TieThroughData(Rule):

@@ -109,9 +109,11 @@ class UninitialisedParameter(Rule):
         if isinstance(data, ast.Name) and not self._only_use(facts, data):
             return ""
         for keyword in made.node.keywords:
-            if keyword.arg in ("device", "out") and isinstance(keyword.value, ast.Constant):
-                if keyword.value.value == "meta":
-                    return ""
+            if (
+                keyword.arg in ("device", "out") and isinstance(keyword.value, ast.Constant)
+                and keyword.value.value == "meta"
+            ):
+                return ""
         if made.shape is not None and 0 in [facts.size(part) for part in made.shape]:
             return ""
         if made.function.endswith("Tensor"):  # of one argument that may be data, or a size

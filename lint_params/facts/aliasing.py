@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 #: Methods after which the memory is shared still.
-_VIEWS = frozenset("detach data requires_grad_ t transpose permute unsqueeze squeeze view".split())
+_VIEWS = frozenset(["detach", "data", "requires_grad_", "t", "transpose", "permute", "unsqueeze", "squeeze", "view"])
 
 
 def aliases(facts: FileFacts, expr: ast.expr, depth: int = 0) -> ast.expr | None:
@@ -60,9 +60,11 @@ def _sizes(facts: FileFacts, args: list[ast.expr]) -> list[Size] | None:
         only = args[0]
         if isinstance(only, (ast.Tuple, ast.List)):
             parts = only.elts
-        elif facts.kind_of(only).what != "number" and not isinstance(only, ast.Constant):
-            if not _is_size(facts, only):
-                return None
+        elif (
+            facts.kind_of(only).what != "number" and not isinstance(only, ast.Constant)
+            and not _is_size(facts, only)
+        ):
+            return None
     if not parts or any(isinstance(part, ast.Starred) for part in parts):
         return None
     return [size(facts, part) for part in parts]

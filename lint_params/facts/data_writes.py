@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.kinds import Kind
-from lint_params.facts.members import argument
 from lint_params.facts.param_shapes import Sizes, sizes_of
 from lint_params.facts.phases import phase
 from lint_params.facts.writes import Write
@@ -17,20 +16,16 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 _RESHAPES = frozenset(
-    "reshape view flatten ravel squeeze unsqueeze t transpose permute swapaxes swapdims movedim "
-    "moveaxis unflatten adjoint resize_ squeeze_ unsqueeze_ t_ transpose_ swapaxes_ "
-    "rearrange".split()
+    ["reshape", "view", "flatten", "ravel", "squeeze", "unsqueeze", "t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "unflatten", "adjoint", "resize_", "squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "rearrange"]
 )
 _TURNS = frozenset(
-    "t transpose permute swapaxes swapdims movedim moveaxis adjoint T mT H mH t_ transpose_ "
-    "swapaxes_ rearrange".split()
+    ["t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "adjoint", "T", "mT", "H", "mH", "t_", "transpose_", "swapaxes_", "rearrange"]
 )
-_EXPANDS = frozenset("expand expand_as broadcast_to".split())
+_EXPANDS = frozenset(["expand", "expand_as", "broadcast_to"])
 _NEUTRAL = frozenset(
-    "clone contiguous detach to cuda cpu float double half bfloat16 type type_as requires_grad_ "
-    "detach_ pin_memory share_memory_".split()
+    ["clone", "contiguous", "detach", "to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "type_as", "requires_grad_", "detach_", "pin_memory", "share_memory_"]
 )
-_LIKE = frozenset("view_as reshape_as".split())
+_LIKE = frozenset(["view_as", "reshape_as"])
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,6 @@ class DataWrite:
     itself: bool = False
     before: Sizes | None = None
     after: Sizes | None = None
-    last: ast.expr | None = field(default=None, repr=False)
 
     @property
     def node(self) -> ast.stmt | ast.Call:
@@ -261,12 +255,3 @@ def mentions(facts: FileFacts, expr: ast.expr, target: ast.expr) -> bool:
                 todo += [(b.value, depth + 1) for b in one.before if b.value is not None]
         todo += [(child, depth) for child in ast.iter_child_nodes(node)]
     return False
-
-
-def spelled(call: ast.expr) -> str:
-    """A call's arguments for a message, shortened."""
-    text = ast.unparse(call)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-__all__ = ["DataWrite", "Step", "argument", "data_writes", "mentions", "own_steps", "spelled"]

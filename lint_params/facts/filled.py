@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 #: Reads that leave the values alone.
-_READS = frozenset("size shape dim ndim device dtype numel requires_grad element_size".split())
+_READS = frozenset(["size", "shape", "dim", "ndim", "device", "dtype", "numel", "requires_grad", "element_size"])
 #: Anything of these on ``self`` may reach every parameter.
 _ALL = frozenset(
-    "apply parameters named_parameters modules named_modules children named_children state_dict "
-    "load_state_dict _parameters post_init init_weights _init_weights weights_init "
-    "initialize_weights __dict__".split()
+    ["apply", "parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "state_dict", "load_state_dict", "_parameters", "post_init", "init_weights", "_init_weights", "weights_init", "initialize_weights", "__dict__"]
 )
-_INITS = frozenset("apply init_weights _init_weights post_init initialize_weights".split())
+_EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
+_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
 _KNOWN_BASES = ("lightning.",)
 
 
@@ -37,8 +36,7 @@ def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
     called = _called_elsewhere(cls)
     for one in family:
         for scope in _methods(one):
-            method = scope.method or scope
-            if method.name in running and _may_fill_all(one.facts, scope):
+            if (scope.method or scope).name in running and _may_fill_all(one.facts, scope):
                 return True
     for use in member_uses(cls, name):
         facts = _home(family, use)
@@ -59,9 +57,11 @@ def idle_filler(cls: ClassFacts, name: str) -> str:
     """A method that would fill it, but that nothing calls."""
     for use in member_uses(cls, name):
         method = cls.facts.scope_of(use).method
-        if method is not None and method.owner is cls.scope and cls.facts.phase(use) == "method":
-            if not _is_read(cls.facts, use):
-                return method.name
+        if (
+            method is not None and method.owner is cls.scope and cls.facts.phase(use) == "method"
+            and not _is_read(cls.facts, use)
+        ):
+            return method.name
     return ""
 
 
@@ -146,9 +146,11 @@ def _called_elsewhere(cls: ClassFacts) -> set[str]:
         for node in scope.nodes(ast.Attribute):
             if isinstance(node.value, ast.Name) and node.value.id == instance:
                 continue
-            if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
-                if node.value.func.id == "super":
-                    continue
+            if (
+                isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
+                and node.value.func.id == "super"
+            ):
+                continue
             found.add(node.attr)
     return found
 
@@ -170,11 +172,10 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
                 return True
         for call in scope.nodes(ast.Call):
             func = call.func
-            if isinstance(func, ast.Attribute) and func.attr in (
-                "modules", "named_modules", "parameters", "named_parameters", "children",
-            ):  # fmt: skip
-                if _is_looped(facts, call):
-                    return True
+            if not isinstance(func, ast.Attribute) or func.attr not in _EVERYTHING:
+                continue
+            if _is_looped(facts, call):
+                return True
     return facts.is_mentioned_beside(cls.name)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lint_params.facts.call_sites import argument_kind
 from lint_params.facts.calls import call_kind, iterated
 from lint_params.facts.flow import Definition
 from lint_params.facts.kinds import NONE, NUMBER, STRING, TENSOR, UNKNOWN, Kind, join
@@ -92,6 +93,8 @@ def _argument(facts: FileFacts, one: Definition) -> Kind:
             cls = facts.class_at(around.owner.node)
             if cls is not None:
                 return Kind("module" if cls.is_module else "object", None, facts, cls=cls)
+        if around is not None and one.value is None:
+            return argument_kind(facts, around, one.node)
     return UNKNOWN
 
 

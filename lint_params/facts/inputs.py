@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 #: Methods after which the first dimension may be another one.
 _MIXED = frozenset(
-    "t T mT transpose permute view reshape flatten squeeze unsqueeze movedim moveaxis swapaxes "
-    "swapdims unflatten expand repeat mean sum unfold chunk split".split()
+    ["t", "T", "mT", "transpose", "permute", "view", "reshape", "flatten", "squeeze", "unsqueeze", "movedim", "moveaxis", "swapaxes", "swapdims", "unflatten", "expand", "repeat", "mean", "sum", "unfold", "chunk", "split"]
 )
 _SEQUENCE = ("seq", "time", "length", "token", "frame", "steps")
 
@@ -103,9 +102,11 @@ def _shape_owner(expr: ast.expr) -> ast.expr | None:
     """``x`` of ``x.shape`` and ``x.size()``."""
     if isinstance(expr, ast.Attribute) and expr.attr == "shape":
         return expr.value
-    if isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute):
-        if expr.func.attr == "size" and not expr.args:
-            return expr.func.value
+    if (
+        isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute)
+        and expr.func.attr == "size" and not expr.args
+    ):
+        return expr.func.value
     return None
 
 

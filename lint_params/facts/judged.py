@@ -33,9 +33,11 @@ def judge(facts: FileFacts, write: DataWrite) -> str:
     if write.before is not None and 0 in write.before:
         return "empty"
     given = sizes_from_input(facts, write.value) if write.phase == "forward" else []
-    if count(write.before) == 1 and not write.itself:
-        if differ(write.before, write.after) or given:
-            return "placeholder"
+    if (
+        count(write.before) == 1 and not write.itself
+        and (differ(write.before, write.after) or given)
+    ):
+        return "placeholder"
     if any(one.is_batch or one.is_sequence for one in given):
         return "batch"
     if differ(write.before, write.after) or masked(facts, write) or grown(facts, write) or given:
@@ -113,9 +115,11 @@ def _whole(facts: FileFacts, expr: ast.expr, depth: int) -> bool:
         name = facts.qualify(expr.func)
         if name == "torch.abs" and len(expr.args) == 1:
             return _whole(facts, expr.args[0], depth + 1)
-        if isinstance(expr.func, ast.Attribute) and name is None:
-            if expr.func.attr in ("abs", "detach", "clone", "float", "cpu", "square", "pow"):
-                return _whole(facts, expr.func.value, depth + 1)
+        if (
+            isinstance(expr.func, ast.Attribute) and name is None
+            and expr.func.attr in ("abs", "detach", "clone", "float", "cpu", "square", "pow")
+        ):
+            return _whole(facts, expr.func.value, depth + 1)
     return False
 
 

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 #: Methods that keep the type of a tensor.
 _KEEP = frozenset(
-    "view view_as reshape reshape_as expand expand_as repeat tile flatten squeeze unsqueeze t "
-    "transpose permute contiguous clone detach cuda cpu flip roll abs neg clamp sort unbind chunk "
-    "repeat_interleave index_select gather cumsum sum prod requires_grad_ unflatten movedim tril triu "
-    "pin_memory narrow select fill_ copy_ add_ sub_ mul_ zero_ masked_fill ravel".split()
+    ["view", "view_as", "reshape", "reshape_as", "expand", "expand_as", "repeat", "tile", "flatten", "squeeze", "unsqueeze", "t", "transpose", "permute", "contiguous", "clone", "detach", "cuda", "cpu", "flip", "roll", "abs", "neg", "clamp", "sort", "unbind", "chunk", "repeat_interleave", "index_select", "gather", "cumsum", "sum", "prod", "requires_grad_", "unflatten", "movedim", "tril", "triu", "pin_memory", "narrow", "select", "fill_", "copy_", "add_", "sub_", "mul_", "zero_", "masked_fill", "ravel"]
 )
 _CASTS = {
     "long": "int", "int": "int", "short": "int", "char": "int", "byte": "int", "bool": "int",
@@ -94,9 +91,11 @@ def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> 
         annotation = getattr(one, "annotation", None)
         if annotation is not None:
             return facts.qualify(annotation) == "builtins.int"
-        if isinstance(value, ast.Constant) and value.value is not None:
-            if type(value.value) is not int:
-                return False
+        if (
+            isinstance(value, ast.Constant) and value.value is not None
+            and type(value.value) is not int
+        ):
+            return False
         return bool(_COUNTS.search(use.id)) or _is_size(facts, use.id, facts.scope_of(use))
     if how == "assign" and value is not None and value is not use and not getattr(one, "path", ()):
         return is_whole(facts, value, depth + 1)

@@ -23,9 +23,7 @@ Size = int | str | None
 Sizes = tuple[Size, ...]
 
 _SAME = frozenset(
-    "clone contiguous detach to cuda cpu float double half bfloat16 long int type type_as abs neg "
-    "requires_grad_ clamp clamp_min clamp_max exp log sqrt sign sigmoid tanh relu round "
-    "share_memory_ pin_memory data".split()
+    ["clone", "contiguous", "detach", "to", "cuda", "cpu", "float", "double", "half", "bfloat16", "long", "int", "type", "type_as", "abs", "neg", "requires_grad_", "clamp", "clamp_min", "clamp_max", "exp", "log", "sqrt", "sign", "sigmoid", "tanh", "relu", "round", "share_memory_", "pin_memory", "data"]
 )
 _MAX_DEPTH = 10
 
@@ -278,9 +276,11 @@ def _given(
     parts = args
     if len(args) == 1 and isinstance(args[0], (ast.Tuple, ast.List)):
         parts = args[0].elts
-    elif len(args) == 1 and not isinstance(args[0], ast.Constant):
-        if facts.kind_of(args[0]).what != "number" and _number(facts, args[0], 0) is None:
-            return None  # a torch.Size or a dtype
+    elif (
+        len(args) == 1 and not isinstance(args[0], ast.Constant)
+        and facts.kind_of(args[0]).what != "number" and _number(facts, args[0], 0) is None
+    ):
+        return None  # a torch.Size or a dtype
     if not parts or call.keywords or any(isinstance(part, ast.Starred) for part in parts):
         return None
     sizes = [size(facts, part) for part in parts]

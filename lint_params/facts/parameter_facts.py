@@ -6,7 +6,6 @@ import ast
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from lint_params.facts import data_writes as _data_writes
 from lint_params.facts import (
     aliasing,
     beside,
@@ -23,6 +22,7 @@ from lint_params.facts import (
     uses,
     vectors,
 )
+from lint_params.facts import data_writes as _data_writes
 from lint_params.facts.data_writes import DataWrite
 from lint_params.facts.inputs import InputSize
 from lint_params.facts.kinds import Kind, join
@@ -45,6 +45,15 @@ class ParameterFacts:
     def data_writes(self) -> list[DataWrite]:
         """Every ``p.data = v`` where ``p`` surely is a Parameter."""
         return _data_writes.data_writes(self._all)
+
+    @cached_property
+    def named_calls(self) -> dict[str, list[ast.Call]]:
+        """Calls of plain names, ``f(...)``, over the whole file."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self._all.nodes(ast.Call):
+            if isinstance(call.func, ast.Name):
+                found.setdefault(call.func.id, []).append(call)
+        return found
 
     @cached_property
     def _judged(self) -> dict[str, list[DataWrite]]:

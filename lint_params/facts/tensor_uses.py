@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 #: Called as a statement for what they do besides: waiting for a device, drawing a number.
-_SIDE_EFFECTS = frozenset("cpu numpy item tolist values indices register_hook record_stream".split())
-_NOT_FUNCTIONAL = frozenset("dropout_ relu_ elu_ selu_ celu_ threshold_ rrelu_ hardtanh_".split())
+_SIDE_EFFECTS = frozenset(["cpu", "numpy", "item", "tolist", "values", "indices", "register_hook", "record_stream"])
+_NOT_FUNCTIONAL = frozenset(["dropout_", "relu_", "elu_", "selu_", "celu_", "threshold_", "rrelu_", "hardtanh_"])
 #: Attributes and methods that tensors have, and neither Modules nor batches of a library.
 _TENSOR_ONLY = frozenset(
-    "unsqueeze permute masked_fill argmax numel requires_grad_ view_as expand_as is_floating_point "
-    "data_ptr unflatten masked_select scatter_ contiguous softmax log_softmax topk index_select".split()
+    ["unsqueeze", "permute", "masked_fill", "argmax", "numel", "requires_grad_", "view_as", "expand_as", "is_floating_point", "data_ptr", "unflatten", "masked_select", "scatter_", "contiguous", "softmax", "log_softmax", "topk", "index_select"]
 )
 
 
@@ -50,7 +49,9 @@ def is_used_as_tensor(facts: FileFacts, name: ast.Name) -> bool:
         if facts.definitions(node) != facts.definitions(name):
             continue
         parent = facts.parent(node)
-        if isinstance(parent, ast.Attribute) and parent.attr in _TENSOR_ONLY:
-            if isinstance(facts.parent(parent), ast.Call):
-                return True
+        if (
+            isinstance(parent, ast.Attribute) and parent.attr in _TENSOR_ONLY
+            and isinstance(facts.parent(parent), ast.Call)
+        ):
+            return True
     return False

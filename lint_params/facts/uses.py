@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.conditions import Condition
     from lint_params.facts.file import FileFacts
 
 #: What people ask of a tensor that is only there to know where and what the model is.
-_IDLE = frozenset("device dtype is_cuda requires_grad grad".split())
+_IDLE = frozenset(["device", "dtype", "is_cuda", "requires_grad", "grad"])
 
 
 def member_uses(cls: ClassFacts, name: str) -> list[ast.Attribute]:
@@ -53,17 +54,21 @@ def is_given_later(cls: ClassFacts, name: str, made: ast.AST) -> bool:
         for member in one.members.get(name, ()):
             value = member.value
             inside = value is not None and any(part is made for part in ast.walk(value))
-            if not inside and not member.is_declaration and facts.phase(member.node) != "forward":
-                if not _either(member.conditions, facts, made):
-                    return True
+            if (
+                not inside and not member.is_declaration and facts.phase(member.node) != "forward"
+                and not _either(member.conditions, facts, made)
+            ):
+                return True
         for scope in one.scope.within():
             for write in facts.writes_in(scope) if scope.is_function else ():
                 if write.target is made or not _is_member(write.target, name, scope.instance_name):
                     continue
                 grows = write.method in ("resize_", "materialize", "set_", "resize_as_")
-                if (write.through == "data" and write.how == "bind") or grows:
-                    if facts.phase(write.node) != "forward":
-                        return True
+                if (
+                    ((write.through == "data" and write.how == "bind") or grows)
+                    and facts.phase(write.node) != "forward"
+                ):
+                    return True
             for call in scope.nodes(ast.Call) if scope.is_function else ():
                 func = call.func
                 if isinstance(func, ast.Attribute) and func.attr in ("resize_", "materialize", "set_"):
@@ -75,10 +80,10 @@ def is_given_later(cls: ClassFacts, name: str, made: ast.AST) -> bool:
     return False
 
 
-def _either(conditions: list[object], facts: FileFacts, made: ast.AST) -> bool:
+def _either(conditions: list[Condition], facts: FileFacts, made: ast.AST) -> bool:
     """Whether the other assignment is the other branch of the same if."""
     mine = {one.node for one in facts.conditions(made) if one.what in ("if", "else")}
-    return any(getattr(one, "node", None) in mine for one in conditions)
+    return any(one.node in mine for one in conditions)
 
 
 def _is_member(expr: ast.expr, name: str, instance: str | None) -> bool:

@@ -1,0 +1,52 @@
+"""What a function of the file is called with, so far as the file shows it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.kinds import UNKNOWN, Kind, join
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+#: With more call sites than this the first ones tell as much as all.
+_MOST = 12
+
+
+def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
+    """The kind that all calls of a module-level function in this file give an argument.
+
+    Unknown as soon as one call does not say, or if it is never called here.
+    """
+    if scope.parent is not facts.index.module or scope.decorators and not scope.has_decorator("no_grad"):
+        return UNKNOWN
+    if not isinstance(scope.node, ast.FunctionDef) or len(facts.index.module.bound[scope.name]) != 1:
+        return UNKNOWN
+    calls = facts.named_calls.get(scope.name, [])
+    arguments = scope.node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    kinds = []
+    for call in calls[:_MOST]:
+        value = _given(call, arg, plain)
+        if value is None:
+            return UNKNOWN
+        kind = facts.kind_of(value)
+        if not kind.known:
+            return UNKNOWN
+        kinds.append(kind)
+    return join(kinds) if kinds else UNKNOWN
+
+
+def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | None:
+    if any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == arg.arg:
+            return keyword.value
+    if arg in plain:
+        place = plain.index(arg)
+        if place < len(call.args):
+            return call.args[place]
+    return None
