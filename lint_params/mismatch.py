@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from lint_params.evidence import Failure, Run, Verification, all_lines
+from lint_params.evidence import Failure, Run, Verification, all_lines, own_lines
 
 if TYPE_CHECKING:
     from lint_params.rule import Finding
@@ -256,6 +256,8 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
     got = evaluated(finding.details.get("got"), run.arguments)
     expected = evaluated(finding.details.get("expected"), run.arguments)
     for failure in (*run.failures, *run.tried):
+        if _too_few_rows(failure, finding):
+            return run.confirmed_by(failure)
         if failure.reason or not is_shape_error(failure):
             continue
         if failure.repaired or (failure.phase == "import" and run.kind == "class"):
@@ -281,6 +283,15 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
             return run.inconclusive("degenerate-input", "the arguments were made up")
         return run.refuted(finding, f"line {finding.place.line} ran and torch raised nothing")
     return None
+
+
+def _too_few_rows(failure: Failure, finding: Finding) -> bool:
+    """An Embedding whose weight the finding's line replaced refuses ids that it promises."""
+    return (
+        "index out of range in self" in failure.text
+        and not failure.repaired
+        and bool(set(own_lines(finding)) & set(failure.parameter_lines))
+    )
 
 
 _NORMALISED = re.compile(r"normalized_shape=\[(\d+)\].*input of size\[([\d, ]+)\]")

@@ -195,6 +195,7 @@ class DataWrite:
     same_storage: bool
     overlaps: bool = False
     had_grad: bool = False
+    restrided: bool = False  # equal shape (a square .t()) but the entries lie otherwise
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,30 @@ class _Prober(ast.NodeTransformer):
         self.lines = lines
         self.trainers = trainers
 
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        self.generic_visit(node)
+        if any(self._flagged(statement) for statement in node.body):
+            node.body = [self._survivable(statement) for statement in node.body]
+        return node
+
+    def _flagged(self, statement: ast.stmt) -> bool:
+        end = statement.end_lineno or statement.lineno
+        return bool(self.lines.intersection(range(statement.lineno, end + 1)))
+
+    def _survivable(self, statement: ast.stmt) -> ast.stmt:
+        """A flagged statement of the file's own code may fail: the rest is still to be run."""
+        if isinstance(statement, ast.If):
+            statement.body = [self._survivable(inner) for inner in statement.body]
+            return statement
+        keeps = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+        if isinstance(statement, keeps):
+            return statement
+        said = [ast.Name("__lp_error__", ast.Load()), ast.Constant(self._flagged(statement))]
+        told = ast.Expr(_call("__lp_failed__", said, statement))
+        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__lp_error__", [told])
+        guarded = ast.Try([statement], [ast.copy_location(handler, statement)], [], [])
+        return ast.copy_location(guarded, statement)
+
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
         if _called(node) & self.trainers:

@@ -24,6 +24,7 @@ class Probes:
     def __init__(self) -> None:
         self.seen: list[evidence.Probe] = []
         self.turns: dict[int, int] = {}
+        self.failed: list[Exception] = []
         self.bounded = False
 
     def for_source(self) -> dict[str, Callable[..., Any]]:
@@ -33,6 +34,7 @@ class Probes:
             "__lp_read__": self.probe_read,
             "__lp_loop__": self.probe_loop,
             "__lp_turn__": self.probe_turn,
+            "__lp_failed__": self.probe_failed,
         }
 
     def _probe(self, probe: evidence.Probe) -> None:
@@ -69,6 +71,12 @@ class Probes:
 
     def probe_loop(self, items: Iterable[Any]) -> Iterable[Any]:
         return itertools.islice(items, TRAINING_ROUNDS) if self.bounded else items
+
+    def probe_failed(self, error: Exception, flagged: bool) -> None:
+        """A flagged statement of the file's own code raised, or one that comes after it."""
+        if not flagged and not self.failed:
+            raise error
+        self.failed.append(error)
 
     def probe_turn(self, line: int) -> bool:
         if not self.bounded:

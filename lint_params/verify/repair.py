@@ -86,7 +86,7 @@ def _typed(
     if not arg.is_floating_point() and re.search(r"(Float|float|dtype|Double|floating)", text):
         yield f"input {index} of floats", _with(args, index, torch.randn(arg.shape)), False
     if not arg.is_floating_point() and "index out of range" in text:
-        yield f"input {index} small", _with(args, index, torch.zeros_like(arg)), False
+        yield f"input {index} of zeros", _with(args, index, torch.zeros_like(arg)), True
     if arg.is_floating_point() and "one-dimensional" in text:
         yield f"input {index} flat", _with(args, index, torch.randn(arg.shape[0])), False
 

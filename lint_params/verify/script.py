@@ -94,7 +94,10 @@ def of_main(experiment: Experiment, text: str, lines: set[int]) -> evidence.Run:
     watch.probes.bounded = True
     torch.manual_seed(0)
     with contextlib.suppress(Stop), experiment.phase("script"):
+        watch.probes.failed.clear()
         run_as_main(Path(watch.path), text, lines, watch.probes.for_source())
+    watch.phase = "script"
+    experiment.failures += [watch.failure(error) for error in watch.probes.failed]
     made = [v for v in vars(sys.modules["__main__"]).values() if isinstance(v, nn.Module)]
     _then_forward(experiment, made)
     return experiment.finish()

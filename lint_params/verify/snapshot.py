@@ -203,9 +203,15 @@ def _leaves(value: Any, home: str, path: str = "", depth: int = 0) -> Iterator[t
 
 
 def spread(root: nn.Module) -> dict[str, float]:
-    """How far the rows of each matrix are apart: 0 where all units are alike."""
-    return {
-        name: float((param.detach() - param.detach()[:1]).abs().max())
-        for name, param in root.named_parameters()
-        if param.dim() > 1 and param.numel() and math.isfinite(float(param.detach().sum()))
-    }
+    """How far the units of each matrix are apart: 0 where all are alike.
+
+    A unit is a row of ``nn.Linear`` and a column of ``x @ w``: the lesser of the two counts.
+    """
+    found: dict[str, float] = {}
+    for name, param in root.named_parameters():
+        value = param.detach()
+        if value.dim() > 1 and value.numel() and math.isfinite(float(value.sum())):
+            axes = (0, 1) if value.dim() == 2 else (0,)
+            apart = (value - value.narrow(axis, 0, 1) for axis in axes if value.shape[axis] > 1)
+            found[name] = min((float(each.abs().max()) for each in apart), default=0.0)
+    return found

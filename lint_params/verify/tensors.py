@@ -48,6 +48,12 @@ def address_of(value: torch.Tensor) -> int:
         return 0
 
 
+def strides_of(value: Any) -> tuple[int, ...]:
+    if is_uninitialised(value) or value.layout != torch.strided:
+        return ()
+    return tuple(value.stride())
+
+
 def overlapping(value: Any) -> bool:
     if not isinstance(value, torch.Tensor):
         return False

@@ -17,7 +17,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify.probes import LIMIT, Probes
-from lint_params.verify.tensors import address_of, overlapping, reason_of, shape_of
+from lint_params.verify.tensors import address_of, overlapping, reason_of, shape_of, strides_of
 
 
 class Watch:
@@ -142,7 +142,7 @@ class Watch:
         def set_data(param: Any, value: Any) -> None:
             frame = watch.user_frame()
             old, had = shape_of(param), param.grad is not None
-            before = address_of(param)
+            before, strides = address_of(param), strides_of(param)
             plain.__set__(param, value)
             if frame is not None and len(watch.data_writes) < LIMIT:
                 new_shape = shape_of(param)
@@ -157,6 +157,7 @@ class Watch:
                         same_storage=before != 0 and before == address_of(param),
                         overlaps=overlapping(param),
                         had_grad=had,
+                        restrided=strides != strides_of(param),
                     )
                 )
 
