@@ -130,7 +130,7 @@ class CreatedInForward(Rule):
 
     def _may_cache(self, scope: Scope) -> bool:
         """Whether a decorator (``@cached_property``, ``@singleton``) may run it only once."""
-        known = ("no_grad", "autocast", "override", "staticmethod", "classmethod", "ignore")
+        known = ("no_grad", "autocast", "override", "staticmethod", "classmethod", "property")
         return len(scope.decorators) > sum(scope.has_decorator(name) for name in known)
 
     def _is_frozen(self, facts: FileFacts, call: ast.Call) -> bool:

@@ -1,7 +1,7 @@
 """Layers are kept in a plain list, dict or tuple, or by an object that is no Module.
 
 A Module registers the layers that are its attributes, not those inside a Python container or
-inside an attribute of some other object. Their parameters are missing from ``parameters()``:
+inside an attribute of some other object or of a closure. Their parameters are missing from ``parameters()``:
 never trained, saved or moved to the GPU, and ``eval()`` does not reach them. Use
 ``nn.ModuleList``, ``nn.ModuleDict`` or ``nn.Sequential``, or make the helper an ``nn.Module``.
 
@@ -76,6 +76,8 @@ class ModulesInContainer(Rule):
             where = f"a plain {held.holder}"
             if held.holder == "object":
                 where, better = f"a {held.helper}, which is no Module", "nn.Module as its base"
+            elif held.holder == "function":
+                where, better = "a function", "an attribute for each layer"
             yield self.report(
                 facts,
                 held.member.node,
@@ -83,7 +85,10 @@ class ModulesInContainer(Rule):
                 f"registered, trained, saved or moved; use {better}",
                 trace=tuple(Step(line, text) for line, text in held.trace),
                 subject=held.cls.qualname,
-                details={"attribute": held.member.name},
+                details={
+                    "attribute": held.member.name,
+                    "made": [line for line, _ in held.trace] if held.holder == "function" else [],
+                },
             )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
@@ -95,6 +100,13 @@ class ModulesInContainer(Rule):
                 f"{sum(one.count for one in hidden)} Parameters under {name} ({names}) are not in "
                 "parameters()"
             )
-        if run.ok("construct"):
+        made = [c for c in run.created if c.line in finding.details["made"]]
+        if made:
+            held = {one.id for one in run.tensors("construct", "parameter")}
+            lost = [one for one in made if one.phase == "construct" and one.id not in held]
+            return run.confirmed(f"{len(lost)} Parameters of {name} are not in parameters()") if (
+                lost
+            ) else None
+        if run.ok("construct") and not finding.details["made"]:
             return run.refuted(finding, f"nothing under {name} is missing from parameters()")
         return None

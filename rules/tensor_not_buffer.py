@@ -57,6 +57,11 @@ _MOVES = frozenset("to cuda cpu type_as type float double half bfloat16 new_tens
 _ASKS = frozenset(
     "shape size device dtype dim ndim numel tolist item numpy __len__ copy_ data is_cuda".split()
 )
+#: Methods of a tensor that need their argument on the same device.
+_TAKES = frozenset(
+    "masked_fill masked_fill_ matmul mm bmm mul mul_ add add_ sub sub_ div div_ lerp lerp_ where "
+    "maximum minimum addcmul addcdiv einsum dot logical_and logical_or eq ne".split()
+)
 _OWN = ("_apply", "to", "cuda")
 
 
@@ -135,11 +140,11 @@ class TensorNotBuffer(Rule):
                         found = node
         return found
 
-    def _use(self, facts: FileFacts, node: ast.Attribute) -> str:
+    def _use(self, facts: FileFacts, node: ast.expr, depth: int = 0) -> str:
         """"used" (arithmetic or an argument), "moved", or "asked" (shape, index, number)."""
         parent = facts.parent(node)
         below: ast.AST = node
-        while isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp)) or (
+        while isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp, ast.Compare)) or (
             isinstance(parent, ast.Call) and parent.func is below
         ):
             if isinstance(parent, ast.Attribute):
@@ -149,23 +154,44 @@ class TensorNotBuffer(Rule):
                     return "asked"
             if isinstance(parent, ast.Subscript) and parent.slice is below:
                 return "asked"
+            if isinstance(parent, ast.Compare) and not _is_elementwise(parent):
+                return "asked"
             below, parent = parent, facts.parent(parent)
+        if isinstance(parent, ast.keyword):
+            parent = facts.parent(parent)
         if isinstance(parent, ast.BinOp):
             return "used"
         if isinstance(parent, ast.Call):
-            called = facts.qualify(parent.func) or ""
-            if called.startswith(("torch.nn.functional.", "torch.")):
-                last = called.rpartition(".")[2]
-                return "asked" if last in ("is_tensor", "numel", "Size") else "used"
-            if called.startswith("builtins."):
-                return "asked"
-            if isinstance(parent.func, ast.Attribute) and parent.func.attr in _MOVES:
-                return "moved"
-            return "moved"  # handed to somebody who may move it
-        if isinstance(parent, (ast.Compare, ast.BoolOp, ast.If, ast.Assert, ast.IfExp)):
+            return self._argument(facts, parent)
+        if isinstance(parent, ast.Assign) and parent.value is below and depth < 3:
+            return self._local(facts, parent, depth)
+        return "asked"
+
+    def _argument(self, facts: FileFacts, call: ast.Call) -> str:
+        called = facts.qualify(call.func) or ""
+        if called.startswith("torch."):
+            last = called.rpartition(".")[2]
+            return "asked" if last in ("is_tensor", "numel", "Size") else "used"
+        if called.startswith("builtins."):
             return "asked"
-        if isinstance(parent, ast.Assign):
-            return "moved"  # a local name: followed nowhere
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
+            return "used"
+        return "moved"  # handed to somebody who may move it
+
+    def _local(self, facts: FileFacts, statement: ast.Assign, depth: int) -> str:
+        """What becomes of the local name that the tensor is given to."""
+        target = statement.targets[0]
+        if len(statement.targets) > 1 or not isinstance(target, ast.Name):
+            return "moved"
+        uses = set()
+        for name in facts.scope_of(statement).nodes(ast.Name):
+            if name.id == target.id and isinstance(name.ctx, ast.Load):
+                found = facts.definitions(name) or ()
+                if any(one.node is statement for one in found):
+                    uses.add(self._use(facts, name, depth + 1))
+        for word in ("moved", "used"):
+            if word in uses:
+                return word
         return "asked"
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
@@ -179,6 +205,11 @@ class TensorNotBuffer(Rule):
         if kept:
             return run.refuted(finding, f"{name} is registered")
         return None
+
+
+def _is_elementwise(node: ast.Compare) -> bool:
+    """``mask == 0`` makes another tensor; ``x is None`` and ``x in y`` only ask."""
+    return all(isinstance(op, (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for op in node.ops)
 
 
 def _moved(facts: FileFacts, node: ast.Attribute) -> bool:

@@ -134,6 +134,15 @@ class ClassFacts:
             return []
         return [call for call in self.init.nodes(ast.Call) if is_parent_init(call)]
 
+    @cached_property
+    def _properties(self) -> dict[str, tuple[ClassFacts, Scope]]:
+        return {
+            name: (one, scope)
+            for one in reversed(self.mro)
+            for name, scope in one.methods.items()
+            if scope.has_decorator("property")
+        }
+
     def is_property(self, name: str) -> bool:
         found = self.method(name)
         return found is not None and found[1].has_decorator("property", "cached_property", "getter")
@@ -180,7 +189,7 @@ class ClassFacts:
 
     def called_from(self, *entries: str) -> list[tuple[ClassFacts, Scope]]:
         """The functions that run when ``entries`` run, by calls that are surely followed:
-        ``self.x()``, ``super().x()`` and functions of the same file, nested ones too."""
+        ``self.x()``, ``super().x()``, properties and functions of the same file."""
         found: list[tuple[ClassFacts, Scope]] = []
         todo = [one for one in map(self.method, entries) if one is not None]
         while todo:
@@ -199,6 +208,9 @@ class ClassFacts:
                         other = cls.facts.function_of(call)
                         if other is not None and other[0] is cls.facts:
                             todo.append((cls, other[1]))
+                for read in cls.facts.self_reads(inner) if self._properties else ():
+                    if read in self._properties:
+                        todo.append(self._properties[read])
         return found
 
     # -- members -----------------------------------------------------------------------

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lint_params.facts.closures import captured
 from lint_params.facts.contents import Item
 from lint_params.facts.owners import class_owns, kind_owns
 
@@ -23,8 +24,8 @@ _FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "infe
 
 @dataclass(frozen=True)
 class Hidden:
-    """``what``: "parameter" or "module"; ``holder``: list, tuple, dict, set or object (then
-    ``helper`` is its class). ``member`` is the assignment; ``trace`` where the items are made."""
+    """``what``: "parameter" or "module"; ``holder``: list, tuple, dict, set, function (a
+    closure) or object (then ``helper`` is its class). ``member`` is the assignment; ``trace`` where the items are made."""
 
     what: str
     holder: str
@@ -56,6 +57,12 @@ def _hidden(
     for member in given:
         if member.kind.what == "object" and _is_made(member):
             return _in_object(facts, cls, member)
+        closed = captured(facts, member)
+        if closed:
+            trace = tuple(
+                (one.lineno, f"the {facts.kind_of(one).describe()} is made here") for one in closed
+            )
+            return Hidden("module", "function", cls, member, trace=trace[:4])
     containers = [member for member in given if member.kind.what in _CONTAINERS]
     if not containers or len(containers) < len([m for m in given if m.kind.what != "none"]):
         return None
