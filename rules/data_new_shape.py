@@ -38,10 +38,11 @@ optimizer of this file was built before; a function that loads or converts weigh
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lint_params.rule import Finding, Level, Rule, Run, Verification
+from lint_params.rule import Finding, Level, Rule, Run, Step, Verification
 
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
@@ -54,8 +55,12 @@ class DataNewShape(Rule):
     words = (".data",)
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
+        spoken = {write.node: False for write in facts.data_writes}
+        for word in ("", "replace", "tie"):
+            spoken.update({write.node: True for write in facts.data_writes_judged(word)})
         for write in facts.data_writes_judged("resize"):
             why = self._why(facts, write)
+            spoken[write.node] = not why and not facts.sizes_from_input(write.value)
             if why:
                 yield self.report(
                     facts,
@@ -65,6 +70,33 @@ class DataNewShape(Rule):
                     subject=facts.subject(write.node),
                     details={"attribute": write.name.removeprefix("self.")},
                 )
+
+        yield from self._refuted(facts, spoken)
+
+    def _refuted(self, facts: FileFacts, free: dict[ast.stmt | ast.Call, bool]) -> Iterator[Finding]:
+        """What the symbolic interpreter knows beyond the plain sizes in the source; ``free``
+        says of which writes no rule has spoken yet."""
+        if not any(free.values()):
+            return
+        for mismatch in facts.shapes.refuted(self.name):
+            statement = facts.statement(mismatch.node)
+            write = next((one for one in facts.data_writes if one.node is statement), None)
+            if write is None or not free.get(write.node) or facts.is_frozen(write.parameter):
+                continue
+            if write.phase == "constructor" and facts.self_attribute(write.write.target) is not None:
+                continue
+            books = facts.is_surgery(write.node) or facts.updates_layer_sizes(write)
+            if books and not facts.runs_after_optimizer(write.node):
+                continue
+            yield self.report(
+                facts,
+                write.node,
+                f"`{write.name}` gets another shape: {mismatch.message}. Give it a tensor of its own "
+                "shape, or build the layer with the sizes that are meant",
+                trace=tuple(Step(line, text) for line, text in mismatch.trace),
+                subject=mismatch.subject,
+                details={**mismatch.details, "attribute": write.name.removeprefix("self.")},
+            )
 
     def _why(self, facts: FileFacts, write: DataWrite) -> str:
         if facts.is_masked(write):
