@@ -88,6 +88,7 @@ class Run:
     inputs_from: str = ""
     repaired: tuple[str, ...] = ()  # sizes that were changed to please torch's message
     arguments_repaired: tuple[str, ...] = ()
+    tolerant: bool = False  # flagged statements that failed were passed over
     degenerate: str = ""  # why the input proves little ("size 1", "equal sizes")
     arguments: dict[str, Any] = field(default_factory=dict)  # ints of the constructor call
     input_shapes: tuple[tuple[int, ...], ...] = ()

@@ -497,3 +497,37 @@ def test_verdicts_are_kept_until_what_they_depend_on_changes(tmp_path: Path, mon
         assert verdict() == "confirmed"
     helper.write_text("WIDTH = 20\n")
     assert verdict() == "refuted"
+
+
+def test_a_failing_statement_does_not_hide_the_mistakes_behind_it(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(DATA))
+    path = tmp_path / "several.py"
+    path.write_text(
+        HEAD
+        + textwrap.dedent(
+            """
+            first = torch.zeros(2, 3) @ torch.zeros(4, 5)
+            second = torch.zeros(2, 6) @ torch.zeros(7, 5)
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.c = torch.zeros(2, 8) @ torch.zeros(9, 5)
+                    self.d = torch.zeros(2, 10) @ torch.zeros(11, 5)
+
+                def forward(self, x):
+                    return x
+            """
+        )
+    )
+    wanted = [("first", "", 3, 4), ("second", "", 6, 7), (".c =", "Net", 8, 9)]
+    wanted.append((".d =", "Net", 10, 11))
+    findings = [
+        finding_at(path, text, "LP401", subject, {"got": got, "expected": size})
+        for text, subject, got, size in wanted
+    ]
+    judged = verify_findings(findings, device="cpu", rules=RULES)
+    assert [f.verification.verdict.value for f in judged] == ["confirmed"] * 4
+    assert "(2x10 and 11x5)" in judged[3].verification.evidence

@@ -23,6 +23,7 @@ class Job:
     device: str = ""
     verdicts: list[Json | None] = field(default_factory=list)
     contested: bool = False
+    tolerant: bool = False  # flagged statements that fail do not end this run
     started: float = field(default_factory=time.monotonic)
 
     def settled(self) -> bool:
@@ -91,6 +92,10 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
         if reason in ("out-of-memory", "timeout") and shapes:
             job.device = "meta"
             return True
+    if answer.get("hides") and not job.tolerant:
+        job.tolerant = True  # the same once more: what stands behind the failing statement?
+        return bool(time.monotonic() - job.started < settings["timeout"])
+    job.tolerant = False
     job.device = ""
     job.scenario += 1
     return bool(answer["more"]) and time.monotonic() - job.started < settings["timeout"]

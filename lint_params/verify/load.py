@@ -133,11 +133,7 @@ class _Prober(ast.NodeTransformer):
         keeps = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
         if isinstance(statement, keeps):
             return statement
-        said = [ast.Name("__lp_error__", ast.Load()), ast.Constant(self._flagged(statement))]
-        told = ast.Expr(_call("__lp_failed__", said, statement))
-        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__lp_error__", [told])
-        guarded = ast.Try([statement], [ast.copy_location(handler, statement)], [], [])
-        return ast.copy_location(guarded, statement)
+        return _guarded(statement, "__lp_failed__", [ast.Constant(self._flagged(statement))])
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
@@ -151,6 +147,24 @@ class _Prober(ast.NodeTransformer):
             turn = _call("__lp_turn__", [ast.Constant(node.lineno)], node.test)
             node.test = ast.copy_location(ast.BoolOp(ast.And(), [turn, node.test]), node.test)
         return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        self._guard_block(node)
+        return node
+
+    def _guard_block(self, node: ast.AST) -> None:
+        """Flagged assignments and calls may fail when ``tolerant``: see ``Probes``."""
+        simple = (ast.Assign, ast.AugAssign, ast.Expr)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if not isinstance(block, list):
+                continue
+            for index, statement in enumerate(block):
+                if isinstance(statement, simple) and self._flagged(statement):
+                    block[index] = _guarded(statement, "__lp_guard__", [])
+                elif isinstance(statement, (ast.If, ast.For, ast.While, ast.With)):
+                    self._guard_block(statement)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         self.generic_visit(node)
@@ -189,6 +203,14 @@ class _Prober(ast.NodeTransformer):
             named: list[ast.expr] = [ast.Constant(node.lineno), ast.Constant(node.id), node]
             return _call("__lp_read__", named, node)
         return node
+
+
+def _guarded(statement: ast.stmt, teller: str, more: list[ast.expr]) -> ast.stmt:
+    said: list[ast.expr] = [ast.Name("__lp_error__", ast.Load()), *more]
+    told = ast.copy_location(ast.Expr(_call(teller, said, statement)), statement)
+    handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__lp_error__", [told])
+    guarded = ast.Try([statement], [ast.copy_location(handler, statement)], [], [])
+    return ast.copy_location(guarded, statement)
 
 
 def _settable(target: ast.expr) -> bool:

@@ -28,6 +28,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     if job.scenario >= len(found):
         note = inconclusive("line-not-executed", "nothing in the file runs it", target.device)
         return {"verdicts": [note] * len(job.findings), "more": False, "reason": ""}
+    target.watch.probes.tolerant = job.tolerant
     run = child.perform(target, found[job.scenario], job.findings)
     if job.device == "stand-in":
         run.device = "meta"  # where .cuda() put the tensors
@@ -37,6 +38,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         "more": job.scenario + 1 < len(found),
         "reason": reason,
         "contested": contests(run),
+        "hides": len(job.findings) > 1
+        and any(failure.passes(target.lines) for failure in run.failures),
     }
     if os.environ.get("LINT_PARAMS_TRACE"):
         answer["run"] = run.to_data()

@@ -25,6 +25,8 @@ class Probes:
         self.seen: list[evidence.Probe] = []
         self.turns: dict[int, int] = {}
         self.failed: list[Exception] = []
+        #: In a second run: flagged statements may fail, so that those behind them run too.
+        self.tolerant = False
         self.bounded = False
 
     def for_source(self) -> dict[str, Callable[..., Any]]:
@@ -35,6 +37,7 @@ class Probes:
             "__lp_loop__": self.probe_loop,
             "__lp_turn__": self.probe_turn,
             "__lp_failed__": self.probe_failed,
+            "__lp_guard__": self.probe_guard,
         }
 
     def _probe(self, probe: evidence.Probe) -> None:
@@ -75,6 +78,11 @@ class Probes:
     def probe_failed(self, error: Exception, flagged: bool) -> None:
         """A flagged statement of the file's own code raised, or one that comes after it."""
         if not flagged and not self.failed:
+            raise error
+        self.failed.append(error)
+
+    def probe_guard(self, error: Exception) -> None:
+        if not self.tolerant or len(self.failed) > LIMIT:
             raise error
         self.failed.append(error)
 
