@@ -36,6 +36,8 @@ def parse(text: str) -> ast.Module:
         problem = Unreadable(
             f"cannot parse: {error.msg}", error.lineno or 1, max(error.offset or 1, 1)
         )
+        if "too many" in str(error.msg):  # a limit of Python's own: nobody can run this file
+            raise problem from None
     except (RecursionError, MemoryError):
         problem = Unreadable("cannot parse: nested too deeply")
     except ValueError as error:
@@ -95,9 +97,7 @@ def _is_python(piece: str, statement: _Statement) -> bool:
     except (RecursionError, MemoryError):
         statement.depth = MAX_DEPTH + 1
         return False
-    except SyntaxError as error:
-        if "too many nested" in str(error.msg):
-            statement.depth = MAX_DEPTH + 1
+    except SyntaxError:
         return False
     return True
 
