@@ -11,6 +11,7 @@ from lint_params.facts import (
     beside,
     filled,
     frozen,
+    given,
     grad_mode,
     inputs,
     judged,
@@ -31,6 +32,7 @@ from lint_params.facts.param_shapes import Sizes
 from lint_params.facts.torch_names import IN_PLACE_METHODS
 
 if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
 
 
@@ -195,6 +197,14 @@ class ParameterFacts:
     def is_frozen(self, kind: Kind) -> bool:
         """Whether a Parameter's gradient is, or may be, switched off."""
         return frozen.is_frozen(kind)
+
+    def is_frozen_member(self, cls: ClassFacts, name: str, kind: Kind) -> bool:
+        """The same of a member: its class may switch the gradient off later."""
+        return frozen.is_frozen(kind) or any(frozen.switches_off(c, [name]) for c in cls.mro)
+
+    def is_given_data(self, expr: ast.expr) -> bool:
+        """Whether a tensor is made of numbers that an argument or a literal list gives."""
+        return given.is_given_data(self._all, expr)
 
     def mentions(self, expr: ast.expr, target: ast.expr) -> bool:
         """Whether a value is computed from ``target``, local names followed."""
