@@ -71,8 +71,7 @@ def check_file(
     classes = [(name, node) for name, node in _classes(file.tree)]
     scope = it.file_scope(file)
     it.current = file
-    sites = call_sites(file.tree)
-    mentioned = _mentioned(file.tree)
+    sites, mentioned = _uses(file.tree)
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
@@ -95,13 +94,25 @@ def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:
             pending[:0] = [*node.body, *node.orelse]
 
 
-def call_sites(tree: ast.Module) -> dict[str, list[ast.Call]]:
-    """The calls of plain names in the file: who builds a class, and with which arguments."""
-    out: dict[str, list[ast.Call]] = {}
+def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
+    """The calls of plain names in the file, and the names that it reads otherwise than by
+    calling them without arguments: a class that is handed to a factory is built with arguments
+    that are not in sight."""
+    calls: dict[str, list[ast.Call]] = {}
+    loads: list[ast.Name] = []
+    bare: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            out.setdefault(node.func.id, []).append(node)
-    return out
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                loads.append(node)
+        elif isinstance(node, ast.Call):
+            if not node.args and not node.keywords:
+                bare.add(id(node.func))
+            if isinstance(node.func, ast.Name):
+                calls.setdefault(node.func.id, []).append(node)
+                if node.func.id == "super":
+                    bare.update(id(arg) for arg in node.args)
+    return calls, {n.id for n in loads if id(n) not in bare}
 
 
 def _always_given(init: ast.FunctionDef, calls: list[ast.Call]) -> frozenset[str]:
@@ -115,22 +126,6 @@ def _always_given(init: ast.FunctionDef, calls: list[ast.Call]) -> frozenset[str
         here |= set(names[: len(call.args)])
         given = here if given is None else given & here
     return frozenset(given or ())
-
-
-def _mentioned(tree: ast.Module) -> set[str]:
-    """Names that the file reads otherwise than by calling them without arguments: a class that
-    is handed to a factory is built with arguments that are not in sight."""
-    bare: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and not node.args and not node.keywords:
-            bare.add(id(node.func))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super":
-            bare.update(id(arg) for arg in node.args)
-    return {
-        n.id
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in bare
-    }
 
 
 def _defaults(init: ast.FunctionDef | None, forward: tuple[ClassRef, ast.FunctionDef] | None) -> set[type]:
@@ -302,6 +297,7 @@ class _fresh:
         self.it.adapted.clear()
         self.it.guessed = False
         self.it.built.clear()
+        self.it.tokens.clear()
         self.it.calls.results.clear()
         self.it.epoch += 1
         self.file = self.it.current

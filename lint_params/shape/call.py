@@ -16,19 +16,67 @@ def bind(
     signature: inspect.Signature, args: list[Value], kwargs: dict[str, Value]
 ) -> dict[str, Any] | None:
     """The arguments by parameter name with defaults filled in; None where they do not fit."""
-    unsure = kwargs.pop(OPEN, None) if OPEN in kwargs else None
-    try:
-        bound = signature.bind(*args, **kwargs) if unsure is None else signature.bind_partial(*args, **kwargs)
-    except TypeError:
-        return None
-    given = set(bound.arguments)
-    bound.apply_defaults()
-    if unsure is not None:
-        for name, parameter in signature.parameters.items():
-            if name not in given and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                if name not in ("device", "dtype", "inplace"):
-                    bound.arguments[name] = unsure
-    return bound.arguments
+    unsure = kwargs.get(OPEN)
+    plan = _PLANS.get(id(signature))
+    if plan is None:
+        plan = _PLANS[id(signature)] = _Plan(signature)
+    out: dict[str, Any] = dict(zip(plan.positional, args))
+    if len(args) > len(plan.positional):
+        if plan.var_positional is None:
+            return None
+        out[plan.var_positional] = tuple(args[len(plan.positional) :])
+    extra: dict[str, Any] = {}
+    for name, value in kwargs.items():
+        if name in plan.named:
+            if name in out:
+                return None
+            out[name] = value
+        elif name == OPEN:
+            continue
+        elif plan.var_keyword is not None:
+            extra[name] = value
+        else:
+            return None
+    for name, default in plan.defaults.items():
+        if name not in out:
+            if unsure is not None and name not in _HARMLESS:
+                out[name] = unsure
+            elif default is inspect.Parameter.empty:
+                return None
+            else:
+                out[name] = default
+    if plan.var_positional is not None:
+        out.setdefault(plan.var_positional, ())
+    if plan.var_keyword is not None:
+        out[plan.var_keyword] = extra
+    return out
+
+
+#: Arguments that change no shape: they may well stand in ``**factory_kwargs``.
+_HARMLESS = frozenset({"device", "dtype", "inplace"})
+
+
+class _Plan:
+    """A signature taken apart once: binding is the most frequent thing that ops need."""
+
+    __slots__ = ("positional", "named", "defaults", "var_positional", "var_keyword")
+
+    def __init__(self, signature: inspect.Signature) -> None:
+        kinds = inspect.Parameter
+        parameters = signature.parameters.values()
+        ordinary = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
+        self.positional = [p.name for p in parameters if p.kind in ordinary]
+        self.named = frozenset(
+            p.name for p in parameters if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+        )
+        self.defaults = {
+            p.name: p.default for p in parameters if p.kind in ordinary or p.kind is kinds.KEYWORD_ONLY
+        }
+        self.var_positional = next((p.name for p in parameters if p.kind is kinds.VAR_POSITIONAL), None)
+        self.var_keyword = next((p.name for p in parameters if p.kind is kinds.VAR_KEYWORD), None)
+
+
+_PLANS: dict[int, _Plan] = {}  # by the identity of signatures that live as long as the ops
 
 
 def build_layer(

@@ -65,7 +65,7 @@ class Context:
         if isinstance(size, int) or not self.bound:
             return size
         for _ in range(8):
-            if isinstance(size, int):
+            if isinstance(size, int) or self.bound.keys().isdisjoint(size.deep):
                 return size
             new = substitute(size, self.bound.get)
             if new is size or new == size:

@@ -31,17 +31,21 @@ class Atom:
     Atoms are compared by identity; ``order`` numbers them for the canonical form.
     """
 
-    __slots__ = ("order", "low", "high", "depth")
+    __slots__ = ("order", "low", "high", "depth", "deep", "poly")
     _count = 0
 
     low: int | None
     high: int | None
     depth: int  # how deep operations are nested in it; a symbol has none
+    deep: frozenset[Atom]  # itself and the atoms inside it
+    poly: Poly | None  # itself as a size, once somebody has asked
 
     def __init__(self, low: int | None, high: int | None = None) -> None:
         Atom._count += 1
         self.order = Atom._count
         self.depth = 0
+        self.deep = frozenset((self,))
+        self.poly = None
         self.low = low
         self.high = high
 
@@ -87,7 +91,9 @@ class Operation(Atom):
         super().__init__(low, high)
         self.name = name
         self.args = args
-        self.depth = 1 + max((a.depth for arg in args if isinstance(arg, Poly) for a in arg.atoms), default=0)
+        inner = [arg for arg in args if isinstance(arg, Poly)]
+        self.depth = 1 + max((a.depth for arg in inner for a in arg.atoms), default=0)
+        self.deep = self.deep.union(*(arg.deep for arg in inner))
 
     def __str__(self) -> str:
         if not self.args:
@@ -135,13 +141,14 @@ ONE: Monomial = ()
 class Poly:
     """A polynomial that is no constant. ``terms`` maps monomials to non-zero integers."""
 
-    __slots__ = ("terms", "_hash", "_atoms", "_text")
+    __slots__ = ("terms", "_hash", "_atoms", "_text", "_deep")
 
     def __init__(self, terms: dict[Monomial, int]) -> None:
         self.terms = terms
         self._hash: int | None = None
         self._atoms: frozenset[Atom] | None = None
         self._text: str | None = None
+        self._deep: frozenset[Atom] | None = None
 
     def __eq__(self, other: object) -> bool:
         """One canonical form; for equality of the numbers ask ``same``."""
@@ -157,6 +164,13 @@ class Poly:
         if self._atoms is None:
             self._atoms = frozenset(a for m in self.terms for a, _ in m)
         return self._atoms
+
+    @property
+    def deep(self) -> frozenset[Atom]:
+        """Its atoms and all that stand inside them."""
+        if self._deep is None:
+            self._deep = frozenset().union(*(a.deep for m in self.terms for a, _ in m))
+        return self._deep
 
     def __str__(self) -> str:
         if self._text is None:
@@ -203,7 +217,9 @@ def symbol(
 
 
 def of_atom(atom: Atom) -> Poly:
-    return Poly({((atom, 1),): 1})
+    if atom.poly is None:
+        atom.poly = Poly({((atom, 1),): 1})
+    return atom.poly
 
 
 def _build(terms: dict[Monomial, int]) -> Size:

@@ -11,6 +11,7 @@ from lint_params.shape.classes import MODULE_BASES, definition, is_module_class,
 from lint_params.shape.dim import Atom
 from lint_params.shape.memo import arguments_key, copied
 from lint_params.shape.objects import LAYER, get_attr
+from lint_params.shape.scope import MISSING
 from lint_params.shape.value import (
     ClassRef,
     External,
@@ -31,8 +32,8 @@ def instantiate(
 ) -> Value:
     """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
     key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs), frozenset(it.ctx.flags.items()))
-    pristine = it.built.get(key)
-    if pristine is not None:
+    pristine = it.built.get(key, MISSING)
+    if isinstance(pristine, Instance):
         instance = copied(pristine, {})
         instance.origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
         instance.node = node
@@ -45,8 +46,9 @@ def instantiate(
     finally:
         it.constructing -= 1
     if isinstance(made, Instance) and it.epoch == epoch:
-        made.token = len(it.built) + 1
-        it.built[key] = copied(made, {})
+        # Most modules are built once: only the second of a kind is kept for copying.
+        made.token = it.tokens.setdefault(key, len(it.tokens) + 1)
+        it.built[key] = None if pristine is MISSING else copied(made, {})
     return made
 
 

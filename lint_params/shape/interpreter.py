@@ -51,6 +51,7 @@ class Interpreter:
         self.instances = self.ctx.instances
         self.made: list[Any] = []  # layers and instances built so far, in order
         self.built: dict[Any, Any] = {}  # finished constructors by class and arguments
+        self.tokens: dict[Any, int] = {}  # numbers for the same keys
         self.calls = CallMemo()
         self.epoch = 0  # counts changes to modules outside constructors
         self.constructing = 0
