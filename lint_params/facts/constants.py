@@ -7,6 +7,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lint_params.facts.consecutive import consecutive
 from lint_params.facts.members import argument
 from lint_params.names import dotted
 
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from lint_params.facts.writes import Write
 
 _LAYERS = ("Linear", "Conv1d", "Conv2d", "Conv3d", "LazyLinear", "LazyConv1d", "LazyConv2d")
-#: Where each unit is treated like every other one.
-_ALIKE = frozenset(
-    "relu relu_ relu6 tanh sigmoid gelu silu elu leaky_relu softplus selu mish hardtanh "
-    "contiguous float flatten".split()  # noqa: SIM905
-)
-_ALIKE_LAYERS = frozenset(
-    "ReLU ReLU6 Tanh Sigmoid GELU SiLU ELU LeakyReLU Softplus SELU Mish Identity Hardtanh".split()  # noqa: SIM905
-)
 _CONSTANT_CALLS = ("torch.zeros", "torch.ones", "torch.full")
 _CONSTANT_INIT = ("zeros_", "ones_", "constant_")
 _CONSTANT_METHODS = ("zero_", "fill_")
@@ -67,7 +60,7 @@ def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
         layers = _layers(cls)
         if not any(layer.constant for layer in layers.values()):
             continue
-        for first, second in _consecutive(cls, layers):
+        for first, second in consecutive(cls, layers, constant_value):
             one, two = layers[first], layers[second]
             if first != second and one.constant and one.equal and two.constant:
                 found.append(Symmetric(cls, one, two, one.weights[0]))
@@ -144,24 +137,24 @@ def _writes_constant(facts: FileFacts, write: Write) -> bool:
     if write.how == "method":
         return write.method in _CONSTANT_METHODS
     if write.how == "bind" and write.value is not None:
-        return _constant_value(facts, write.value)
+        return constant_value(facts, write.value)
     return False
 
 
-def _constant_value(facts: FileFacts, value: ast.expr) -> bool:
+def constant_value(facts: FileFacts, value: ast.expr) -> bool:
     """``nn.Parameter(torch.zeros(...))``, ``torch.ones(...)``, ``torch.ones(...) * 0.1``."""
     if isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Mult, ast.Add, ast.Div, ast.Sub)):
         sides = (value.left, value.right)
         numbers = [side for side in sides if facts.kind_of(side).what == "number"]
         rest = [side for side in sides if side not in numbers]
-        return len(rest) == 1 and _constant_value(facts, rest[0])
+        return len(rest) == 1 and constant_value(facts, rest[0])
     if not isinstance(value, ast.Call):
         return False
     name = facts.qualify(value.func)
     if name == "torch.nn.Parameter":
         flag = argument(value, 1, "requires_grad")
         given = argument(value, 0, "data")
-        return flag is None and given is not None and _constant_value(facts, given)
+        return flag is None and given is not None and constant_value(facts, given)
     return name in _CONSTANT_CALLS
 
 
@@ -172,7 +165,7 @@ def _constant_parameter(cls: ClassFacts, name: str) -> bool:
         return False
     facts = members[0].cls.facts
     value = members[0].value
-    if not _constant_value(facts, value):
+    if not constant_value(facts, value):
         return False
     inner = argument(value, 0, "data") if isinstance(value, ast.Call) else None
     while isinstance(inner, ast.BinOp):  # torch.ones(...) * 0.1
@@ -250,93 +243,6 @@ def _handed_on(facts: FileFacts, scope, layers: dict[str, Layer]) -> None:  # ty
         for arg in [*call.args, *(keyword.value for keyword in call.keywords)]:
             for part in (arg, getattr(arg, "value", None)):
                 known = facts.self_attribute(part) if isinstance(part, ast.AST) else None
-                if known in layers and facts.self_attribute(call.func) != known:
-                    if not (isinstance(arg, ast.Attribute) and arg is not part and arg.attr not in ("weight", "data")):  # fmt: skip
-                        layers[known].other = True
-
-
-# -- which follow each other -----------------------------------------------------------------
-def _consecutive(cls: ClassFacts, layers: dict[str, Layer]) -> list[tuple[str, str]]:
-    found = cls.method("forward")
-    if found is None:
-        return []
-    home, scope = found
-    tracer = _Tracer(cls, home.facts, layers)
-    for call in scope.nodes(ast.Call, ast.BinOp):
-        tracer.source(call, 0)
-    return tracer.pairs
-
-
-class _Tracer:
-    """Follows values of forward back to the layer that gave them."""
-
-    def __init__(self, cls: ClassFacts, facts: FileFacts, layers: dict[str, Layer]) -> None:
-        self.cls, self.facts, self.layers = cls, facts, layers
-        self.pairs: list[tuple[str, str]] = []
-        self._known: dict[ast.AST, str | None] = {}
-
-    def source(self, expr: ast.AST | None, depth: int) -> str | None:
-        """The layer of which ``expr`` is the output, each unit treated alike since."""
-        if expr is None or depth > 30:
-            return None
-        if expr not in self._known:
-            self._known[expr] = None
-            self._known[expr] = self._source(expr, depth + 1)
-        return self._known[expr]
-
-    def _source(self, expr: ast.AST, depth: int) -> str | None:
-        if isinstance(expr, ast.Name):
-            values = self.facts.reach(expr)
-            return self.source(values[0], depth) if values and len(values) == 1 else None
-        if isinstance(expr, ast.BinOp):
-            if isinstance(expr.op, ast.MatMult):
-                return self._product(expr.left, expr.right, depth)
-            if isinstance(expr.op, ast.Add) and self._plain(expr.right):
-                return self.source(expr.left, depth)
-            return None
-        if not isinstance(expr, ast.Call):
-            return None
-        func = expr.func
-        name = self.facts.self_attribute(func)
-        first = expr.args[0] if expr.args else None
-        if name is not None:
-            if name in self.layers and not self.cls.kind(name).is_parameter:
-                return self._layer(name, first, depth)
-            if self.cls.kind(name).layer in _ALIKE_LAYERS:
-                return self.source(first, depth)
-            return None
-        qualified = self.facts.qualify(func)
-        if qualified in ("torch.matmul", "torch.mm") and len(expr.args) == 2:
-            return self._product(expr.args[0], expr.args[1], depth)
-        if qualified is not None:
-            last = qualified.rpartition(".")[2]
-            return self.source(first, depth) if qualified.startswith("torch.") and last in _ALIKE else None
-        if isinstance(func, ast.Attribute) and func.attr in _ALIKE:
-            return self.source(func.value, depth)
-        if isinstance(func, ast.Call) and first is not None:  # nn.ReLU()(x)
-            return self.source(first, depth) if self.facts.kind_of(func).layer in _ALIKE_LAYERS else None
-        return None
-
-    def _layer(self, name: str, given: ast.AST | None, depth: int) -> str:
-        before = self.source(given, depth)
-        if before is not None:
-            self.pairs.append((before, name))
-        return name
-
-    def _product(self, left: ast.expr, right: ast.expr, depth: int) -> str | None:
-        name = self.facts.self_attribute(right)
-        if name in self.layers and self.cls.kind(name).is_parameter:
-            return self._layer(name, left, depth)
-        return None
-
-    def _plain(self, expr: ast.expr) -> bool:
-        """A bias that is the same for all units."""
-        if isinstance(expr, ast.Constant):
-            return True
-        name = self.facts.self_attribute(expr)
-        if name is None:
-            return False
-        members = [m for m in self.cls.assignments(name) if not m.is_declaration]
-        return len(members) == 1 and members[0].value is not None and _constant_value(
-            members[0].cls.facts, members[0].value
-        )
+                size = arg is not part and getattr(arg, "attr", "") not in ("weight", "data")
+                if known in layers and facts.self_attribute(call.func) != known and not size:
+                    layers[known].other = True

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 _TENSORS = ("parameter", "buffer", "tensor")
 #: Methods by which everybody tells a Module.
 _MODULE_METHODS = frozenset(
-    "parameters named_parameters modules named_modules children named_children eval train "
-    "state_dict load_state_dict requires_grad_ register_forward_hook".split()  # noqa: SIM905
+    ["parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "eval", "train", "state_dict", "load_state_dict", "requires_grad_", "register_forward_hook"]
 )
 _OWN_TENSORS = ("weight", "bias")
 #: Real names that look like the wanted one.
@@ -59,8 +58,9 @@ def _all(facts: FileFacts) -> list[Flag]:
             statement = facts.statement(node)
             if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                 found.append(_flag(facts, node.value, node.attr, statement))
-    for call in facts.calls_of("builtins.setattr"):
-        if len(call.args) == 3 and isinstance(call.args[1], ast.Constant):
+    for call in facts.nodes(ast.Call):
+        plain = isinstance(call.func, ast.Name) and call.func.id == "setattr"
+        if plain and len(call.args) == 3 and isinstance(call.args[1], ast.Constant):
             found.append(_flag(facts, call.args[0], str(call.args[1].value), call))
     return found
 

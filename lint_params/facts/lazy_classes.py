@@ -72,9 +72,9 @@ def _filled(cls: ClassFacts) -> set[str] | None:
                     init = (one.facts.qualify(func) or "").startswith("torch.")
                     if name is not None and not init:
                         found.add(name)
-                    if isinstance(arg, ast.Name) and arg.id == scope.instance_name:
-                        if not (isinstance(func, ast.Name) and func.id in ("super", "isinstance")):
-                            return None
+                    whole = isinstance(arg, ast.Name) and arg.id == scope.instance_name
+                    if whole and getattr(func, "id", "") not in ("super", "isinstance"):
+                        return None
     if any(base.startswith("Lazy") for base in cls.torch_bases):
         return None
     return found
@@ -84,15 +84,17 @@ def _called(cls: ClassFacts) -> bool:
     for one in cls.mro:
         for scope in one.scope.within():
             for call in scope.nodes(ast.Call):
-                func = call.func
-                if isinstance(func, ast.Attribute) and func.attr in (
-                    "initialize_parameters",
-                    "register_forward_pre_hook",
-                    "_infer_parameters",
-                ):
-                    if scope.name != "initialize_parameters":
-                        return True
+                if scope.name != "initialize_parameters" and _starts(call.func):
+                    return True
     return False
+
+
+def _starts(func: ast.expr) -> bool:
+    return isinstance(func, ast.Attribute) and func.attr in (
+        "initialize_parameters",
+        "register_forward_pre_hook",
+        "_infer_parameters",
+    )
 
 
 def _late(cls: ClassFacts) -> ast.expr | None:
@@ -101,9 +103,9 @@ def _late(cls: ClassFacts) -> ast.expr | None:
         for scope in one.scope.children:
             for call in scope.nodes(ast.Call):
                 func = call.func
-                if isinstance(func, ast.Attribute) and func.attr == "__init__":
-                    if one.facts.qualify(func.value) in LAZY_MIXIN:
-                        return None  # called by name
+                named = one.facts.qualify(func.value) if isinstance(func, ast.Attribute) else None
+                if named in LAZY_MIXIN and getattr(func, "attr", "") == "__init__":
+                    return None  # called by name
         if "call_super_init" in one.members:
             return None
     module = False

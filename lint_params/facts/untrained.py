@@ -209,7 +209,9 @@ def _harmless(facts: FileFacts, use: ast.expr) -> bool:
 
 
 def _loops(scope: Scope) -> Iterator[list[ast.stmt]]:
-    for loop in scope.nodes(ast.For, ast.While):
+    for each in scope.nodes(ast.For):
+        yield each.body
+    for loop in scope.nodes(ast.While):
         yield loop.body
 
 

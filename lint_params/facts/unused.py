@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,12 +106,16 @@ def _prepares(facts: FileFacts, node: ast.Attribute) -> bool:
     return False
 
 
-def _beside(facts: FileFacts) -> Iterator[bytes]:
+def _beside(facts: FileFacts) -> list[bytes]:
     path = Path(facts.path)
+    return [data for name, data in _folder(path.parent) if name != path.name]
+
+
+@lru_cache(maxsize=4)
+def _folder(folder: Path) -> tuple[tuple[str, bytes], ...]:
+    """The Python files of a folder, read once."""
     try:
-        files = sorted(path.parent.glob("*.py"))[:_FILES] if path.parent != Path() else []
-        for file in files:
-            if file.name != path.name:
-                yield file.read_bytes()
+        files = sorted(folder.glob("*.py"))[:_FILES] if folder != Path() else []
+        return tuple((file.name, file.read_bytes()) for file in files)
     except OSError:
-        return
+        return ()
