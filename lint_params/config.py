@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import fnmatch
 import os
 import sys
@@ -146,6 +145,8 @@ def _read_toml(file: Path, text: str) -> dict[str, Any] | None:
 
 
 def _read_ini(file: Path, text: str) -> dict[str, Any] | None:
+    import configparser  # only where there is an ini section: it is slow to import
+
     parser = configparser.RawConfigParser()
     parser.optionxform = str  # type: ignore[assignment, method-assign]  # class names have case
     try:
