@@ -152,10 +152,12 @@ def check_class(
 ) -> Iterator[Checked]:
     init = _method(it, cls, "__init__")
     given = _always_given(init[1], calls) if init is not None else frozenset()
+    # A decorated constructor takes its arguments from a file or a registry.
+    configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, _method(it, cls, "forward"))
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
-        if mode is Mode.DEFAULTS and (not by_default or int not in defaults):
-            continue  # the project builds it otherwise, or it would be the first run again
+        if mode is Mode.DEFAULTS and (not by_default or int not in defaults or configured):
+            continue  # it is built otherwise, or this would be the first run again
         if mode is Mode.OPEN and not defaults & {bool, type(None), str}:
             continue
         checked = _run_class(it, cls, name, init, mode, given)

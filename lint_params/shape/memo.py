@@ -79,7 +79,7 @@ def copied(value: Value, done: dict[int, Value]) -> Value:
             layer = new.attrs.get("__layer__")
             new.items = layer.items if isinstance(layer, Layer) else _items(value.items, done)
     elif isinstance(value, Layer):
-        new = Layer(value.spec, value.args, {}, value.origin, None)
+        new = Layer(value.spec, dict(value.args), {}, value.origin, None)
         new.node, new.token, new.called = value.node, value.token, value.called
         done[id(value)] = new
         new.attrs = {k: copied(v, done) for k, v in value.attrs.items()}

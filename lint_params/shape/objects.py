@@ -278,6 +278,11 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if isinstance(value, Tensor) and value.param == "parameter":  # it takes the attribute's name
             value = Tensor(value.shape, value.dtype, value.origin, name, value.free)
         it.ctx.write(owner.attrs, name, value)
+        layer = owner.attrs.get(LAYER) if isinstance(owner, Instance) else owner
+        if isinstance(layer, Layer):  # torch's own forward reads what was set
+            it.ctx.write(layer.attrs, name, value)
+            if name in layer.args:
+                it.ctx.write(layer.args, name, value)
         if owner.items is not None and (name in owner.items or _is_module(value)):
             it.ctx.write(owner.items, name, value)  # an attribute of a container is its child
     elif isinstance(owner, Config):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.names import imported
 from lint_params.shape.arithmetic import binary
-from lint_params.shape.check import Verdict
+from lint_params.shape.check import Refuted, Verdict
 from lint_params.shape.iterate import known_items
 from lint_params.shape.join import join_all
 from lint_params.shape.objects import set_attr
+from lint_params.shape.ops.broadcast import stays
+from lint_params.shape.ops.index import set_item
 from lint_params.shape.scope import Scope
 from lint_params.shape.truth import assume, truth
 from lint_params.shape.value import (
@@ -107,10 +110,10 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
 
         return go
 
-    # A function that is handed what it looks at may take a branch only with arguments of another
-    # kind: there a mismatch counts only if no branch escapes it.
-    fn = scope.function
-    handed = fn is not None and fn.bound is None and fn.owner is None and len(it.active) > 1
+    # Code of others may take a branch only with arguments of another kind: there a mismatch
+    # counts only if no branch escapes it. A class's own methods answer for each of theirs.
+    fn, root = scope.function, it.frames[0] if it.frames else None
+    handed = len(it.active) > 1 and (fn is None or fn.bound is None or root is None or fn.bound is not root.bound)
     outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)], every=handed)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
     if not alive:
@@ -175,6 +178,15 @@ def _augassign(it: Interpreter, node: ast.AugAssign, scope: Scope) -> Flow:
 
         it.call(member(it, old, "extend"), [value], {}, node, "+=")
         return None
+    if isinstance(old, Tensor) and isinstance(value, Tensor) and isinstance(
+        node.op, (ast.Add, ast.Sub, ast.Mult, ast.Div)
+    ):
+        it.ctx.callee = "the operator in place"
+        try:
+            stays(it.ctx, old, value)  # a tensor keeps its shape where it is written to
+        except Refuted:
+            assign(it, node.target, Unknown("refuted"), scope)
+            return None
     assign(it, node.target, binary(it, type(node.op), old, value), scope)
     return None
 
@@ -289,6 +301,10 @@ def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Sc
             it.ctx.write(owner.items, index, value)
         else:
             it.ctx.write(owner.items, "?", Unknown("item of unknown name"))
+    elif isinstance(owner, Tensor) and isinstance(value, Tensor):
+        it.ctx.node, it.ctx.callee = target, "the assignment to an item"
+        with contextlib.suppress(Refuted):
+            set_item(it.ctx, owner, index.items if isinstance(index, Seq) and index.kind == "tuple" else [index], value)
 
 
 def _return(it: Interpreter, node: ast.Return, scope: Scope) -> Flow:
