@@ -2,8 +2,7 @@
 
 `view`, `reshape`, `flatten`, `unflatten` and their kin keep the number of elements. A
 product of wished sizes that differs from it fails; and with one `-1` the known sizes must
-divide it. Also reported: a `view(-1, k)` whose `k` is not the number of features, which
-divides by luck and folds the batch into the rows.
+divide it.
 
 Bad::
 
