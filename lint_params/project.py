@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,14 +56,14 @@ class Project:
         self._used: dict[str, set[str]] = {}
         #: By path, what the facts layer knows about a file; nothing here looks inside.
         self.facts: dict[str, object] = {}
-        self._found: dict[tuple[str, str], SourceFile | None] = {}
+        self._roots: dict[str, str] = {}
+        self._tops: dict[str, bool] = {}
 
     def add(self, path: str, tree: ast.Module) -> SourceFile:
         """Register a file that the caller has parsed already (the file being linted)."""
         _, name = module_name(Path(path))
         file = SourceFile(path, name, tree, Path(path).name == "__init__.py")
         self._files[str(Path(path).resolve())] = file
-        self._found.clear()
         return file
 
     def dependencies(self, path: str) -> dict[str, str]:
@@ -88,25 +89,38 @@ class Project:
 
     def find_module(self, module: str, importer: SourceFile) -> SourceFile | None:
         """The project file that ``module`` means in ``importer``, else None."""
-        known = (importer.path, module)
-        if known not in self._found:
-            self._found[known] = self._find_module(module, importer)
-        return self._found[known]
-
-    def _find_module(self, module: str, importer: SourceFile) -> SourceFile | None:
-        if not module or module.partition(".")[0] in _NEVER_OURS:
+        first = module.partition(".")[0]
+        if not first or first in _NEVER_OURS:
             return None
-        root, _ = module_name(Path(importer.path))
+        root = self._root(importer.path)
         key = f"{root}\0{module}"
         if key not in self._exists:
-            self._exists[key] = _module_path(root, module)
+            self._exists[key] = self._module_path(root, first, module)
         found = self._exists[key]
         if found is None:
             return None
-        file = self.load(Path(found))
+        file = self._files[found] if found in self._files else self.load(Path(found))
         if file is not None and file is not importer:
-            self._used.setdefault(importer.path, set()).add(str(Path(found).resolve()))
+            self._used.setdefault(importer.path, set()).add(found)
         return file
+
+    def _root(self, path: str) -> str:
+        if path not in self._roots:
+            self._roots[path] = str(module_name(Path(path))[0])
+        return self._roots[path]
+
+    def _module_path(self, root: str, first: str, module: str) -> str | None:
+        """The file of a module below an import root; most imports are of other packages."""
+        top = os.path.join(root, first)
+        if top not in self._tops:
+            self._tops[top] = os.path.isdir(top) or os.path.isfile(top + ".py")
+        if not self._tops[top]:
+            return None
+        stem = os.path.join(root, *module.split("."))
+        for candidate in (stem + ".py", os.path.join(stem, "__init__.py")):
+            if os.path.isfile(candidate):
+                return os.path.realpath(candidate)
+        return None
 
     def resolve(
         self, qualified: str, importer: SourceFile, _depth: int = 0
@@ -150,11 +164,3 @@ _NEVER_OURS = frozenset(
     "torch numpy typing collections math os sys functools itertools dataclasses abc re json "
     "warnings logging copy enum pathlib time random contextlib einops scipy".split()
 )
-
-
-def _module_path(root: Path, module: str) -> str | None:
-    stem = root.joinpath(*module.split("."))
-    for candidate in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
-        if candidate.is_file():
-            return str(candidate)
-    return None

@@ -113,7 +113,7 @@ class BadRegistration(Rule):
         method = cls.method(member.name)
         advice = "choose another name"
         if method is not None:
-            said, line = "a method of the class", method[1].node.lineno  # type: ignore[union-attr]
+            said, line = "a method of the class", facts.line_of(method[1])
             own = method[0] is cls
         elif facts.is_module_attribute(member.name):
             said, line, own = "an attribute of every Module", 0, False

@@ -68,7 +68,7 @@ class CreatedInForward(Rule):
                 continue
             built = {id(scope) for _, scope in cls.called_from("__init__")}
             for owner, scope in cls.called_from("forward"):
-                if owner.facts is not facts or id(scope) in built or scope in seen:
+                if owner.facts is not facts or id(scope) in built or scope.node in seen:
                     continue
                 if scope.name == "initialize_parameters" or facts.no_grad(scope.node.body[0]):
                     continue
@@ -82,7 +82,7 @@ class CreatedInForward(Rule):
         self, facts: FileFacts, cls: ClassFacts, scope: Scope, seen: set[ast.AST]
     ) -> Iterator[Finding]:
         for call in scope.nodes(ast.Call):
-            if call in seen:
+            if call in seen or not self._constructs(facts, call):
                 continue
             kind = facts.kind_of(call)
             if kind.node is not call or facts.no_grad(call):
@@ -115,9 +115,9 @@ class CreatedInForward(Rule):
                 f"this {what} is made anew on every forward: its random weights are never "
                 "trained; make it in __init__"
             )
-        trace = ()
+        trace: tuple[Step, ...] = ()
         if scope.name != "forward":
-            trace = (Step(scope.node.lineno, f"{scope.name} is called while forward runs"),)  # type: ignore[union-attr]
+            trace = (Step(facts.line_of(scope), f"{scope.name} is called while forward runs"),)
         return self.report(
             facts, call, message, trace=trace, subject=cls.qualname, details={"attribute": name}
         )
@@ -127,6 +127,15 @@ class CreatedInForward(Rule):
             if keyword.arg == "requires_grad":
                 return isinstance(keyword.value, ast.Constant) and keyword.value.value is True
         return len(call.args) < 2
+
+    def _constructs(self, facts: FileFacts, call: ast.Call) -> bool:
+        """Whether a class may be called here: quick, before anything is worked out."""
+        name = facts.qualify(call.func)
+        if name is None:
+            return isinstance(call.func, ast.Name)
+        if name.startswith("torch."):
+            return name.count(".") == 2 and name.startswith("torch.nn.")
+        return not name.startswith("builtins.") and facts.class_of(call.func) is not None
 
     def _may_cache(self, scope: Scope) -> bool:
         """Whether a decorator (``@cached_property``, ``@singleton``) may run it only once."""

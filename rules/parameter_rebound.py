@@ -144,6 +144,8 @@ class ParameterRebound(Rule):
                 continue
             if not isinstance(target, ast.Attribute) or facts.self_attribute(target):
                 continue
+            if "weight" not in target.attr and "bias" not in target.attr:
+                continue  # every Parameter of a torch layer is called so
             owner = facts.kind_of(target.value)
             if not owner.layer or owner.layer.startswith("Lazy"):
                 continue

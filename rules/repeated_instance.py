@@ -88,8 +88,9 @@ class RepeatedInstance(Rule):
         one = node.generators[0]
         if any(isinstance(n, ast.Name) and n.id == node.elt.id for n in ast.walk(one.target)):
             return False
-        name = facts.qualify(one.iter.func) if isinstance(one.iter, ast.Call) else None
-        return name == "builtins.range" and not _is_one(one.iter.args[-1])  # type: ignore[union-attr]
+        if not isinstance(one.iter, ast.Call) or not one.iter.args:
+            return False
+        return facts.qualify(one.iter.func) == "builtins.range" and not _is_one(one.iter.args[-1])
 
     def _repeated(
         self, facts: FileFacts, node: ast.expr, item: ast.expr, *, fresh: bool
@@ -112,7 +113,7 @@ class RepeatedInstance(Rule):
         if self._says_shared(facts, node):
             return
         what = "Parameter" if kind.is_parameter else kind.describe()
-        trace = ()
+        trace: tuple[Step, ...] = ()
         if kind.facts is facts and kind.node.lineno != node.lineno:
             trace = (Step(kind.node.lineno, f"the one {what} is made here"),)
         yield self.report(

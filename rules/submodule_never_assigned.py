@@ -90,7 +90,7 @@ class SubmoduleNeverAssigned(Rule):
         known = [one for base in cls.mro for one in [*base.members, *base.methods]]
         near = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean `self.{near[0]}`?" if near else ""
-        trace = ()
+        trace: tuple[Step, ...] = ()
         if near and near[0] in cls.members:
             line = cls.members[near[0]][0].node.lineno
             trace = (Step(line, f"`self.{near[0]}` is assigned here"),)

@@ -12,7 +12,12 @@ from lint_params.facts.functions import super_call
 from lint_params.facts.kinds import UNKNOWN, Kind, join
 from lint_params.facts.members import Member, read_members
 from lint_params.facts.scope import Scope
-from lint_params.facts.torch_names import LAYERS, MODULE_ATTRIBUTES, MODULE_BASES, NEUTRAL_BASES
+from lint_params.facts.torch_names import (
+    LAYERS,
+    MODULE_ATTRIBUTES,
+    MODULE_BASES,
+    NEUTRAL_BASES,
+)
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -135,6 +140,10 @@ class ClassFacts:
         return [call for call in self.init.nodes(ast.Call) if is_parent_init(call)]
 
     @cached_property
+    def _called(self) -> dict[tuple[str, ...], list[tuple[ClassFacts, Scope]]]:
+        return {}
+
+    @cached_property
     def _properties(self) -> dict[str, tuple[ClassFacts, Scope]]:
         return {
             name: (one, scope)
@@ -190,6 +199,8 @@ class ClassFacts:
     def called_from(self, *entries: str) -> list[tuple[ClassFacts, Scope]]:
         """The functions that run when ``entries`` run, by calls that are surely followed:
         ``self.x()``, ``super().x()``, properties and functions of the same file."""
+        if entries in self._called:
+            return self._called[entries]
         found: list[tuple[ClassFacts, Scope]] = []
         todo = [one for one in map(self.method, entries) if one is not None]
         while todo:
@@ -199,10 +210,10 @@ class ClassFacts:
             found.append((cls, scope))
             for inner in scope.within():
                 for call in inner.nodes(ast.Call):
-                    name = cls.facts.self_attribute(call.func)
-                    if name is not None:
-                        called = self.method(name)
-                        if called is not None:
+                    func = call.func
+                    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+                        called = self.method(func.attr)
+                        if called is not None and func.value.id == inner.instance_name:
                             todo.append(called)
                     elif isinstance(call.func, ast.Name) or super_call(call):
                         other = cls.facts.function_of(call)
@@ -211,6 +222,7 @@ class ClassFacts:
                 for read in cls.facts.self_reads(inner) if self._properties else ():
                     if read in self._properties:
                         todo.append(self._properties[read])
+        self._called[entries] = found
         return found
 
     # -- members -----------------------------------------------------------------------

@@ -151,6 +151,16 @@ class FileFacts(Values, ParameterFacts):
     # -- self --------------------------------------------------------------------------
     def self_reads(self, scope: Scope) -> list[str]:
         """Attributes of the instance that a method (or a function in it) reads or calls."""
+        known = self._self_reads.get(scope)
+        if known is None:
+            known = self._self_reads[scope] = self._read_of_self(scope)
+        return known
+
+    @cached_property
+    def _self_reads(self) -> dict[Scope, list[str]]:
+        return {}
+
+    def _read_of_self(self, scope: Scope) -> list[str]:
         instance = scope.instance_name
         if instance is None:
             return []

@@ -72,14 +72,14 @@ def _hidden(
     lost = [(item, what) for item in items if (what := _lost(item)) is not None]
     if not lost or _is_registered(facts, cls, name, containers):
         return None
-    trace = []
+    steps: list[tuple[int, str]] = []
     for item, what in lost[:4]:
         line = getattr(item.node, "lineno", 0)
         text = f"a {'Parameter' if what == 'parameter' else item.kind.describe()} goes into it here"
-        if (line, text) not in trace and line != containers[0].node.lineno:
-            trace.append((line, text))
+        if (line, text) not in steps and line != containers[0].node.lineno:
+            steps.append((line, text))
     holder = containers[0].kind.what
-    return Hidden(lost[0][1], holder, cls, containers[0], trace=tuple(trace))
+    return Hidden(lost[0][1], holder, cls, containers[0], trace=tuple(steps))
 
 
 def _lost(item: Item) -> str | None:
@@ -166,10 +166,7 @@ def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
     return False
 
 
-_HARMLESS = (
-    "len enumerate zip reversed range print iter list tuple isinstance sorted sum min max any all "
-    "str repr map filter next getattr hasattr"
-).split()
+_HARMLESS = ["len", "enumerate", "zip", "reversed", "range", "print", "iter", "list", "tuple", "isinstance", "sorted", "sum", "min", "max", "any", "all", "str", "repr", "map", "filter", "next", "getattr", "hasattr"]
 
 
 def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:

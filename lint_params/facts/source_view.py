@@ -58,6 +58,11 @@ class SourceView:
                 return self.line(place.line)[place.column - 1 : place.end_column - 1]
         return ast.unparse(node)
 
+    @staticmethod
+    def line_of(scope: Scope) -> int:
+        """The line of a function's or class's ``def``; 1 for the module."""
+        return 1 if isinstance(scope.node, ast.Module) else scope.node.lineno
+
     def header(self, scope: Scope) -> ast.AST:
         """A node over the name of a function: where a finding about all of it stands."""
         node = scope.node
