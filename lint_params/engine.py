@@ -119,9 +119,10 @@ def _findings(
         result.notes.append(f"{source.path}: nested too deeply, not linted")
         return []
     except Exception as error:
-        result.crashes.append(_crash(source.path, "facts", error))
+        result.crashes.append(f"{source.path}: internal error in facts: {_failure(error)}")
         return []
     found: dict[Finding, None] = {}
+    crashed: dict[str, list[str]] = {}  # what rules share can fail in each of them
     for rule in able:
         try:
             for finding in rule.check(facts):
@@ -129,14 +130,17 @@ def _findings(
         except RecursionError:
             result.notes.append(f"{source.path}: nested too deeply for {rule.code}, skipped")
         except Exception as error:
-            result.crashes.append(_crash(source.path, f"{rule.code} ({rule.name})", error))
+            crashed.setdefault(_failure(error), []).append(f"{rule.code} ({rule.name})")
+    for failure, names in crashed.items():
+        others = f" and {len(names) - 1} more rules" if len(names) > 1 else ""
+        result.crashes.append(f"{source.path}: internal error in {names[0]}{others}: {failure}")
     if project is not None:
         result.depends = project.dependencies(source.path)
     return sorted(found, key=lambda finding: finding.sort_key)
 
 
-def _crash(path: str, what: str, error: Exception) -> str:
-    """One line that a user can paste into a report: where the linter itself failed."""
+def _failure(error: Exception) -> str:
+    """What a user can paste into a report: the error, and where the linter itself failed."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
@@ -144,7 +148,7 @@ def _crash(path: str, what: str, error: Exception) -> str:
     if frame is not None:
         file = frame.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
         where = f" at {file}:{frame.tb_lineno}"
-    return f"{path}: internal error in {what}: {type(error).__name__}: {error}{where}"
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _unreadable(path: str, problem: Unreadable) -> Finding:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 CLEAN, FOUND, WRONG = 0, 1, 2
+#: Internal errors that are printed; the rest is counted.
+SHOWN = 20
 
 
 class Session:
@@ -248,8 +250,10 @@ class Session:
         """Say what went wrong inside; True where the result cannot be relied on."""
         for note in outcome.notes:
             self.say(note)
-        for crash in outcome.crashes:
+        for crash in outcome.crashes[:SHOWN]:
             print(f"lint-params: {crash}", file=sys.stderr)
+        if len(outcome.crashes) > SHOWN:
+            print(f"lint-params: {len(outcome.crashes) - SHOWN} more", file=sys.stderr)
         if outcome.crashes:
             print("lint-params: please report this with the file's text", file=sys.stderr)
         return bool(outcome.crashes)
