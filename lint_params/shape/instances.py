@@ -120,11 +120,17 @@ def init_external(
 
 
 def call_instance(
-    it: Interpreter, instance: Instance, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+    it: Interpreter,
+    instance: Instance,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
+    names: tuple[str, ...] = ("__call__", "forward"),
 ) -> Value:
     """``instance(...)``: ``__call__`` where the project defines it, else ``forward``."""
     instance.called = True
-    for name in ("__call__", "forward"):
+    for name in names:
         if name == "forward" and not is_module_class(it, instance.cls) and "__unknown__" not in instance.attrs:
             break
         method = _defined(it, instance, name)

@@ -27,6 +27,10 @@ def method_of(it: Interpreter, owner: Value, name: str) -> Value:
             return owner.items[name]  # an attribute-style mapping
     elif isinstance(owner, str):
         return _text(it, owner, name)
+    elif type(owner).__name__ == "RandomSource":
+        from lint_params.shape.python import draw
+
+        return draw(it, name)
     how = table.get(name)
     if how is None:
         return Unknown("attribute")

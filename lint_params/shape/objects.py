@@ -253,6 +253,13 @@ def _of_external_base(it: Interpreter, bound: Value, base: External, name: str) 
         if name in ("forward", "__call__"):
             return Native(name, lambda args, kwargs: it.call(layer, args, kwargs, it.ctx.node, "super().forward"))
         return get_attr(it, layer, name)
+    if isinstance(bound, Instance) and name == "__call__":
+        from lint_params.shape.instances import call_instance
+
+        return Native(
+            name,
+            lambda args, kwargs: call_instance(it, bound, args, kwargs, it.ctx.node, "forward", ("forward",)),
+        )
     if base.name in ("torch.nn.Module", "builtins.object") or base.name.startswith("torch.nn."):
         if isinstance(bound, Instance):
             return module_member(it, bound, name)

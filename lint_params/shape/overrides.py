@@ -65,9 +65,10 @@ def judge_overrides(it: Interpreter, start: int) -> None:
             elif name == "weight":
                 _against_bias(it, override)
         except Refuted:
-            it.ctx.write(layer.attrs, name, override.old)
             bias = layer.attrs.get("bias")
-            if id(layer) in it.adapted and isinstance(bias, Tensor):
+            if id(layer) not in it.adapted:
+                it.ctx.write(layer.attrs, name, override.old)
+            elif isinstance(bias, Tensor):
                 it.ctx.refine(bias.shape, (), True)
     it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built = kept
 
