@@ -77,7 +77,7 @@ class DataReshape(Rule):
         for write in facts.data_writes_judged("reshape"):
             message = self._message(facts, write)
             if message:
-                yield self._found(facts, write.node, write.name, message)
+                yield self._found(facts, write.node, write.name, message, turns=write.turns)
         for other in facts.writes:
             if other.how != "method" or other.through != "data" or other.method not in _ALIAS:
                 continue
@@ -95,13 +95,15 @@ class DataReshape(Rule):
                         "its shape. Declare the Parameter with its final shape",
                     )
 
-    def _found(self, facts: FileFacts, node: ast.AST, name: str, message: str) -> Finding:
+    def _found(
+        self, facts: FileFacts, node: ast.AST, name: str, message: str, *, turns: bool = False
+    ) -> Finding:
         return self.report(
             facts,
             node,
             message,
             subject=facts.subject(node),
-            details={"attribute": name.removeprefix("self.")},
+            details={"attribute": name.removeprefix("self."), "turns": turns},
         )
 
     def _message(self, facts: FileFacts, write: DataWrite) -> str:
@@ -152,6 +154,8 @@ class DataReshape(Rule):
                 later = run.failure("forward", "backward", "forward2", "step", "batch")
                 text = f"{write.name or 'the Parameter'} went from {write.old_shape} to {write.new_shape}"
                 return run.confirmed(f"{text}; then {later}" if later is not None else text)
+        if any(len(write.new_shape) > 1 for write in writes) and finding.details.get("turns"):
+            return run.confirmed("the shape is the same, but the elements change their places")
         if writes:
             return run.refuted(finding, "every write kept the Parameter's shape")
         return None
