@@ -3,7 +3,9 @@
 An optimizer keeps the Parameter objects that it was given. What is put into the model later (a
 new head, a new ``nn.Parameter``, another model under the same name) is not among them: backward
 fills its gradients, ``step()`` goes on moving the old tensors, and nothing fails. The new layer
-keeps its random weights. Build the optimizer last, or give it the new parameters.
+keeps its random weights. The same goes for what was frozen when the optimizer was built from the
+trainable parameters only, and is unfrozen later. Build the optimizer last, or give it the new
+parameters.
 
 Bad::
 
@@ -65,7 +67,9 @@ class StaleOptimizer(Rule):
         seen: set[tuple[ast.AST, str]] = set()
         for one in facts.stories.stale:
             made, change = one.optimizer.made, one.change
-            if made is None or change.healed or change.new.frozen:
+            if made is None or change.healed:
+                continue
+            if change.new.frozen and not change.unfrozen:
                 continue
             # One report for all that is replaced in one model: the first.
             key = (made.node, change.path.partition(".")[0].partition("[")[0])
@@ -83,14 +87,18 @@ class StaleOptimizer(Rule):
         path = change.path
         into = f"`{path}`" if path else "a layer"
         if change.rebound:
-            said = f"`{path}` becomes another {what}"
+            said = f"`{path}` becomes another {what}" if what != "unknown" else f"`{path}` becomes a copy"
             mend = f"the optimizer goes on training the old `{path}`"
+        elif change.unfrozen:
+            said = f"{into} is unfrozen"
+            mend = "which holds only what was trainable then"
         else:
             said = f"{into} becomes a new {what}"
             mend = "which the optimizer does not hold and never trains"
         steps = [Step(line, f"the optimizer {name} is built from the parameters of that moment")]
         if node is not change.when.node and change.when.facts is facts:
-            steps.append(Step(change.when.line, f"{path} is replaced here"))
+            done = "unfrozen" if change.unfrozen else "replaced"
+            steps.append(Step(change.when.line, f"{path} is {done} here"))
         if one.used.facts is facts and one.used.line != line:
             steps.append(Step(one.used.line, "the optimizer is used here"))
         group = "" if change.rebound else " or call `add_param_group` for the new parameters"

@@ -132,7 +132,10 @@ class Story(Calls):
             self.store(node.target, element, node)
 
         once = _surely_once(node.iter)
-        return self._loop(node, enter, node.body, node.orelse, 1 if once else 2)
+        # A module has parameters: such a loop runs.
+        parts = [part for one in element for part in (one, *(p for v in one.items for p in v))]
+        runs = any(part.attr == "*" for part in parts) and not leaves
+        return self._loop(node, enter, node.body, node.orelse, 1 if once else 2, runs=runs)
 
     def _while(self, node: ast.While) -> bool:
         known = self.truth(node.test)
@@ -145,10 +148,10 @@ class Story(Calls):
         forever = known is True
         return self._loop(node, enter, node.body, node.orelse, 2, forever)
 
-    def _loop(self, node, enter, body, orelse, passes, forever=False) -> bool:  # type: ignore[no-untyped-def]
+    def _loop(self, node, enter, body, orelse, passes, forever=False, runs=False) -> bool:  # type: ignore[no-untyped-def]
         around = self.branches
         breaks: list[State] = []
-        out: State | None = None if forever else self.s.copy()
+        out: State | None = None if forever or runs else self.s.copy()
         head: State | None = self.s
         for number in range(passes):
             if head is None:

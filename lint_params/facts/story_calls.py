@@ -49,6 +49,8 @@ class Calls(Methods):
             if one.what == "module":
                 self.run(one)
                 return NOTHING
+            if one.what == "unknown" and one is not OTHER:
+                self.run(one)
         return self._project(node, owners, given)
 
     def _arguments(self, node: ast.Call) -> Arguments:

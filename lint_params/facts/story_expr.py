@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.facts.infer import annotated, attribute_of
 from lint_params.facts.kinds import Kind
 from lint_params.facts.story_happenings import Happenings
-from lint_params.facts.things import MISSING, NOTHING, OTHER, Thing, Value, union
+from lint_params.facts.things import MISSING, NOTHING, OTHER, Hold, Thing, Value, union
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +202,8 @@ class Expressions(Happenings):
             element = self.value(node.elt)
         filtered = any(b not in around for b in self.branches)
         made.holds, made.complete = self.held_in(element, filtered)
+        if any(self.asks_gradient(test) for one in node.generators for test in one.ifs):
+            made.holds = [Hold(held.owner, held.how, True) for held in made.holds]
         made.element, made.sources = element, sources
         self.branches = around
         self.s.env = dict(kept)

@@ -140,6 +140,8 @@ class Happenings(LazyHappenings):
             return False
         if new.what == "parameter":
             return new.fresh
+        if new.copied is not None and self.holds_thing(holder, new.copied):
+            return True
         if new.what != "module":
             return False
         return new.fresh and kind_owns(new.kind, 0) is True
@@ -183,7 +185,9 @@ class Happenings(LazyHappenings):
             return
         if attr == "requires_grad":
             if not any(one.constant is True for one in value):
-                self.freeze(owner)
+                self.freeze(owner, node, surely=all(one.constant is False for one in value))
+            elif len(value) == 1:
+                self.unfreeze(owner, node)
             return
         if attr in _PLAIN:
             return
@@ -197,13 +201,35 @@ class Happenings(LazyHappenings):
             elif not any(known is owner for known in one.inside):
                 one.inside.append(owner)
 
-    def freeze(self, thing: Thing) -> None:
+    def freeze(self, thing: Thing, node: ast.AST, surely: bool = True) -> None:
+        whole = self._whole(thing, node)
         thing.frozen = True
         if thing.attr == "*" and thing.parent is not None:
             thing.parent.frozen = True
         for value in thing.items:
             for part in value:
                 part.frozen = True
+        if surely and whole is not None:
+            self.s.frozen |= {whole}
+
+    def unfreeze(self, thing: Thing, node: ast.AST) -> None:
+        """``requires_grad`` is turned on: optimizers that left it out lack it from now on."""
+        whole = self._whole(thing, node)
+        if whole is None:
+            return
+        self.s.frozen -= {one for one in self.s.frozen if one.lies_in(whole) or whole.lies_in(one)}
+        for holder in self.s.holders:
+            if any(whole.lies_in(one) or one.lies_in(whole) for one in holder.left_out):
+                change = Change(self.moment(node), whole, "", whole, unfrozen=True)
+                self._outdate(holder, change)
+
+    def _whole(self, thing: Thing, node: ast.AST) -> Thing | None:
+        """The module all of whose parameters a loop variable runs over, or the thing itself."""
+        if thing.attr != "*":
+            return thing
+        if thing.made is None or conditional_since(self.moment(node), thing.made):
+            return None
+        return thing.parent
 
     def grow(self, value: Value, added: Value, node: ast.AST, extend: bool = False) -> None:
         """Items are added to lists (``append``; ``extend`` adds the items of ``added``)."""
@@ -242,6 +268,11 @@ class Happenings(LazyHappenings):
             inherited = union(inherited, self._take(made, one))
         if not made.holds:
             made.complete = False
+        made.left_out = tuple(
+            one
+            for one in self.s.frozen
+            if any(held.trained and one.lies_in(held.owner) for held in made.holds)
+        )
         for changes in self.s.stale.values():
             for change in changes:
                 if change in inherited:

@@ -31,6 +31,10 @@ _REFUSERS = {
     "torch.export.export": "torch.export",
     "torch.onnx.export": "torch.onnx.export",
 }
+#: Functions that look at the weights of the layer that they are given.
+_SHAPED = re.compile(
+    r"torch\.nn\.utils\.(weight_norm|spectral_norm|parametrizations\.|prune\.(l1|random|ln)_)"
+)
 _CONSUMERS = (
     "torch.nn.utils.clip_grad_norm_",
     "torch.nn.utils.clip_grad_norm",
@@ -211,6 +215,8 @@ class KnownCalls(Expressions):
                 made.element = union(made.element, element)
         if filtered:
             made.holds = [Hold(held.owner, "part") for held in made.holds]
+        elif name == "filter":
+            made.holds = [Hold(held.owner, held.how, True) for held in made.holds]
         if name == "tee":
             self.consume(given.get(0), node, "tee()")
             copies = [Thing("stream", made=made.made, element=made.element) for _ in range(2)]
@@ -227,10 +233,11 @@ class KnownCalls(Expressions):
     def _copied(self, node: ast.Call, value: Value) -> Value:
         copies = []
         for one in value:
-            if one.what != "module":
+            if one.what != "module" and not (one.what == "unknown" and one is not OTHER):
                 return NOTHING
-            made = Thing("module", one.kind, self.moment(node), fresh=one.fresh)
+            made = Thing(one.what, one.kind, self.moment(node), fresh=one.fresh)
             made.items, made.frozen = one.items, one.frozen
+            made.copied = one
             if self.has_run(one):
                 self.s.ran |= {made}
             copies.append(made)
@@ -246,6 +253,8 @@ class KnownCalls(Expressions):
         last = name.rpartition(".")[2]
         if last == "is_lazy":
             self.asked(first)
+        if _SHAPED.match(name):
+            self.refused(first, node, last)
         if name in _REFUSERS:
             self.refused(first, node, _REFUSERS[name])
         if name in _WRAPPERS:

@@ -125,6 +125,11 @@ class Methods(KnownCalls):
             if name == "materialize":
                 self.s.ran |= {one}
                 return (one,)
+            if name == "requires_grad_" and not (node.args or node.keywords):
+                self.unfreeze(one, node)
+            elif name == "requires_grad_":
+                flag = given.get(0, "requires_grad")
+                self.set_attribute(one, "requires_grad", flag, node)
             return (one,) if name in ("requires_grad_", "to", "cuda", "cpu", "float") else NOTHING
         if one.what == "optimizer":
             return NOTHING
@@ -132,12 +137,19 @@ class Methods(KnownCalls):
             return NOTHING
         if name == "requires_grad_":
             flag = given.get(0, "requires_grad")
-            if not any(value.constant is True for value in flag) and (node.args or node.keywords):
-                self.freeze(one)
+            given_one = bool(node.args or node.keywords)
+            if given_one and not any(value.constant is True for value in flag):
+                self.freeze(one, node, surely=all(value.constant is False for value in flag))
+            else:
+                self.unfreeze(one, node)
             return (one,)
         if name == "share_memory":
             self.refused((one,), node, "share_memory()")
             return (one,)
+        if name == "state_dict":
+            part = self.anything_in(one, "parameter")
+            part.made = self.moment(node)
+            return (Thing("dict", element=(part,)),)
         if name in _RUNS:
             self.run(one)
             return NOTHING

@@ -52,6 +52,10 @@ class Thing:
     #: Made by a constructor call in this story (not an argument or a found attribute).
     fresh: bool = False
     frozen: bool = False
+    #: For an optimizer: what was frozen, and so left out, when it was built.
+    left_out: tuple[Thing, ...] = ()
+    #: What it is a deep copy of.
+    copied: Thing | None = None
     #: Some parameter of a module that has lazy layers, as iterating over it gives them.
     lazy_of: Thing | None = None
     #: Layer classes that isinstance admits ("Linear"); None: not narrowed.
@@ -101,6 +105,7 @@ class Hold:
 
     owner: Thing
     how: str
+    trained: bool = False  # without those that needed no gradient at that moment
 
 
 @dataclass(eq=False)
@@ -108,7 +113,8 @@ class Change:
     """A parameter or layer put into what a holder (optimizer or list) got its items from.
 
     ``into.attr`` is what was replaced or added; ``new`` what stands there now (where
-    ``rebound``: what the name ``attr`` means now).
+    ``rebound``: what the name ``attr`` means now). ``unfrozen``: nothing was put in, but what
+    was left out because it was frozen is trained from now on.
     """
 
     when: Moment
@@ -116,10 +122,13 @@ class Change:
     attr: str
     new: Thing
     rebound: bool = False
+    unfrozen: bool = False
     healed: bool = False
 
     @property
     def path(self) -> str:
+        if self.unfrozen:
+            return self.new.path
         above = "" if self.rebound else self.into.path
         if self.attr.startswith("["):
             return above + self.attr
@@ -138,7 +147,7 @@ class Use:
 class State:
     """What can be true at one point of the story; joined where paths meet."""
 
-    __slots__ = ("called", "env", "fields", "holders", "ran", "spent", "stale")
+    __slots__ = ("called", "env", "fields", "frozen", "holders", "ran", "spent", "stale")
 
     def __init__(self) -> None:
         self.env: dict[str, Value] = {}
@@ -148,12 +157,14 @@ class State:
         self.stale: dict[Thing, tuple[Change, ...]] = {}
         self.holders: tuple[Thing, ...] = ()
         self.called: frozenset[Thing] = frozenset()
+        self.frozen: frozenset[Thing] = frozenset()
 
     def copy(self) -> State:
         other = State.__new__(State)
         other.env, other.fields = dict(self.env), dict(self.fields)
         other.spent, other.stale = dict(self.spent), dict(self.stale)
         other.ran, other.holders, other.called = self.ran, self.holders, self.called
+        other.frozen = self.frozen
         return other
 
 
@@ -166,6 +177,7 @@ def join_states(one: State | None, other: State | None) -> State | None:
     _join(joined.spent, other.spent, one.spent, ())
     _join(joined.stale, other.stale, one.stale, ())
     joined.ran, joined.called = one.ran | other.ran, one.called | other.called
+    joined.frozen = one.frozen & other.frozen
     joined.holders = union(one.holders, other.holders)
     return joined
 
