@@ -642,8 +642,10 @@ def _reduce(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Val
 def _parameter(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     data = args[0] if args else kwargs.get("data")
     it.ctx.callee = "Parameter"
-    if data is None:
-        made = it.ctx.tensor((0,), dtype="float")
+    if isinstance(data, Tensor) and data.shape.dims == (0,):
+        data = None
+    if data is None:  # a mistake with a rule of its own: nothing more is said of its shape
+        made = it.ctx.tensor((), lead=True, dtype="float", text="a Parameter")
     elif isinstance(data, Tensor):
         shape = Shape(data.shape.dims, data.shape.lead)
         made = it.ctx.tensor((), dtype=data.dtype, text="a Parameter")
