@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from lint_params.facts.kinds import Kind
 from lint_params.facts.story import GaveUp, Story
 from lint_params.facts.story_base import Early, Spent, Stale
-from lint_params.facts.things import State, Thing
+from lint_params.facts.things import State, Thing, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
@@ -58,7 +58,7 @@ class Stories:
         story = Story(self.facts)
         self._tell(story, lambda: self._run(story, scope, {}))
 
-    def _run(self, story: Story, scope: Scope, known: dict[str, tuple[Thing, ...]]) -> None:
+    def _run(self, story: Story, scope: Scope, known: dict[str, Value]) -> Value:
         node = scope.node
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         env = story.bind_arguments(self.facts, node, [], dict(known))
@@ -68,14 +68,9 @@ class Stories:
                 env[arg.arg] = (story.argument(self.facts, arg),)
         story.active.clear()
         returned = story.enter(self.facts, scope, env, None)
-        for one in returned:
-            self._given_away(story, one, node)
-
-    def _given_away(self, story: Story, one: Thing, node: ast.AST) -> None:
-        story.use(one, node)
-        for value in one.items:
-            for part in value:
-                story.use(part, node)
+        for one in _optimizers(returned):
+            story.use(one, node)
+        return returned
 
     def _class(self, cls: ClassFacts) -> None:
         """The constructor, then every other method from where the constructor ended."""
@@ -98,7 +93,9 @@ class Stories:
             for before in _BEFORE if lightning else ():
                 found = cls.methods.get(before)
                 if found is not None and found.self_name is not None:
-                    self._run(story, found, {found.self_name: (me,)})
+                    returned = self._run(story, found, {found.self_name: (me,)})
+                    # Lightning keeps what configure_optimizers returns, and steps it.
+                    story.s.fields[(me, f"{before}()")] = tuple(_optimizers(returned))
             ended.append(story.s)
             self._kept(story, me, scope.node)
 
@@ -137,6 +134,16 @@ class Stories:
         self.spent += story.spent
         self.stale += story.stale
         self.early += story.early
+
+
+def _optimizers(value: Value, depth: int = 0) -> Iterator[Thing]:
+    """Optimizers, also in the tuple, list or dict that a function returns."""
+    for one in value:
+        if one.what == "optimizer":
+            yield one
+        elif depth < 3:
+            for item in one.items:
+                yield from _optimizers(item, depth + 1)
 
 
 def _defaults(
