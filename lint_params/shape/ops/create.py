@@ -191,6 +191,11 @@ def tensor(ctx: Context, data: Value, dtype: Value = None, *args: Value, **kwarg
     return from_data(ctx, data, dtype)
 
 
+@function("torch.scalar_tensor", accepts=["torch.scalar_tensor(3.0)"])
+def scalar_tensor(ctx: Context, s: Value, *, dtype: Value = None, **kwargs: Value) -> Value:
+    return ctx.tensor((), dtype=_dtype(dtype, "float"))
+
+
 @function("Tensor.new_tensor", accepts=["zeros(2).new_tensor([1, 2, 3])"])
 def new_tensor(ctx: Context, input: Value, data: Value, dtype: Value = None, **kwargs: Value) -> Value:
     out = from_data(ctx, data, dtype)
