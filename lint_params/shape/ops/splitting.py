@@ -81,8 +81,8 @@ def split(ctx: Context, tensor: Value, split_size_or_sections: Value = None, dim
         known_sizes = [ctx.fresh() if s is None else s for s in sections]
         if whole_size is not None and all(s is not None for s in sections):
             total: Size = 0
-            for size in known_sizes:
-                total = add(total, size)
+            for section in known_sizes:
+                total = add(total, section)
             ctx.need(JOIN, total, whole_size,
                      "{name}: the sections sum to {expected} but the dimension has {got}{source}",
                      tensor=tensor)  # fmt: skip
