@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lint_params import __version__, engine
@@ -36,10 +36,7 @@ class Plugin:
         noqa_line_for: Callable[[int], str | None] | None = None,
     ) -> None:
         self.tree, self.filename, self.lines = tree, filename, lines
-        # flake8 takes a rule's name in a noqa comment for a blanket one. What it looks at for
-        # a line is this mapping; without it (another flake8) only that nicety is lost.
-        processor = getattr(noqa_line_for, "__self__", None)
-        self._noqa_lines: dict[int, str] = getattr(processor, "_noqa_line_mapping", {})
+        self._noqa_line_for = noqa_line_for
 
     @staticmethod
     def add_options(manager: OptionManager) -> None:
@@ -99,13 +96,28 @@ class Plugin:
         )
         for crash in result.crashes:
             print(f"lint-params: {crash}", file=sys.stderr)
+        seen = self._seen_by_flake8(finding.place.line for finding in result.findings)
         for finding in result.findings:
             place = finding.place
-            before = self._noqa_lines.get(place.line)
+            before = seen.get(place.line)
             if before is not None and linter.noqa:
-                self._noqa_lines[place.line] = ""  # noqa was applied; flake8 need not guess
+                seen[place.line] = ""  # noqa was applied; flake8 need not guess
             try:
                 yield place.line, place.column - 1, first_line(finding), type(self)
             finally:
                 if before is not None:
-                    self._noqa_lines[place.line] = before
+                    seen[place.line] = before
+
+    def _seen_by_flake8(self, lines: Iterable[int]) -> dict[int, str]:
+        """What flake8 searches for noqa, by line; it takes a rule's name for a blanket one.
+
+        flake8 6 builds this mapping when first asked for a line. Should another flake8 have
+        none, only the names in noqa comments are lost.
+        """
+        if self._noqa_line_for is None:
+            return {}
+        for line in lines:
+            self._noqa_line_for(line)
+        processor = getattr(self._noqa_line_for, "__self__", None)
+        mapping = getattr(processor, "_noqa_line_mapping", None)
+        return mapping if isinstance(mapping, dict) else {}
