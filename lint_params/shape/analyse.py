@@ -8,6 +8,7 @@ as far as they can be followed, so that ``Net(784, 10)(torch.randn(2, 28))`` is 
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ from lint_params.shape.arguments import (
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.classes import definition, is_module_class, mro
 from lint_params.shape.count import parameter_count
-from lint_params.shape.dim import Size
+from lint_params.shape.dim import Size, symbol
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
@@ -36,6 +37,7 @@ from lint_params.shape.value import (
     Function,
     Instance,
     Layer,
+    Shape,
     Tensor,
     Unknown,
     Value,
@@ -59,6 +61,8 @@ class Checked:
     outputs: list[tuple[str, Value]] = field(default_factory=list)
     arguments: dict[str, Value] = field(default_factory=dict)
     parameters: Size | None = None
+    steps: int = 0
+    open_inputs: int = 0  # arguments of forward of which not even the rank was learned
     inputs: dict[str, Value] = field(default_factory=dict)
     mark: int = 0  # the state of the path when the constructor was done
 
@@ -160,9 +164,55 @@ def check_class(
             continue  # it is built otherwise, or this would be the first run again
         if mode is Mode.OPEN and not defaults & {bool, type(None), str}:
             continue
-        checked = _run_class(it, cls, name, init, mode, given)
+        def again(m: Mode = mode, ranks: tuple[int, ...] = ()) -> Checked | None:
+            return _run_class(it, cls, name, init, m, given, ranks)
+
+        checked = again()
         if checked is not None:
-            yield _steady(it, checked, lambda m=mode: _run_class(it, cls, name, init, m, given))  # type: ignore[misc]
+            steady = _steady(it, checked, again)
+            yield steady
+            if mode is Mode.SIZES and _open_question(it, steady):
+                by_rank = _by_rank(it, steady, lambda r: again(Mode.SIZES, r))
+                if by_rank is not None:
+                    yield by_rank
+
+
+#: Ranks of inputs, the usual ones first: most classes are sound with one of these.
+RANKS = (3, 2, 4, 1, 5)
+
+
+def _open_question(it: Interpreter, checked: Checked) -> bool:
+    """Whether something was left unknown only because any number of dimensions may come in."""
+    verdicts = {o.verdict for o in checked.obligations}
+    return (
+        Verdict.UNKNOWN in verdicts
+        and Verdict.REFUTED not in verdicts
+        and not checked.exhausted
+        and not it.guessed
+        and 0 < checked.open_inputs <= 2
+        and checked.steps * len(RANKS) ** checked.open_inputs < interpreter.MAX_STEPS
+    )
+
+
+def _by_rank(
+    it: Interpreter, checked: Checked, again: Callable[[tuple[int, ...]], Checked | None]
+) -> Checked | None:
+    """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
+    with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
+    best: Checked | None = None
+    for ranks in itertools.product(RANKS, repeat=checked.open_inputs):
+        other = again(ranks)
+        if other is None or other.exhausted or it.guessed:
+            return None
+        refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
+        if not refuted:
+            return None
+        if best is None or refuted[0] > len(best.obligations) - 1:
+            best = other
+            best.obligations = other.obligations[: refuted[0] + 1]
+    if best is not None:
+        best.how = "ranks"
+    return best
 
 
 #: Other numbers of repetitions that must refute what the first guess refuted.
@@ -196,6 +246,7 @@ def _run_class(
     init: tuple[ClassRef, ast.FunctionDef] | None,
     mode: Mode,
     given: frozenset[str],
+    ranks: tuple[int, ...] = (),
 ) -> Checked | None:
     run = Checked(name, mode.value, [], cls.node)
     with _fresh(it, name) as obligations:
@@ -212,15 +263,19 @@ def _run_class(
             if it.log is not None:
                 run.parameters = parameter_count(it.ctx, instance, set())
             run.mark = it.ctx.mark()
-            _call_methods(it, instance, mode, run)
-            if mode is Mode.SIZES:
+            _call_methods(it, instance, mode, run, ranks)
+            run.steps = interpreter.MAX_STEPS - it.steps
+            run.open_inputs = sum(1 for x in run.inputs.values() if isinstance(x, Tensor) and x.shape.lead)
+            if mode is Mode.SIZES and not ranks:
                 _call_nominal(it, instance, kwargs, run)
         except (OutOfBudget, RecursionError):
             run.exhausted = True
     return run
 
 
-def _call_methods(it: Interpreter, instance: Instance, mode: Mode, run: Checked) -> None:
+def _call_methods(
+    it: Interpreter, instance: Instance, mode: Mode, run: Checked, ranks: tuple[int, ...] = ()
+) -> None:
     forward = _method(it, instance.cls, "forward")
     if forward is None:
         if not instance.called and (instance.items is not None or "__layer__" in instance.attrs):
@@ -230,6 +285,9 @@ def _call_methods(it: Interpreter, instance: Instance, mode: Mode, run: Checked)
     owner, node = forward
     scope = Scope(it.file_scope(owner.file), owner.scope)
     kwargs = run.inputs = forward_arguments(it, node, scope, mode)
+    free = [x for x in kwargs.values() if isinstance(x, Tensor) and x.shape.lead]
+    for x, rank in zip(free, ranks):
+        x.shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
     it.instances.append(instance)
     instance.called = True
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lint_params.shape.check import Refuted
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
+from lint_params.shape.dim import Operation, Poly, Size
 from lint_params.shape.ops import FunctionSpec, LayerSpec
 from lint_params.shape.value import OPEN, Layer, Origin, Seq, Shape, Tensor, Unknown, Value
 
@@ -94,6 +94,9 @@ def build_layer(
         return Unknown("refuted")
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         return Unknown("arguments of an unforeseen kind")
+    for dims in shapes.values():
+        for size in dims or ():
+            _at_least_one(size)
     attrs: dict[str, Value] = {}
     for name, value in bound.items():
         parameter = spec.signature.parameters[name]
@@ -104,6 +107,14 @@ def build_layer(
     for name, dims in shapes.items():
         attrs[name] = None if dims is None else parameter_tensor(name, dims, origin)
     return Layer(spec, bound, attrs, origin)
+
+
+def _at_least_one(size: Size) -> None:
+    """A size that a layer is built with is no 0: ``Linear(c // 4, c)`` means that c is 4 or more."""
+    if isinstance(size, Poly) and len(size.atoms) == 1 and len(size.terms) == 1:
+        (atom,) = size.atoms
+        if isinstance(atom, Operation) and atom.name == "//" and atom.low == 0:
+            atom.low = 1
 
 
 def parameter_tensor(name: str, dims: tuple[Size, ...], origin: Origin | None) -> Tensor:

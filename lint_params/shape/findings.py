@@ -59,7 +59,11 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
         (run, o) for run in runs for o in run.obligations if o.verdict is Verdict.REFUTED
     ]
     # A class that fails by itself is reported there, not wherever it is used.
-    own = {_spot(o.path, o.node) for _, o in refuted if not o.inside}
+    own = {
+        _spot(o.path, o.node)
+        for run, o in refuted
+        if not o.inside and isinstance(run.root, ast.ClassDef)
+    }
     ties = _own_ties(runs)
     seen: set[tuple[Any, ...]] = set()
     for run, obligation in refuted:
@@ -145,6 +149,8 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
         line = getattr(frame, "lineno", 0)
         if path == file.path and isinstance(frame, ast.Call) and line != getattr(node, "lineno", 0):
             trace.append((line, f"called here: {text}(...)"))
+    if run.how == "ranks":
+        trace.append((getattr(run.root, "lineno", 1), "whatever the number of dimensions of the input"))
     if run.how == "defaults":
         trace.append((getattr(run.root, "lineno", 1), f"with the default arguments of {run.subject}"))
     details: dict[str, Any] = {"expected": _plain(o.expected), "got": _plain(o.got)}
