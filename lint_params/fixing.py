@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lint_params.config import ConfigError
 from lint_params.discover import files
 from lint_params.engine import lint_bytes
 from lint_params.fix import Fixed, diff, fix_text, write
@@ -43,7 +45,11 @@ def fix_files(session: Session) -> int | None:
             return result.findings
 
         fixed = fix_text(source.text, lint, unsafe=options.unsafe_fixes)
-        if fixed.text != source.text and _encodable(session, source, fixed):
+        if (
+            fixed.text != source.text
+            and _encodable(session, source, fixed)
+            and _proven(session, source, fixed, lint)
+        ):
             changed += 1
             count += len(fixed.done)
             if options.diff:
@@ -61,6 +67,27 @@ def fix_files(session: Session) -> int | None:
         session.say(f"{count} fixed in {changed} file{'s' * (changed != 1)}")
         session.forget_sources()
     return None
+
+
+def _proven(
+    session: Session, source: Source, fixed: Fixed, lint: Callable[[str], list[Finding]]
+) -> bool:
+    """With ``--verify``: what is written was run, with the same call, and is mended."""
+    if not session.options.verify or session.stdin:
+        return True
+    from lint_params.verify import TorchMissing, VerifierFailed
+    from lint_params.verify.fixes import still_fails
+
+    # What a later round found stands on lines of a text between the two.
+    places = {(finding.code, finding.place) for finding in fixed.done}
+    first = [f for f in lint(source.text) if (f.code, f.place) in places]
+    try:
+        why = still_fails(source.path, source.text, fixed.text, first, session.call())
+    except (TorchMissing, VerifierFailed) as error:
+        raise ConfigError(str(error)) from None
+    if why:
+        print(f"lint-params: {source.path}: not fixed: {why}", file=sys.stderr)
+    return not why
 
 
 def _report_stdin(session: Session, findings: list[Finding]) -> int:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lint_params import config as configuration
 from lint_params import registry, runner
@@ -40,8 +40,7 @@ class Session:
             raise ConfigError("--unsafe-fixes goes with --fix or --diff")
         self.name = options.stdin_filename or "stdin.py"
         self.config = self._config()
-        self.crashes: list[str] = []
-        self.notes: list[str] = []
+        self._said: set[str] = set()
         self._sources: dict[str, Source | None] = {}
         self._stdin_data: bytes | None = None
 
@@ -161,27 +160,44 @@ class Session:
         if find_spec("torch") is None:  # looked up, not imported
             raise ConfigError(str(TorchMissing()))
 
+    def call(self) -> dict[str, Any]:
+        """How this run verifies: the same for findings and for what fixes make of them."""
+        table = self.config.verify
+        inputs = {k.removesuffix(".inputs"): v for k, v in table.items() if k.endswith(".inputs")}
+        classes = {k: v for k, v in table.items() if not k.endswith(".inputs")}
+        verdicts = None
+        if not self.options.no_cache:
+            from lint_params.cache import folder
+
+            verdicts = folder() / "verdicts"
+        return {
+            "device": self.options.device,
+            "config": {"classes": classes, "inputs": inputs},
+            "jobs": self.options.jobs,
+            "cache": verdicts,
+            "note": self._say_once,
+        }
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
     def _verified(self, findings: list[Finding]) -> list[Finding]:
-        from lint_params.verify import TorchMissing, verify_findings, write_scripts
+        from lint_params.verify import (
+            TorchMissing,
+            VerifierFailed,
+            verify_findings,
+            write_scripts,
+        )
 
         if self.stdin:
             why = "import-failed: stdin is not run; give the file by its path"
             return [f.with_verification(Verification(Outcome.INCONCLUSIVE, why)) for f in findings]
         able = [f for f in findings if _can_run(f)]
-        table = self.config.verify
-        inputs = {k.removesuffix(".inputs"): v for k, v in table.items() if k.endswith(".inputs")}
-        classes = {k: v for k, v in table.items() if not k.endswith(".inputs")}
         try:
-            judged = iter(
-                verify_findings(
-                    able,
-                    device=self.options.device,
-                    config={"classes": classes, "inputs": inputs},
-                    jobs=self.options.jobs,
-                    progress=self._progress("verified"),
-                )
-            )
-        except TorchMissing as error:
+            judged = iter(verify_findings(able, progress=self._progress("verified"), **self.call()))
+        except (TorchMissing, VerifierFailed) as error:
             raise ConfigError(str(error)) from None
         done = [next(judged) if _can_run(f) else _not_run(f) for f in findings]
         if self.options.verify_script:

@@ -32,7 +32,7 @@ LEVELS = {
     "lint_params.facts": 3,
     "lint_params.evidence": 3,
     "lint_params.mismatch": 3,
-    "lint_params.trace": 3,
+    "lint_params.trace": 2,
     "lint_params.shape.findings": 3,
     "lint_params.shape.explain": 3,
     "lint_params.registry": 4,
