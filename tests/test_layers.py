@@ -34,7 +34,6 @@ LEVELS = {
     "lint_params.mismatch": 3,
     "lint_params.trace": 2,
     "lint_params.shape.findings": 3,
-    "lint_params.shape.explain": 3,
     "lint_params.registry": 4,
     "lint_params.rules": 4,
     "lint_params.baseline": 5,
