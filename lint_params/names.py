@@ -117,11 +117,11 @@ def _read(body: list[ast.stmt], names: Names, package: str) -> None:
         elif isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _bind(names, statement.name, statement)
         elif isinstance(statement, ast.Assign):
-            for target in statement.targets:
-                if isinstance(target, ast.Name):
-                    _bind(names, target.id, statement.value)
-                elif isinstance(target, (ast.Tuple, ast.List)):
-                    for part in target.elts:
+            for bound in statement.targets:
+                if isinstance(bound, ast.Name):
+                    _bind(names, bound.id, statement.value)
+                elif isinstance(bound, (ast.Tuple, ast.List)):
+                    for part in bound.elts:
                         if isinstance(part, ast.Name):
                             names.ambiguous.add(part.id)
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):

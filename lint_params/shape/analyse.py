@@ -207,9 +207,9 @@ def _by_rank(
         refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
         if not refuted:
             return None
-        if best is None or refuted[0] > len(best.obligations) - 1:
+        other.obligations = other.obligations[: refuted[0] + 1]
+        if best is None or other.obligations[-1].at > best.obligations[-1].at:
             best = other
-            best.obligations = other.obligations[: refuted[0] + 1]
     if best is not None:
         best.how = "ranks"
     return best

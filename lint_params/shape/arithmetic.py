@@ -247,7 +247,7 @@ def _tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     return call_function(it.ctx, spec, [first, second], {})
 
 
-_SIGN = {
+_SIGN: dict[type, str] = {
     ast.Add: "+",
     ast.Sub: "-",
     ast.Mult: "*",

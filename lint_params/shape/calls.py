@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.call import build_layer, call_function, call_layer
@@ -13,6 +14,7 @@ from lint_params.shape.instances import call_instance, instantiate
 from lint_params.shape.join import join_all
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
+from lint_params.shape.shown import shown
 from lint_params.shape.value import (
     OPEN,
     Choice,
@@ -78,8 +80,8 @@ def _layer(
         return call_container(it, layer, args, kwargs, node, text)
     for i, arg in enumerate(args):
         if isinstance(arg, Choice):
-            return it.each(
-                arg, lambda o, i=i: _layer(it, layer, [*args[:i], o, *args[i + 1 :]], kwargs, node, text)
+            return _each_argument(
+                it, arg, i, args, kwargs, lambda a, k: _layer(it, layer, a, k, node, text)
             )
     if any(isinstance(a, Unknown) and a.why == "refuted" for a in args):
         return Unknown("refuted")  # one cause, one finding
@@ -96,8 +98,6 @@ def _layer(
             return Unknown("refuted")
     output = call_layer(it.ctx, layer, args, kwargs)
     if it.log is not None:
-        from lint_params.shape.explain import shown
-
         it.log.append((text, layer, shown(output)))
     return output
 
@@ -127,7 +127,9 @@ def _external(
     if spec is not None:
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice):
-                return it.each(value, lambda o, k=key: _external(it, callee, *_with(args, kwargs, k, o), node, text))
+                return _each_argument(
+                    it, value, key, args, kwargs, lambda a, k: _external(it, callee, a, k, node, text)
+                )
         it.ctx.built = origin
         layer = build_layer(it.ctx, spec, args, kwargs, origin)
         if isinstance(layer, Layer):
@@ -151,7 +153,9 @@ def _external(
             return Unknown("refuted")
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice) and any(isinstance(o, Tensor) for o in value.options):
-                return it.each(value, lambda o, k=key: _external(it, callee, *_with(args, kwargs, k, o), node, text))
+                return _each_argument(
+                    it, value, key, args, kwargs, lambda a, k: _external(it, callee, a, k, node, text)
+                )
         return call_function(it.ctx, function, args, kwargs)
     return Unknown(f"unknown function {name}")
 
@@ -165,6 +169,18 @@ def builder_call(it: Interpreter, node: ast.AST) -> ast.AST:
             break
         node = call_node
     return node
+
+
+def _each_argument(
+    it: Interpreter,
+    value: Choice,
+    key: Any,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    use: Callable[[list[Value], dict[str, Value]], Value],
+) -> Value:
+    """A call for each alternative of one of its arguments."""
+    return it.each(value, lambda option: use(*_with(args, kwargs, key, option)))
 
 
 def _with(

@@ -41,6 +41,7 @@ class Obligation:
     subject: str = ""
     #: The modules of the project inside the one that was called, outermost first.
     inside: tuple[Any, ...] = ()
+    at: int = 0  # how far the run had come, in steps
 
 
 class Refuted(Exception):

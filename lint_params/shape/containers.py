@@ -84,11 +84,7 @@ def run_sequential(
     path = it.ctx.path
     for key, child in items:
         if isinstance(child, Splice):
-            runs = [
-                lambda o=option, x=x: run_sequential(it, [(f"{key}", c) for c in o], x, node, text)
-                for option in child.options
-            ]
-            outcomes = it.fork(runs, every=True)
+            outcomes = it.fork([_one_run(it, key, o, x, node, text) for o in child.options], every=True)
             alive = [o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")]
             if not alive:
                 return Unknown("refuted")
@@ -102,6 +98,12 @@ def run_sequential(
         x = it.call(child, [x], {}, where, f"{text or 'Sequential'}[{key}]")
         it.ctx.path = path
     return x
+
+
+def _one_run(
+    it: Interpreter, key: str, items: list[Value], x: Value, node: ast.AST, text: str
+) -> Callable[[], Value]:
+    return lambda: run_sequential(it, [(key, item) for item in items], x, node, text)
 
 
 # -- what every module can do ---------------------------------------------------------------

@@ -56,6 +56,7 @@ class Context:
         self.built: Origin | None = None
         self.stack: tuple[tuple[str, ast.AST, str], ...] = ()
         self.subject = ""
+        self.clock: Callable[[], int] = int  # how many steps the run has taken
         self.instances: list[Any] = []  # modules whose forward is being evaluated
 
     # -- sizes --------------------------------------------------------------------------
@@ -262,7 +263,7 @@ class Context:
             Obligation(
                 rule, verdict, self.node, self.path, text, expected, got, why, self.callee,
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
-                tuple(self.instances[1:]),
+                tuple(self.instances[1:]), self.clock(),
             )
         )  # fmt: skip
 

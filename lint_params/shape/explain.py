@@ -12,7 +12,8 @@ from lint_params.shape.analyse import Checked, check_file
 from lint_params.shape.context import Context
 from lint_params.shape.count import at_defaults, parameter_count
 from lint_params.shape.interpreter import Interpreter
-from lint_params.shape.value import Choice, Seq, Tensor, Unknown, Value
+from lint_params.shape.shown import shown
+from lint_params.shape.value import Value
 
 
 @dataclass
@@ -101,19 +102,6 @@ def _argument(name: str, value: Value) -> str:
     return f"{name}={text}" if text else name
 
 
-def shown(value: Value) -> str:
-    """A value as a reader knows it: shapes in brackets, tuples of them in parentheses."""
-    if isinstance(value, Tensor):
-        return str(value.shape)
-    if isinstance(value, Seq):
-        return f"({', '.join(shown(item) for item in value.items)})"
-    if isinstance(value, Choice):
-        return " or ".join(shown(option) for option in value.options)
-    if isinstance(value, Unknown):
-        return f"unknown ({value.why})"
-    return str(value) if isinstance(value, (int, float, str, bool, type(None))) else type(value).__name__
-
-
 def _drawn(path: str, table: ClassTable) -> str:
     head = f"{table.name}({', '.join(table.arguments)})"
     lines = [f"{head}  {path}:{table.line}"]
@@ -187,4 +175,4 @@ def _sentence(fact: dict[str, Any]) -> str:
     return f"{fact['verdict']}: {fact['name']} [{fact['rule']}] {sizes}{why}, {fact['how']}{where}"
 
 
-__all__ = ["shape_tables", "shapes_report", "shown", "why_report"]
+__all__ = ["shape_tables", "shapes_report", "why_report"]

@@ -12,6 +12,7 @@ from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.join import join_all
 from lint_params.shape.objects import get_attr, super_value
 from lint_params.shape.scope import Scope
+from lint_params.shape.shown import shown
 from lint_params.shape.subscript import subscript
 from lint_params.shape.truth import assume, truth
 from lint_params.shape.value import (
@@ -93,8 +94,6 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
             return Unknown("**kwargs of unknown keys")
     value = it.call(callee, args, kwargs, node, source_text(node.func))
     if it.watch == (it.ctx.path, node.lineno):
-        from lint_params.shape.explain import shown
-
         it.watched.append(f"{source_text(node.func)}(...) is {shown(value)}")
     return value
 

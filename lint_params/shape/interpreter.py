@@ -42,6 +42,7 @@ class Interpreter:
         self.project = project
         self.ctx = Context()
         self.steps = MAX_STEPS
+        self.ctx.clock = lambda: MAX_STEPS - self.steps
         self.depth = 0
         self._files: dict[int, FileScope] = {}
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node

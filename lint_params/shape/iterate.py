@@ -107,7 +107,7 @@ def _at_defaults(it: Interpreter, size: Poly) -> int | None:
     defaults = {a: a.default for a in size.atoms if isinstance(a, Symbol) and a.default is not None}
     if not defaults:
         return None
-    value: Size = substitute(size, defaults.get)
+    value: Size = substitute(size, lambda atom: atom.default if isinstance(atom, Symbol) else None)
     if not isinstance(value, int) or value > LARGEST_DEFAULT:
         return None
     for atom, default in defaults.items():

@@ -707,9 +707,14 @@ def _array(it: Interpreter, size: Value) -> Value:
     return it.ctx.tensor(sizes if sizes is not None else (one or 0,), dtype="float", text="a numpy array")
 
 
-for _name, _before in _DRAWS.items():
-    EXTERNALS[f"numpy.random.{_name}"] = lambda it, args, kwargs, n=_name: draw(it, n).call(args, kwargs)
-for _name in ("rand", "randn"):
-    EXTERNALS[f"numpy.random.{_name}"] = lambda it, args, kwargs, n=_name: draw(it, n).call(args, kwargs)
+def _drawn(name: str) -> How:
+    def call(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        return draw(it, name).call(args, kwargs)
+
+    return call
+
+
+for _name in (*_DRAWS, "rand", "randn"):
+    EXTERNALS[f"numpy.random.{_name}"] = _drawn(_name)
 
 __all__ = ["CONSTANTS", "EXTERNALS", "builtin", "equality", "is_instance"]

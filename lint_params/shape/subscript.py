@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lint_params.shape.call import Refuted
+from lint_params.shape.check import Refuted
 from lint_params.shape.value import (
     AnySeq,
     Choice,
