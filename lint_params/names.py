@@ -117,11 +117,11 @@ def _read(body: list[ast.stmt], names: Names, package: str) -> None:
         elif isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _bind(names, statement.name, statement)
         elif isinstance(statement, ast.Assign):
-            for bound in statement.targets:
-                if isinstance(bound, ast.Name):
-                    _bind(names, bound.id, statement.value)
-                elif isinstance(bound, (ast.Tuple, ast.List)):
-                    for part in bound.elts:
+            for left in statement.targets:
+                if isinstance(left, ast.Name):
+                    _bind(names, left.id, statement.value)
+                elif isinstance(left, (ast.Tuple, ast.List)):
+                    for part in left.elts:
                         if isinstance(part, ast.Name):
                             names.ambiguous.add(part.id)
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
