@@ -102,12 +102,21 @@ class Stories:
         self._tell(story, begin)
         if not ended:
             return
+        first = cls.reached_from("__init__", *_BEFORE) if lightning else cls.reached_from_init
+        rebuilds = not lightning and self._rebuilds()
         for name, scope in cls.methods.items():
-            if name == "__init__" or scope.self_name is None or (lightning and name in _BEFORE):
-                continue
-            self._later(scope, me, ended[0])
+            # What the constructor itself runs has been told.
+            if name not in first and name != "__init__" and scope.self_name is not None:
+                self._later(scope, me, ended[0], rebuilds)
 
-    def _later(self, scope: Scope, me: Thing, state: State) -> None:
+    def _rebuilds(self) -> bool:
+        """Whether code beyond the constructors stores an optimizer in an attribute: it may
+        bring an object up to date after a method has run."""
+        return any(
+            "." in one.name and one.scope.name != "__init__" for one in self.facts.optimizers
+        )
+
+    def _later(self, scope: Scope, me: Thing, state: State, rebuilds: bool) -> None:
         """A method, some time after the constructor ended in ``state``."""
         story = Story(self.facts)
         story.s = state.copy()
@@ -117,7 +126,7 @@ class Stories:
             self._run(story, scope, {scope.self_name or "": (me,)})
             self._kept(story, me, scope.node)
 
-        self._tell(story, run)
+        self._tell(story, run, stale=not rebuilds)
 
     def _kept(self, story: Story, me: Thing, node: ast.AST) -> None:
         """Optimizers in attributes are there to be used."""
@@ -126,13 +135,13 @@ class Stories:
                 for one in value:
                     story.use(one, node)
 
-    def _tell(self, story: Story, run: Callable[[], object]) -> None:
+    def _tell(self, story: Story, run: Callable[[], object], stale: bool = True) -> None:
         try:
             run()
         except (GaveUp, RecursionError):
             return
         self.spent += story.spent
-        self.stale += story.stale
+        self.stale += story.stale if stale else []
         self.early += story.early
 
 
