@@ -236,14 +236,14 @@ class Naming(SourceView):
         return found
 
     def _starred(self, text: str, head: str) -> str | None:
+        if head in _BUILTINS:  # before looking through what may be a whole library
+            return f"builtins.{text}"
         for star in self.names.stars:
             if star == "torch.nn" and (head in LAYERS or head == "Parameter"):
                 return canonical(f"{star}.{text}")
             if self.project.resolve(f"{star}.{head}", self.source) is not None:
                 return f"{star}.{text}"
-        if head in _BUILTINS and not self.names.stars:
-            return f"builtins.{text}"
-        return f"builtins.{text}" if head in _BUILTINS else None
+        return None
 
     def _outside(self, qualified: str) -> str:
         """A name re-exported by a file of the project is told by its origin."""

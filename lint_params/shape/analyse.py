@@ -159,16 +159,18 @@ def check_class(
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, _method(it, cls, "forward"))
+    large = False
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
         if mode is Mode.DEFAULTS and (not by_default or int not in defaults or configured):
             continue  # it is built otherwise, or this would be the first run again
-        if mode is Mode.OPEN and not defaults & {bool, type(None), str}:
-            continue
+        if mode is Mode.OPEN and (large or not defaults & {bool, type(None), str}):
+            continue  # the parts of a large model are classes of their own, with their own flags
         def again(m: Mode = mode, ranks: tuple[int, ...] = ()) -> Checked | None:
             return _run_class(it, cls, name, init, m, given, ranks)
 
         checked = again()
         if checked is not None:
+            large = large or checked.steps > LARGE
             steady = _steady(it, checked, again)
             yield steady
             if mode is Mode.SIZES and _open_question(it, steady):
@@ -176,6 +178,9 @@ def check_class(
                 if by_rank is not None:
                     yield by_rank
 
+
+#: A class whose first run takes more steps than this is run in one way only.
+LARGE = 3_000
 
 #: Ranks of inputs, the usual ones first: most classes are sound with one of these.
 RANKS = (3, 2, 4, 1, 5)

@@ -15,7 +15,7 @@ from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
-MAX_STEPS = 40_000
+MAX_STEPS = 30_000
 ASIDE_STEPS = 5_000
 MAX_DEPTH = 40
 MAX_UNROLL = 40
