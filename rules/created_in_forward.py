@@ -39,7 +39,8 @@ Run::
 
 Silent when: the layer has no parameters (Softmax, Dropout, losses, ``affine=False``), the same
 function fills its weights or freezes it, gradients are off, the method runs in the constructor
-as well or is decorated (it may be kept), or it is the ``initialize_parameters`` of a lazy Module.
+as well or is decorated (it may be kept), it is the ``initialize_parameters`` of a lazy Module,
+forward builds the optimizer too (a fit of its own), or the class has its own ``__setattr__``.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class CreatedInForward(Rule):
         for cls in facts.module_classes:
             forward = cls.method("forward")
             if forward is None or forward[0].facts.no_grad(forward[1].node.body[0]):
+                continue
+            if cls.trains_in_forward or any("__setattr__" in one.methods for one in cls.mro):
                 continue
             built = {id(scope) for _, scope in cls.called_from("__init__")}
             for owner, scope in cls.called_from("forward"):

@@ -225,6 +225,15 @@ class ClassFacts:
         self._called[entries] = found
         return found
 
+    @cached_property
+    def trains_in_forward(self) -> bool:
+        """Whether forward builds an optimizer: then it is a fit of its own, from new weights."""
+        return any(
+            made.scope is scope
+            for owner, scope in self.called_from("forward")
+            for made in owner.facts.optimizers
+        )
+
     # -- members -----------------------------------------------------------------------
     @cached_property
     def _read(self) -> tuple[dict[str, list[Member]], list[Member]]:

@@ -77,6 +77,8 @@ def in_every_forward(facts: FileFacts, node: ast.AST) -> bool:
     cls, method = facts.class_around(node), facts.scope_of(node).method
     if cls is None or method is None or not cls.is_module or is_conditional(facts, node):
         return False
+    if any(one.trains_in_forward for one in (cls, *cls.subclasses)):
+        return False
     return any(method.name in always_called(one, "forward") for one in (cls, *cls.subclasses))
 
 

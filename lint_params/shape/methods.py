@@ -226,7 +226,7 @@ def config_method(it: Interpreter, owner: Config, name: str) -> Value | None:
 
 def _config_get(owner: Config, args: list[Value], kwargs: dict[str, Value]) -> Value:
     default = args[1] if len(args) > 1 else kwargs.get("default")
-    if isinstance(args[0], str):
+    if args and isinstance(args[0], str):  # a queue's get() has none
         if isinstance(default, (bool, str, float)):
             return default
         return owner.attr(args[0])
