@@ -19,6 +19,7 @@ LEVELS = {
     "lint_params": 0,  # the version, and a lazy API
     "lint_params.source": 0,
     "lint_params.parse": 0,
+    "lint_params.shape.poly": 0,
     "lint_params.shape.dim": 0,
     "lint_params.shape.value": 0,
     "lint_params.shape.check": 1,

@@ -51,7 +51,9 @@ _STRUCTURE = re.compile(
     r"num_res|index|idx|version|_id$|axis|^dim_?index"
 )
 #: Arguments of forward that are sizes rather than tensors, by their names.
-_SIZE_NAMES = re.compile(r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size|length|len|dim|steps?|frames))$")
+_SIZE_NAMES = re.compile(
+    r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size|length|len|dim|steps?|frames))$"
+)
 
 
 def constructor_arguments(
@@ -98,7 +100,12 @@ def parameters(spec: ast.arguments) -> list[tuple[ast.arg, ast.expr | None]]:
 
 
 def constructor_argument(
-    it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope, mode: Mode, prefix: str = ""
+    it: Interpreter,
+    arg: ast.arg,
+    default: ast.expr | None,
+    scope: Scope,
+    mode: Mode,
+    prefix: str = "",
 ) -> Value:
     name = prefix + arg.arg
     if mode is Mode.DEFAULTS:
@@ -138,14 +145,23 @@ def _without_none(annotation: ast.expr | None) -> ast.expr | None:
     if isinstance(annotation, ast.Subscript) and _last(annotation.value) == "Optional":
         return annotation.slice
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
-        for side, other in ((annotation.left, annotation.right), (annotation.right, annotation.left)):
+        for side, other in (
+            (annotation.left, annotation.right),
+            (annotation.right, annotation.left),
+        ):
             if isinstance(other, ast.Constant) and other.value is None:
                 return side
     return annotation
 
 
 def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return (
+        node.attr
+        if isinstance(node, ast.Attribute)
+        else node.id
+        if isinstance(node, ast.Name)
+        else ""
+    )
 
 
 def _text_annotation(annotation: ast.expr | None) -> ast.expr | None:
@@ -162,7 +178,11 @@ def _by_annotation(
     it: Interpreter, annotation: ast.expr | None, scope: Scope, name: str, mode: Mode
 ) -> Value:
     annotation = _without_none(_text_annotation(annotation))
-    kind = _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation) if annotation else ""
+    kind = (
+        _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation)
+        if annotation
+        else ""
+    )
     if kind == "int":
         return symbol(name)
     if kind == "bool":
@@ -173,7 +193,14 @@ def _by_annotation(
         return REAL
     if kind in ("Module", "Callable", "Type", "type", "Tensor", "device", "dtype"):
         return Unknown("an argument of another kind")
-    if isinstance(annotation, ast.Subscript) and kind in ("List", "list", "Sequence", "Tuple", "tuple", "Iterable"):
+    if isinstance(annotation, ast.Subscript) and kind in (
+        "List",
+        "list",
+        "Sequence",
+        "Tuple",
+        "tuple",
+        "Iterable",
+    ):
         return _sequence(it, annotation, scope, name, mode)
     if annotation is not None:
         made = _configured(it, annotation, scope, mode, name)
@@ -182,13 +209,18 @@ def _by_annotation(
     return Config(name)
 
 
-def _sequence(it: Interpreter, annotation: ast.Subscript, scope: Scope, name: str, mode: Mode) -> Value:
+def _sequence(
+    it: Interpreter, annotation: ast.Subscript, scope: Scope, name: str, mode: Mode
+) -> Value:
     inner = annotation.slice
     elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     if any(isinstance(e, ast.Constant) and e.value is Ellipsis for e in elements):
         elements = elements[:1]
     elif isinstance(inner, ast.Tuple):
-        return Seq([_by_annotation(it, e, scope, f"{name}[{i}]", mode) for i, e in enumerate(elements)], "tuple")
+        return Seq(
+            [_by_annotation(it, e, scope, f"{name}[{i}]", mode) for i, e in enumerate(elements)],
+            "tuple",
+        )
     made: dict[int, Value] = {}
 
     def element(i: int) -> Value:
@@ -259,13 +291,42 @@ def forward_arguments(
     """Keyword arguments for a method: tensors of free shape unless the source says otherwise."""
     out: dict[str, Value] = {}
     for arg, default in parameters(fn.args)[1:]:
-        out[arg.arg] = _input(it, arg, default, scope, mode)
+        if arg.annotation is None and default is None and _is_taken_apart(fn, arg.arg):
+            out[arg.arg] = _tensors(arg.arg)
+        else:
+            out[arg.arg] = _input(it, arg, default, scope, mode)
     return out
 
 
-def _input(it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope, mode: Mode) -> Value:
+def _is_taken_apart(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
+    """Whether an argument is rather a list than a tensor: unpacked, or used only by number."""
+    number, uses = 0, 0
+    for node in ast.walk(fn):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == name
+        ):
+            if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
+                return True
+        elif isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            uses += 1
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            index = node.slice.operand if isinstance(node.slice, ast.UnaryOp) else node.slice
+            if isinstance(index, ast.Constant) and type(index.value) is int:
+                number += node.value.id == name
+    return 0 < number == uses
+
+
+def _input(
+    it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope, mode: Mode
+) -> Value:
     annotation = _without_none(_text_annotation(arg.annotation))
-    kind = _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation) if annotation else ""
+    kind = (
+        _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation)
+        if annotation
+        else ""
+    )
     if default is not None:
         value = it.eval(default, scope)
         if isinstance(value, bool):
@@ -291,7 +352,9 @@ def _input(it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope
 
 
 _IMAGE = re.compile(r"^(img|image|input)_(size|resolution)$|^img_dim$|^resolution$")
-_CHANNELS = re.compile(r"^(in_chans|in_channels|in_ch|channels|img_channels|num_channels|input_channels)$")
+_CHANNELS = re.compile(
+    r"^(in_chans|in_channels|in_ch|channels|img_channels|num_channels|input_channels)$"
+)
 
 
 #: What people call the images that forward takes; a video or a volume is none.
@@ -329,4 +392,11 @@ def _tensors(name: str) -> AnySeq:
     return AnySeq(name, element, symbol(f"len({name})", "count"))
 
 
-__all__ = ["External", "Function", "Mode", "constructor_arguments", "forward_arguments", "free_tensor"]
+__all__ = [
+    "External",
+    "Function",
+    "Mode",
+    "constructor_arguments",
+    "forward_arguments",
+    "free_tensor",
+]

@@ -67,12 +67,18 @@ class _Plan:
         ordinary = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
         self.positional = [p.name for p in parameters if p.kind in ordinary]
         self.named = frozenset(
-            p.name for p in parameters if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+            p.name
+            for p in parameters
+            if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
         )
         self.defaults = {
-            p.name: p.default for p in parameters if p.kind in ordinary or p.kind is kinds.KEYWORD_ONLY
+            p.name: p.default
+            for p in parameters
+            if p.kind in ordinary or p.kind is kinds.KEYWORD_ONLY
         }
-        self.var_positional = next((p.name for p in parameters if p.kind is kinds.VAR_POSITIONAL), None)
+        self.var_positional = next(
+            (p.name for p in parameters if p.kind is kinds.VAR_POSITIONAL), None
+        )
         self.var_keyword = next((p.name for p in parameters if p.kind is kinds.VAR_KEYWORD), None)
 
 
@@ -80,7 +86,11 @@ _PLANS: dict[int, _Plan] = {}  # by the identity of signatures that live as long
 
 
 def build_layer(
-    ctx: Context, spec: LayerSpec, args: list[Value], kwargs: dict[str, Value], origin: Origin | None
+    ctx: Context,
+    spec: LayerSpec,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    origin: Origin | None,
 ) -> Value:
     """An instance of a torch.nn class; Unknown where torch's constructor refuses it."""
     bound = bind(spec.signature, args, kwargs)
@@ -131,10 +141,16 @@ def call_layer(ctx: Context, layer: Layer, args: list[Value], kwargs: dict[str, 
     return _run(ctx, layer.spec.forward, [layer], layer.spec.forward_signature, bound)
 
 
-def call_function(ctx: Context, spec: FunctionSpec, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def call_function(
+    ctx: Context, spec: FunctionSpec, args: list[Value], kwargs: dict[str, Value]
+) -> Value:
     """The result of a function or method of torch."""
     for numpy, own in (("axis", "dim"), ("keepdims", "keepdim")):  # torch takes both names
-        if numpy in kwargs and numpy not in spec.signature.parameters and own in spec.signature.parameters:
+        if (
+            numpy in kwargs
+            and numpy not in spec.signature.parameters
+            and own in spec.signature.parameters
+        ):
             kwargs = {own if name == numpy else name: value for name, value in kwargs.items()}
     bound = bind(spec.signature, args, kwargs)
     if bound is None:

@@ -39,7 +39,12 @@ MAX_CALLS = 40
 
 
 def call(
-    it: Interpreter, callee: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+    it: Interpreter,
+    callee: Value,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
 ) -> Value:
     """``callee(*args, **kwargs)``; ``text`` is the callee as the reader wrote it."""
     ctx = it.ctx
@@ -74,7 +79,12 @@ def call(
 
 
 def _layer(
-    it: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+    it: Interpreter,
+    layer: Layer,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
 ) -> Value:
     if layer.spec.name in CONTAINERS:
         return call_container(it, layer, args, kwargs, node, text)
@@ -90,7 +100,12 @@ def _layer(
         # Whatever it is, the layer takes it as a tensor, or fails for a reason we cannot see.
         why = args[0].why if isinstance(args[0], Unknown) else "an argument of unknown type"
         args = [it.ctx.tensor((), lead=True, text=f"a value that is not known ({why})"), *args[1:]]
-    if args and isinstance(args[0], Seq) and args[0].kind == "tuple" and layer.spec.short in TENSOR_ONLY:
+    if (
+        args
+        and isinstance(args[0], Seq)
+        and args[0].kind == "tuple"
+        and layer.spec.short in TENSOR_ONLY
+    ):
         it.ctx.built = layer.origin
         try:
             it.ctx.refute("recurrent-mismatch", "{name} takes a tensor{built} but gets a tuple")
@@ -110,7 +125,12 @@ TENSOR_ONLY = frozenset(
 
 
 def _external(
-    it: Interpreter, callee: External, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+    it: Interpreter,
+    callee: External,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
 ) -> Value:
     from lint_params.shape.ops import function_spec, layer_spec
     from lint_params.shape.python import EXTERNALS
@@ -128,7 +148,12 @@ def _external(
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice):
                 return _each_argument(
-                    it, value, key, args, kwargs, lambda a, k: _external(it, callee, a, k, node, text)
+                    it,
+                    value,
+                    key,
+                    args,
+                    kwargs,
+                    lambda a, k: _external(it, callee, a, k, node, text),
                 )
         it.ctx.built = origin
         layer = build_layer(it.ctx, spec, args, kwargs, origin)
@@ -137,7 +162,11 @@ def _external(
             it.made.append(layer)
         return layer
     python = EXTERNALS.get(name)
-    if python is not None and OPEN in kwargs and name not in ("builtins.dict", "collections.OrderedDict"):
+    if (
+        python is not None
+        and OPEN in kwargs
+        and name not in ("builtins.dict", "collections.OrderedDict")
+    ):
         if name != "functools.partial":
             return Unknown("**kwargs of unknown keys")
     if python is not None:
@@ -154,7 +183,12 @@ def _external(
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice) and any(isinstance(o, Tensor) for o in value.options):
                 return _each_argument(
-                    it, value, key, args, kwargs, lambda a, k: _external(it, callee, a, k, node, text)
+                    it,
+                    value,
+                    key,
+                    args,
+                    kwargs,
+                    lambda a, k: _external(it, callee, a, k, node, text),
                 )
         return call_function(it.ctx, function, args, kwargs)
     return Unknown(f"unknown function {name}")
@@ -205,7 +239,12 @@ _HARMLESS = frozenset(
 
 
 def _inline(
-    it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+    it: Interpreter,
+    fn: Function,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
 ) -> Value:
     """Evaluate the body of a function of the project with these arguments."""
     if len(it.active) >= MAX_CALLS:

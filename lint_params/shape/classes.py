@@ -83,7 +83,11 @@ def is_module_class(it: Interpreter, cls: ClassRef) -> bool:
 
     return any(
         isinstance(b, External)
-        and (b.name in MODULE_BASES or b.name.startswith("torch.nn.") or layer_spec(b.name) is not None)
+        and (
+            b.name in MODULE_BASES
+            or b.name.startswith("torch.nn.")
+            or layer_spec(b.name) is not None
+        )
         for b in mro(it, cls)
     )
 
@@ -121,7 +125,10 @@ def _collect(body: list[ast.stmt], table: dict[str, ast.AST]) -> None:
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             marks = decorators(node)
-            if any(m.endswith((".setter", ".deleter")) or m in ("overload", "typing.overload") for m in marks):
+            if any(
+                m.endswith((".setter", ".deleter")) or m in ("overload", "typing.overload")
+                for m in marks
+            ):
                 continue
             table[node.name] = node
         elif isinstance(node, ast.ClassDef):

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
 
 CONTAINERS = frozenset(
-    f"torch.nn.{name}" for name in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+    f"torch.nn.{name}"
+    for name in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 )
 _ANY = inspect.Signature()
 
@@ -67,7 +68,12 @@ def build_container(
 
 
 def call_container(
-    it: Interpreter, layer: Layer, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str
+    it: Interpreter,
+    layer: Layer,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
 ) -> Value:
     if layer.spec.name != "torch.nn.Sequential":
         return Unknown("call of a container")
@@ -84,8 +90,12 @@ def run_sequential(
     path = it.ctx.path
     for key, child in items:
         if isinstance(child, Splice):
-            outcomes = it.fork([_one_run(it, key, o, x, node, text) for o in child.options], every=True)
-            alive = [o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")]
+            outcomes = it.fork(
+                [_one_run(it, key, o, x, node, text) for o in child.options], every=True
+            )
+            alive = [
+                o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")
+            ]
             if not alive:
                 return Unknown("refuted")
             it.merge([writes for _, writes in alive])
@@ -128,7 +138,11 @@ def children(owner: Any) -> list[tuple[str, Value]]:
     """The child modules by name, in order."""
     if isinstance(owner, Layer) and owner.items is not None:
         return list(owner.items.items())
-    found = [(k, v) for k, v in owner.attrs.items() if isinstance(v, (Layer, Instance)) and k != "__layer__"]
+    found = [
+        (k, v)
+        for k, v in owner.attrs.items()
+        if isinstance(v, (Layer, Instance)) and k != "__layer__"
+    ]
     if isinstance(owner, Instance) and owner.items is not None:
         return [*owner.items.items(), *found]
     return found
@@ -238,8 +252,12 @@ _MEMBERS: dict[str, Callable[..., Value]] = {
     "get_submodule": _get_submodule,
     "get_parameter": _get_submodule,
     "get_buffer": _get_submodule,
-    "forward": lambda it, owner, *args, **kw: it.call(owner, list(args), kw, it.ctx.node, "forward"),
-    "__call__": lambda it, owner, *args, **kw: it.call(owner, list(args), kw, it.ctx.node, "__call__"),
+    "forward": lambda it, owner, *args, **kw: it.call(
+        owner, list(args), kw, it.ctx.node, "forward"
+    ),
+    "__call__": lambda it, owner, *args, **kw: it.call(
+        owner, list(args), kw, it.ctx.node, "__call__"
+    ),
     "save_hyperparameters": lambda it, owner, *args, **kw: None,
     "post_init": lambda it, owner, *args, **kw: None,
     "init_weights": lambda it, owner, *args, **kw: None,

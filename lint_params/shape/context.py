@@ -41,6 +41,7 @@ class Whole:
     def __init__(self, table: dict[Any, Any]) -> None:
         self.table = table
 
+
 class Context:
     """The state of one path through one piece of code, and the record of what was checked."""
 
@@ -159,7 +160,9 @@ class Context:
         """
         if dtype is None and like is not None:
             dtype = like.dtype
-        origin = Origin(getattr(self.node, "lineno", 0), text or f"the output of {self.callee}", self.path)
+        origin = Origin(
+            getattr(self.node, "lineno", 0), text or f"the output of {self.callee}", self.path
+        )
         shape = lead.behind(tuple(dims)) if isinstance(lead, Shape) else Shape(tuple(dims), lead)
         return Tensor(shape, dtype, origin)
 
@@ -341,7 +344,8 @@ def _mentions(monomial: tuple[tuple[Atom, int], ...], atom: Atom) -> bool:
 def _inside(outer: Atom, atom: Atom) -> bool:
     args: tuple[Size, ...] = getattr(outer, "args", ())
     return any(
-        isinstance(arg, Poly) and any(a == atom or _inside(a, atom) for a in arg.atoms) for arg in args
+        isinstance(arg, Poly) and any(a == atom or _inside(a, atom) for a in arg.atoms)
+        for arg in args
     )
 
 

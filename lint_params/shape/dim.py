@@ -11,215 +11,26 @@ sizes of tensors and layers are positive.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from math import gcd
-from typing import Union
 
-
-class Answer(Enum):
-    YES = "yes"
-    NO = "no"
-    MAYBE = "maybe"
-
+from lint_params.shape.poly import (
+    MAX_TERMS,
+    ONE,
+    OPERATIONS,
+    Answer,
+    Atom,
+    Monomial,
+    Operation,
+    Poly,
+    Size,
+    Symbol,
+    of_atom,
+    operation,
+    sealed,
+    symbol,
+)
 
 YES, NO, MAYBE = Answer.YES, Answer.NO, Answer.MAYBE
-
-
-class Atom:
-    """What a polynomial is built over: a symbol, or an operation that does not expand.
-
-    Atoms are compared by identity; ``order`` numbers them for the canonical form.
-    """
-
-    __slots__ = ("order", "low", "high", "depth", "deep", "poly")
-    _count = 0
-
-    low: int | None
-    high: int | None
-    depth: int  # how deep operations are nested in it; a symbol has none
-    deep: frozenset[Atom]  # itself and the atoms inside it
-    poly: Poly | None  # itself as a size, once somebody has asked
-
-    def __init__(self, low: int | None, high: int | None = None) -> None:
-        Atom._count += 1
-        self.order = Atom._count
-        self.depth = 0
-        self.deep = frozenset((self,))
-        self.poly = None
-        self.low = low
-        self.high = high
-
-    @staticmethod
-    def latest() -> int:
-        """The order of the atom made last: later ones are larger."""
-        return Atom._count
-
-
-class Symbol(Atom):
-    """A whole number that the source does not tell.
-
-    ``kind``: "argument" of a constructor or function, "input" (a size of a free tensor),
-    "count" (a length) or "opaque" (one unknown value; no bounds unless given). ``default``
-    is the value that the source gives it when nobody says otherwise.
-    """
-
-    __slots__ = ("name", "kind", "default")
-
-    def __init__(
-        self, name: str, kind: str = "argument", low: int | None = 1, default: int | None = None
-    ) -> None:
-        super().__init__(low)
-        self.name = name
-        self.kind = kind
-        self.default = default
-
-    def __str__(self) -> str:
-        return self.name
-
-    __repr__ = __str__
-
-
-class Operation(Atom):
-    """``floor(a / b)``, ``a mod b``, ``min``, ``max`` or another function of sizes.
-
-    Made by ``operation``, so that equal names and arguments are one object.
-    """
-
-    __slots__ = ("name", "args")
-
-    def __init__(self, name: str, args: tuple[Size, ...], low: int | None, high: int | None) -> None:
-        super().__init__(low, high)
-        self.name = name
-        self.args = args
-        inner = [arg for arg in args if isinstance(arg, Poly)]
-        self.depth = 1 + max((a.depth for arg in inner for a in arg.atoms), default=0)
-        self.deep = self.deep.union(*(arg.deep for arg in inner))
-
-    def __str__(self) -> str:
-        if not self.args:
-            return f"<{self.name}>"
-        if self.name in ("//", "%"):
-            left, right = (_bracketed(a) for a in self.args)
-            return f"{left} {self.name} {right}" if self.name == "%" else f"{left}//{right}"
-        return f"{self.name}({', '.join(str(a) for a in self.args)})"
-
-    __repr__ = __str__
-
-
-#: Sizes that nest or sum more than this are kept as one number that is not looked into.
-MAX_DEPTH = 8
-MAX_TERMS = 40
-
-_operations: dict[tuple[object, ...], Operation] = {}
-
-
-def operation(
-    name: str, args: tuple[Size, ...], low: int | None = None, high: int | None = None
-) -> Operation:
-    """The one atom for this operation on these arguments."""
-    key = (name, *args)
-    atom = _operations.get(key)
-    if atom is None:
-        if len(_operations) > 200_000:  # of files long done
-            _operations.clear()
-        atom = Operation(name, args, low, high)
-        if atom.depth > MAX_DEPTH:
-            atom = _sealed(low, high)
-        _operations[key] = atom
-    return atom
-
-
-def _sealed(low: int | None, high: int | None = None) -> Operation:
-    """An atom that is not looked into: what it stands for has grown past use."""
-    return Operation("a large size", (), low, high)
-
-
-Monomial = tuple[tuple[Atom, int], ...]  # atoms with their powers, sorted by order
-ONE: Monomial = ()
-
-
-class Poly:
-    """A polynomial that is no constant. ``terms`` maps monomials to non-zero integers."""
-
-    __slots__ = ("terms", "_hash", "_atoms", "_text", "_deep")
-
-    def __init__(self, terms: dict[Monomial, int]) -> None:
-        self.terms = terms
-        self._hash: int | None = None
-        self._atoms: frozenset[Atom] | None = None
-        self._text: str | None = None
-        self._deep: frozenset[Atom] | None = None
-
-    def __eq__(self, other: object) -> bool:
-        """One canonical form; for equality of the numbers ask ``same``."""
-        return self is other or (isinstance(other, Poly) and self.terms == other.terms)
-
-    def __hash__(self) -> int:
-        if self._hash is None:
-            self._hash = hash(frozenset(self.terms.items()))
-        return self._hash
-
-    @property
-    def atoms(self) -> frozenset[Atom]:
-        if self._atoms is None:
-            self._atoms = frozenset(a for m in self.terms for a, _ in m)
-        return self._atoms
-
-    @property
-    def deep(self) -> frozenset[Atom]:
-        """Its atoms and all that stand inside them."""
-        if self._deep is None:
-            self._deep = frozenset().union(*(a.deep for m in self.terms for a, _ in m))
-        return self._deep
-
-    def __str__(self) -> str:
-        if self._text is None:
-            self._text = self._spelled()
-        return self._text
-
-    def _spelled(self) -> str:
-        parts: list[str] = []
-        for monomial, factor in sorted(self.terms.items(), key=lambda t: (-len(t[0]), str(t[0]))):
-            text = "*".join(
-                (f"({a})" if isinstance(a, Operation) and a.name in ("//", "%") else str(a))
-                + (f"**{p}" if p != 1 else "")
-                for a, p in monomial
-            )
-            if not text:
-                text = str(abs(factor))
-            elif abs(factor) != 1:
-                text = f"{abs(factor)}*{text}"
-            if parts:
-                parts.append(f" {'-' if factor < 0 else '+'} {text}")
-            else:
-                parts.append(f"-{text}" if factor < 0 else text)
-        out = "".join(parts)
-        if len(self.terms) == 1 and len(self.atoms) == 1 and out.startswith("(") and out.endswith(")"):
-            return out[1:-1]
-        return out
-
-    __repr__ = __str__
-
-
-Size = Union[int, Poly]
-
-
-def _bracketed(size: Size) -> str:
-    text = str(size)
-    return f"({text})" if not isinstance(size, int) and not text.isidentifier() else text
-
-
-def symbol(
-    name: str, kind: str = "argument", low: int | None = 1, default: int | None = None
-) -> Poly:
-    """A fresh symbol as a size."""
-    return of_atom(Symbol(name, kind, low, default))
-
-
-def of_atom(atom: Atom) -> Poly:
-    if atom.poly is None:
-        atom.poly = Poly({((atom, 1),): 1})
-    return atom.poly
 
 
 def _build(terms: dict[Monomial, int]) -> Size:
@@ -231,9 +42,9 @@ def _build(terms: dict[Monomial, int]) -> Size:
     folded = _folded(Poly(terms))
     if isinstance(folded, Poly) and len(folded.terms) > MAX_TERMS:
         key = ("sum", folded)
-        atom = _operations.get(key)
+        atom = OPERATIONS.get(key)
         if atom is None:
-            atom = _operations[key] = _sealed(lower(folded), upper(folded))
+            atom = OPERATIONS[key] = sealed(lower(folded), upper(folded))
         return of_atom(atom)
     return folded
 
@@ -329,7 +140,7 @@ def _folded(poly: Poly) -> Size:
                 continue
             if len(by.terms) != 1:
                 continue
-            (divisor, coefficient), = by.terms.items()
+            ((divisor, coefficient),) = by.terms.items()
             if factor % coefficient or not _contains(rest, divisor):
                 continue
             others = {m: c for m, c in poly.terms.items() if m != monomial}
@@ -371,7 +182,7 @@ def _exact(a: Size, b: Size) -> Size | None:
     if isinstance(a, int):
         return 0 if a == 0 else None
     if len(b.terms) == 1:
-        (divisor, coefficient), = b.terms.items()
+        ((divisor, coefficient),) = b.terms.items()
         if all(c % coefficient == 0 and _contains(m, divisor) for m, c in a.terms.items()):
             return _build({_divide(m, divisor): c // coefficient for m, c in a.terms.items()})
         return None
@@ -398,7 +209,8 @@ def cancel(a: Size, b: Size) -> tuple[Size, Size]:
     if shared <= 1 and not common:
         return a, b
     one, two = (
-        _build({_divide(m, common): c // shared for m, c in _terms(size).items()}) for size in (a, b)
+        _build({_divide(m, common): c // shared for m, c in _terms(size).items()})
+        for size in (a, b)
     )
     return one, two
 
@@ -499,7 +311,11 @@ def widest(a: Size, b: Size) -> Size:
     if isinstance(a, int) and isinstance(b, int):
         return max(a, b)
     for whole, part in ((a, b), (b, a)):
-        if same(whole, 1) is NO or _is_with("min", part, whole) or _is_with("broadcast", whole, part):
+        if (
+            same(whole, 1) is NO
+            or _is_with("min", part, whole)
+            or _is_with("broadcast", whole, part)
+        ):
             return whole
     lows = [low for low in (lower(a), lower(b)) if low is not None]
     first, second = sorted((a, b), key=_rank)
@@ -529,7 +345,9 @@ def _extreme(name: str, a: Size, b: Size) -> Size:
         return a if name == "min" else b
     first, second = sorted((a, b), key=_rank)
     lows = [low for low in (lower(a), lower(b)) if low is not None]
-    low = (min(lows) if len(lows) == 2 else None) if name == "min" else (max(lows) if lows else None)
+    low = (
+        (min(lows) if len(lows) == 2 else None) if name == "min" else (max(lows) if lows else None)
+    )
     return of_atom(operation(name, (first, second), low))
 
 
@@ -537,7 +355,12 @@ def _rank(size: Size) -> tuple[int, ...]:
     """An order for the arguments of a symmetric operation."""
     if isinstance(size, int):
         return (0, size)
-    return (1, *sorted(atom.order for atom in size.atoms), len(size.terms), *sorted(size.terms.values()))
+    return (
+        1,
+        *sorted(atom.order for atom in size.atoms),
+        len(size.terms),
+        *sorted(size.terms.values()),
+    )
 
 
 def lower(size: Size, _depth: int = 3) -> int | None:
@@ -752,3 +575,40 @@ def apply(name: str, args: tuple[Size, ...]) -> Size:
     if name == "broadcast":
         return widest(*args)
     return opaque(name, *args)
+
+
+__all__ = [
+    "MAYBE",
+    "NO",
+    "ONE",
+    "YES",
+    "Answer",
+    "Atom",
+    "Monomial",
+    "Operation",
+    "Poly",
+    "Size",
+    "Symbol",
+    "add",
+    "apply",
+    "at_least",
+    "cancel",
+    "floordiv",
+    "lower",
+    "maximum",
+    "minimum",
+    "modulo",
+    "mul",
+    "neg",
+    "of_atom",
+    "opaque",
+    "operation",
+    "power",
+    "product",
+    "same",
+    "sub",
+    "substitute",
+    "symbol",
+    "upper",
+    "widest",
+]

@@ -52,7 +52,9 @@ def shapes_report(path: str, text: str, as_json: bool = False) -> str:
     """Every Module class of a file: layers, output shapes, parameter counts. Nothing is run."""
     tables = shape_tables(path, text)
     if as_json:
-        return json.dumps({"version": 1, "path": path, "classes": [asdict(t) for t in tables]}, indent=2)
+        return json.dumps(
+            {"version": 1, "path": path, "classes": [asdict(t) for t in tables]}, indent=2
+        )
     if not tables:
         return f"{path}: no nn.Module class"
     return "\n\n".join(_drawn(path, table) for table in tables)
@@ -74,7 +76,9 @@ def shape_tables(path: str, text: str) -> list[ClassTable]:
 def _table(ctx: Context, run: Checked, log: list[Any]) -> ClassTable:
     root = run.root
     assert isinstance(root, ast.ClassDef)
-    table = ClassTable(run.subject, root.lineno, [_argument(k, v) for k, v in run.arguments.items()])
+    table = ClassTable(
+        run.subject, root.lineno, [_argument(k, v) for k, v in run.arguments.items()]
+    )
     seen: set[tuple[str, str]] = set()
     for name, layer, output in log:
         if layer.spec.name.startswith("torch.nn.Sequential") or (name, output) in seen:
@@ -113,7 +117,10 @@ def _drawn(path: str, table: ClassTable) -> str:
         lines.append("  " + "  ".join([*cells, row[3]]).rstrip())
     lines.append(f"  returns {table.output or 'nothing that is known'}")
     count = f"  {table.parameters or '0'} parameters"
-    if table.parameters_at_defaults is not None and str(table.parameters_at_defaults) != table.parameters:
+    if (
+        table.parameters_at_defaults is not None
+        and str(table.parameters_at_defaults) != table.parameters
+    ):
         count += f", {table.parameters_at_defaults:,} at the defaults"
     lines.append(count)
     return "\n".join(lines)
@@ -160,16 +167,27 @@ def why_report(path: str, text: str, line: int, as_json: bool = False) -> str:
     facts = [f for i, f in enumerate(facts) if f not in facts[:i]]
     calls = list(dict.fromkeys(it.watched))
     if as_json:
-        out = {"version": 1, "path": path, "line": line, "obligations": facts, "calls": calls, "notes": notes}
+        out = {
+            "version": 1,
+            "path": path,
+            "line": line,
+            "obligations": facts,
+            "calls": calls,
+            "notes": notes,
+        }
         return json.dumps(out, indent=2)
     lines = [_sentence(f) for f in facts] + [f"value: {call}" for call in calls] + notes
     if not lines:
-        lines = ["nothing here is checked: no layer is called or built on this line, or it is never reached"]
+        lines = [
+            "nothing here is checked: no layer is called or built on this line, or it is never reached"
+        ]
     return "\n".join(f"{path}:{line}: {text}" for text in lines)
 
 
 def _sentence(fact: dict[str, Any]) -> str:
-    sizes = f"needs {fact['expected']}, gets {fact['got']}" if fact["expected"] else "sizes not known"
+    sizes = (
+        f"needs {fact['expected']}, gets {fact['got']}" if fact["expected"] else "sizes not known"
+    )
     why = f" ({fact['why']})" if fact["why"] else ""
     where = f" in {fact['subject']}" if fact["subject"] else ""
     return f"{fact['verdict']}: {fact['name']} [{fact['rule']}] {sizes}{why}, {fact['how']}{where}"

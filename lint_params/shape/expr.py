@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lint_params.shape import iterate
-from lint_params.shape.arithmetic import binary, compare, unary
+from lint_params.shape.arithmetic import binary, unary
+from lint_params.shape.comparison import compare
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.join import join_all
 from lint_params.shape.objects import get_attr, super_value
@@ -340,7 +341,7 @@ def _rounds(
     if items is None:
         yield None
         return
-    from lint_params.shape.stmt import assign
+    from lint_params.shape.assign import assign
 
     for item in items:
         assign(it, generator.target, item, scope)

@@ -55,9 +55,7 @@ class ShapeFacts:
 
 
 def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
-    refuted = [
-        (run, o) for run in runs for o in run.obligations if o.verdict is Verdict.REFUTED
-    ]
+    refuted = [(run, o) for run in runs for o in run.obligations if o.verdict is Verdict.REFUTED]
     # A class that fails by itself is reported there, not wherever it is used.
     own = {
         _spot(o.path, o.node)
@@ -85,7 +83,12 @@ def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:
 
 def _outside_call(file: SourceFile, run: Checked, o: Obligation) -> ast.AST | None:
     """The call in the script, where a sound class gets an input whose own size is wrong."""
-    if o.inside or o.source is None or o.source.path != file.path or isinstance(run.root, ast.ClassDef):
+    if (
+        o.inside
+        or o.source is None
+        or o.source.path != file.path
+        or isinstance(run.root, ast.ClassDef)
+    ):
         return None
     frames = [node for path, node, _ in o.stack if path == file.path and isinstance(node, ast.Call)]
     spans = [n for n in file.tree.body if isinstance(n, ast.ClassDef)]
@@ -106,13 +109,18 @@ def _own_ties(runs: list[Checked]) -> set[tuple[Any, ...]]:
         _spot(o.path, o.node)
         for run in runs
         for o in run.obligations
-        if o.verdict is Verdict.UNKNOWN and not o.inside and _arguments(o.expected) and _arguments(o.got)
+        if o.verdict is Verdict.UNKNOWN
+        and not o.inside
+        and _arguments(o.expected)
+        and _arguments(o.got)
     }
 
 
 def _arguments(size: Any) -> bool:
     """Whether a size is made of nothing but constructor arguments (and numbers)."""
-    return isinstance(size, Poly) and all(isinstance(a, Symbol) and a.kind == "argument" for a in size.atoms)
+    return isinstance(size, Poly) and all(
+        isinstance(a, Symbol) and a.kind == "argument" for a in size.atoms
+    )
 
 
 def _place(file: SourceFile, obligation: Obligation, ties: set[tuple[Any, ...]]) -> ast.AST | None:
@@ -121,7 +129,11 @@ def _place(file: SourceFile, obligation: Obligation, ties: set[tuple[Any, ...]])
     if obligation.path == file.path and _spot(obligation.path, obligation.node) in ties:
         return obligation.node
     for module in reversed(obligation.inside):
-        if module.node is not None and module.origin is not None and module.origin.path == file.path:
+        if (
+            module.node is not None
+            and module.origin is not None
+            and module.origin.path == file.path
+        ):
             if isinstance(module.node, ast.Call):
                 return module.node
     if obligation.path == file.path and hasattr(obligation.node, "lineno"):
@@ -150,9 +162,13 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
         if path == file.path and isinstance(frame, ast.Call) and line != getattr(node, "lineno", 0):
             trace.append((line, f"called here: {text}(...)"))
     if run.how == "ranks":
-        trace.append((getattr(run.root, "lineno", 1), "whatever the number of dimensions of the input"))
+        trace.append(
+            (getattr(run.root, "lineno", 1), "whatever the number of dimensions of the input")
+        )
     if run.how == "defaults":
-        trace.append((getattr(run.root, "lineno", 1), f"with the default arguments of {run.subject}"))
+        trace.append(
+            (getattr(run.root, "lineno", 1), f"with the default arguments of {run.subject}")
+        )
     details: dict[str, Any] = {"expected": _plain(o.expected), "got": _plain(o.got)}
     attribute = o.name.rpartition(".")[2].partition("[")[0] if o.name.startswith("self.") else ""
     if attribute:

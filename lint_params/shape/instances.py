@@ -31,7 +31,12 @@ def instantiate(
     it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
     """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
-    key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs), frozenset(it.ctx.flags.items()))
+    key = (
+        id(cls.node),
+        id(cls.scope),
+        arguments_key(it.ctx, args, kwargs),
+        frozenset(it.ctx.flags.items()),
+    )
     pristine = it.built.get(key, MISSING)
     if isinstance(pristine, Instance):
         instance = copied(pristine, {})
@@ -68,7 +73,11 @@ def _instantiate(
             init = definition(base, "__init__")
             if isinstance(init, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 result = it.call(
-                    Function(init, base.file, base.scope, instance, base), args, kwargs, node, cls.node.name
+                    Function(init, base.file, base.scope, instance, base),
+                    args,
+                    kwargs,
+                    node,
+                    cls.node.name,
                 )
                 if isinstance(result, Unknown) and result.why in _FATAL:
                     return result
@@ -131,7 +140,11 @@ def call_instance(
     """``instance(...)``: ``__call__`` where the project defines it, else ``forward``."""
     instance.called = True
     for name in names:
-        if name == "forward" and not is_module_class(it, instance.cls) and "__unknown__" not in instance.attrs:
+        if (
+            name == "forward"
+            and not is_module_class(it, instance.cls)
+            and "__unknown__" not in instance.attrs
+        ):
             break
         method = _defined(it, instance, name)
         if method is not None:
@@ -154,7 +167,12 @@ def _call_method(
 ) -> Value:
     key = None
     if instance.token is not None:
-        key = (instance.token, it.epoch, arguments_key(it.ctx, args, kwargs), frozenset(it.ctx.flags.items()))
+        key = (
+            instance.token,
+            it.epoch,
+            arguments_key(it.ctx, args, kwargs),
+            frozenset(it.ctx.flags.items()),
+        )
         known, result = it.calls.get(it, key, args, kwargs)
         if known:
             return result
@@ -202,7 +220,11 @@ def fields(it: Interpreter, line: list[Value]) -> list[tuple[str, ast.AnnAssign,
 
 
 def _dataclass(
-    it: Interpreter, instance: Instance, line: list[Value], args: list[Value], kwargs: dict[str, Value]
+    it: Interpreter,
+    instance: Instance,
+    line: list[Value],
+    args: list[Value],
+    kwargs: dict[str, Value],
 ) -> Value:
     from lint_params.shape.scope import Scope
 
@@ -238,4 +260,12 @@ def default_of(it: Interpreter, node: ast.expr, scope: Value) -> Value:
     return it.eval(node, scope)
 
 
-__all__ = ["Seq", "call_instance", "default_of", "fields", "init_external", "instantiate", "is_dataclass"]
+__all__ = [
+    "Seq",
+    "call_instance",
+    "default_of",
+    "fields",
+    "init_external",
+    "instantiate",
+    "is_dataclass",
+]

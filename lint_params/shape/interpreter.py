@@ -34,6 +34,7 @@ class Interpreter:
 
     def __init__(self, project: Project | None = None) -> None:
         # Expressions and calls need the interpreter and it needs them.
+        from lint_params.shape import loops  # noqa: F401  (registers its statements)
         from lint_params.shape.calls import call
         from lint_params.shape.expr import EVAL
 
@@ -101,14 +102,28 @@ class Interpreter:
         return how(self, node, scope) if how is not None else Unknown("expression")
 
     def call(
-        self, callee: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST, text: str = ""
+        self,
+        callee: Value,
+        args: list[Value],
+        kwargs: dict[str, Value],
+        node: ast.AST,
+        text: str = "",
     ) -> Value:
         return self._call(self, callee, args, kwargs, node, text)
 
     def aside(self, thunk: Callable[[], Value], path: str = "") -> Value:
         """Evaluate something that belongs to no path: its learning and findings are dropped."""
         ctx = self.ctx
-        kept = (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, ctx.obligations, ctx.trail, ctx.bound)
+        kept = (
+            ctx.node,
+            ctx.path,
+            ctx.callee,
+            ctx.built,
+            ctx.stack,
+            ctx.obligations,
+            ctx.trail,
+            ctx.bound,
+        )
         ctx.obligations, ctx.trail, ctx.bound = [], [], {}
         ctx.path = path or ctx.path
         steps, self.steps = self.steps, ASIDE_STEPS
@@ -161,7 +176,9 @@ class Interpreter:
         refuted = [any(o.verdict is Verdict.REFUTED for o in obligations[a:b]) for a, b in spans]
         if any(refuted) and not all(refuted):
             start = spans[0][0]
-            obligations[start:] = [o for o in obligations[start:] if o.verdict is not Verdict.REFUTED]
+            obligations[start:] = [
+                o for o in obligations[start:] if o.verdict is not Verdict.REFUTED
+            ]
 
     def merge(self, branches: list[dict[Any, Any]]) -> None:
         """Continue with what the live alternatives have in common."""
@@ -186,7 +203,9 @@ class Interpreter:
                 ctx.rewrite_dict(target.table, values[0] if same_keys else gone)
             elif isinstance(target, list):
                 joined = join_all(self, [Seq(v) for v in values])
-                ctx.rewrite(target, joined.items if isinstance(joined, Seq) else [Unknown("list join")])
+                ctx.rewrite(
+                    target, joined.items if isinstance(joined, Seq) else [Unknown("list join")]
+                )
             else:
                 there = [v for v in values if v is not MISSING]
                 if there:

@@ -60,7 +60,9 @@ def join(it: Interpreter, a: Value, b: Value) -> Value:
     if isinstance(a, Dict) and isinstance(b, Dict):
         keys = [*a.items, *(k for k in b.items if k not in a.items)]
         items = {
-            k: join(it, a.items[k], b.items[k]) if k in a.items and k in b.items else Unknown("key join")
+            k: join(it, a.items[k], b.items[k])
+            if k in a.items and k in b.items
+            else Unknown("key join")
             for k in keys
         }
         return Dict(items, a.open or b.open)

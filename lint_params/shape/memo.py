@@ -135,13 +135,17 @@ class CallMemo:
                     it.ctx.refine(value.shape, dims, lead)
         return True, copied(result, {})
 
-    def put(self, key: Key, args: list[Value], kwargs: dict[str, Value], result: Value, start: int) -> None:
+    def put(
+        self, key: Key, args: list[Value], kwargs: dict[str, Value], result: Value, start: int
+    ) -> None:
         """Keep a result, unless it holds sizes that are new and unknown at every call."""
         values = [*args, *kwargs.values()]
         if not _plain(result) or _has_new(result, start) or any(_has_new(v, start) for v in values):
             return
         learned = [
-            (v.shape.dims, v.shape.lead) if isinstance(v, Tensor) and not _shared(v, values) else None
+            (v.shape.dims, v.shape.lead)
+            if isinstance(v, Tensor) and not _shared(v, values)
+            else None
             for v in values
         ]
         self.results[key] = (copied(result, {}), learned)

@@ -28,7 +28,7 @@ def method_of(it: Interpreter, owner: Value, name: str) -> Value:
     elif isinstance(owner, str):
         return _text(it, owner, name)
     elif type(owner).__name__ == "RandomSource":
-        from lint_params.shape.python import draw
+        from lint_params.shape.python.numpy import draw
 
         return draw(it, name)
     how = table.get(name)
@@ -41,7 +41,11 @@ def _text(it: Interpreter, owner: str, name: str) -> Value:
     def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
         plain = (str, int, float, bool, type(None))
         if kwargs or not all(isinstance(a, plain) for a in args):
-            if name == "join" and isinstance(args[0], Seq) and all(isinstance(i, str) for i in args[0].items):
+            if (
+                name == "join"
+                and isinstance(args[0], Seq)
+                and all(isinstance(i, str) for i in args[0].items)
+            ):
                 return owner.join(args[0].items)
             return Unknown("text")
         try:
@@ -99,7 +103,7 @@ def _pop(it: Interpreter, owner: Seq, index: Value = -1) -> Value:
 
 
 def _index(it: Interpreter, owner: Seq, item: Value) -> Value:
-    from lint_params.shape.arithmetic import equality
+    from lint_params.shape.comparison import equality
 
     for i, other in enumerate(owner.items):
         equal = equality(it, item, other)
@@ -126,7 +130,7 @@ def _numel(it: Interpreter, owner: Seq) -> Value:
 
 
 def _count(it: Interpreter, owner: Seq, item: Value) -> Value:
-    from lint_params.shape.arithmetic import equality
+    from lint_params.shape.comparison import equality
 
     results = [equality(it, item, other) for other in owner.items]
     return Unknown("count") if None in results else sum(1 for r in results if r)
@@ -202,10 +206,14 @@ _DICT: dict[str, Callable[..., Value]] = {
     "update": _dict_update,
     "setdefault": _setdefault,
     "keys": lambda it, owner: Unknown("open mapping") if owner.open else Seq(list(owner.items)),
-    "values": lambda it, owner: Unknown("open mapping") if owner.open else Seq(list(owner.items.values())),
-    "items": lambda it, owner: Unknown("open mapping")
-    if owner.open
-    else Seq([Seq([k, v], "tuple") for k, v in owner.items.items()]),
+    "values": lambda it, owner: (
+        Unknown("open mapping") if owner.open else Seq(list(owner.items.values()))
+    ),
+    "items": lambda it, owner: (
+        Unknown("open mapping")
+        if owner.open
+        else Seq([Seq([k, v], "tuple") for k, v in owner.items.items()])
+    ),
     "copy": lambda it, owner: Dict(dict(owner.items), owner.open, owner.default),
 }
 

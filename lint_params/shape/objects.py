@@ -92,14 +92,20 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
     """A method, property or class attribute found in ``base`` and asked of ``owner``."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         marks = decorators(node)
-        if "property" in marks or "cached_property" in marks or "functools.cached_property" in marks:
+        if (
+            "property" in marks
+            or "cached_property" in marks
+            or "functools.cached_property" in marks
+        ):
             return it.call(Function(node, base.file, base.scope, owner, base), [], {}, node, name)
         if "staticmethod" in marks:
             return Function(node, base.file, base.scope, None, base)
         if "classmethod" in marks:
             cls = owner.cls if isinstance(owner, Instance) else owner
             return Function(node, base.file, base.scope, cls, base)
-        return Function(node, base.file, base.scope, owner if not isinstance(owner, ClassRef) else None, base)
+        return Function(
+            node, base.file, base.scope, owner if not isinstance(owner, ClassRef) else None, base
+        )
     if isinstance(node, ast.ClassDef):
         return ClassRef(node, base.file, base.scope)
     if isinstance(node, ast.expr):
@@ -125,7 +131,11 @@ class _ClassNames(dict):  # type: ignore[type-arg]
 
     def __getitem__(self, key: str) -> Value:
         node = definition(self.base, key)
-        return Unknown("class attribute") if node is None else _member(self.it, self.base, self.base, key, node)
+        return (
+            Unknown("class attribute")
+            if node is None
+            else _member(self.it, self.base, self.base, key, node)
+        )
 
 
 def _of_class(it: Interpreter, owner: ClassRef, name: str, asked: ClassRef) -> Value:
@@ -247,18 +257,25 @@ def _of_external_base(it: Interpreter, bound: Value, base: External, name: str) 
     from lint_params.shape.instances import init_external
 
     if name == "__init__" and isinstance(bound, Instance):
-        return Native("super().__init__", lambda args, kwargs: init_external(it, bound, base, args, kwargs))
+        return Native(
+            "super().__init__", lambda args, kwargs: init_external(it, bound, base, args, kwargs)
+        )
     if isinstance(bound, Instance) and LAYER in bound.attrs:
         layer = bound.attrs[LAYER]
         if name in ("forward", "__call__"):
-            return Native(name, lambda args, kwargs: it.call(layer, args, kwargs, it.ctx.node, "super().forward"))
+            return Native(
+                name,
+                lambda args, kwargs: it.call(layer, args, kwargs, it.ctx.node, "super().forward"),
+            )
         return get_attr(it, layer, name)
     if isinstance(bound, Instance) and name == "__call__":
         from lint_params.shape.instances import call_instance
 
         return Native(
             name,
-            lambda args, kwargs: call_instance(it, bound, args, kwargs, it.ctx.node, "forward", ("forward",)),
+            lambda args, kwargs: call_instance(
+                it, bound, args, kwargs, it.ctx.node, "forward", ("forward",)
+            ),
         )
     if base.name in ("torch.nn.Module", "builtins.object") or base.name.startswith("torch.nn."):
         if isinstance(bound, Instance):
@@ -282,7 +299,9 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if not it.constructing:
             it.epoch += 1
             owner.token = None
-        if isinstance(value, Tensor) and value.param == "parameter":  # it takes the attribute's name
+        if (
+            isinstance(value, Tensor) and value.param == "parameter"
+        ):  # it takes the attribute's name
             value = Tensor(value.shape, value.dtype, value.origin, name, value.free)
         it.ctx.write(owner.attrs, name, value)
         layer = owner.attrs.get(LAYER) if isinstance(owner, Instance) else owner

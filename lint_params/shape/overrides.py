@@ -88,8 +88,13 @@ def _against_old(it: Interpreter, o: Override) -> None:
     answers = [it.ctx.compare(a, b) for a, b in zip(before, after)]
     if NO in answers:
         i = answers.index(NO)
-        turned = len(before) == 2 and [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [YES, YES]
-        it.ctx.refute(rule, f"{text}: it is transposed" if turned else text, before[i], after[i], o.new)
+        turned = len(before) == 2 and [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [
+            YES,
+            YES,
+        ]
+        it.ctx.refute(
+            rule, f"{text}: it is transposed" if turned else text, before[i], after[i], o.new
+        )
     if len(before) == 2 and YES not in answers and it.ctx.compare(before[0], before[1]) is not YES:
         # Two sizes of their own, exchanged: right only where both happen to be equal.
         if [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [YES, YES]:

@@ -20,7 +20,9 @@ class Scope:
 
     __slots__ = ("vars", "parent", "file", "function", "returns", "broke", "outer")
 
-    def __init__(self, file: FileScope, parent: Scope | None = None, function: Function | None = None):
+    def __init__(
+        self, file: FileScope, parent: Scope | None = None, function: Function | None = None
+    ):
         self.vars: dict[str, Value] = {}
         self.parent = parent
         self.file = file

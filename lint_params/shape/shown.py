@@ -15,4 +15,8 @@ def shown(value: Value) -> str:
         return " or ".join(shown(option) for option in value.options)
     if isinstance(value, Unknown):
         return f"unknown ({value.why})"
-    return str(value) if isinstance(value, (int, float, str, bool, type(None))) else type(value).__name__
+    return (
+        str(value)
+        if isinstance(value, (int, float, str, bool, type(None)))
+        else type(value).__name__
+    )

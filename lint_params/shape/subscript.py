@@ -148,5 +148,7 @@ def _child(it: Interpreter, owner: Any, index: Value) -> Value:
     if isinstance(index, slice) and isinstance(found, Seq) and isinstance(owner, Layer):
         from lint_params.shape.containers import container
 
-        return container(it, owner.spec.name, {str(i): v for i, v in enumerate(found.items)}, owner.origin)
+        return container(
+            it, owner.spec.name, {str(i): v for i, v in enumerate(found.items)}, owner.origin
+        )
     return found

@@ -88,7 +88,12 @@ def _assume_compare(it: Interpreter, node: ast.Compare, want: bool, scope: Scope
     right = it.eval(right_node, scope)
     if isinstance(op, (ast.Is, ast.IsNot)) and right is None:
         is_none = isinstance(op, ast.Is) is want
-        narrow(it, node.left, scope, lambda v: (v is None) is is_none or isinstance(v, (Config, Unknown)))
+        narrow(
+            it,
+            node.left,
+            scope,
+            lambda v: (v is None) is is_none or isinstance(v, (Config, Unknown)),
+        )
         return
     if not isinstance(op, (ast.Eq, ast.NotEq)) or isinstance(op, ast.Eq) is not want:
         if isinstance(op, ast.Gt) and want and right == 0 and isinstance(node.left, ast.BinOp):
@@ -108,7 +113,9 @@ def _assume_compare(it: Interpreter, node: ast.Compare, want: bool, scope: Scope
             if is_size(a) and is_size(b):
                 it.ctx.learn_equal(a, b)
     elif isinstance(left, Choice):
-        narrow(it, node.left, scope, lambda v: v == right or not isinstance(v, (str, int, type(None))))
+        narrow(
+            it, node.left, scope, lambda v: v == right or not isinstance(v, (str, int, type(None)))
+        )
 
 
 def _rank_of(it: Interpreter, node: ast.expr, scope: Scope) -> Tensor | None:
@@ -130,9 +137,11 @@ def _rank_of(it: Interpreter, node: ast.expr, scope: Scope) -> Tensor | None:
 
 
 def _assume_isinstance(it: Interpreter, node: ast.Call, want: bool, scope: Scope) -> None:
-    if not (isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2):
+    if not (
+        isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2
+    ):
         return
-    from lint_params.shape.python import is_instance
+    from lint_params.shape.python.objects import is_instance
 
     kind = it.eval(node.args[1], scope)
     value = it.eval(node.args[0], scope)

@@ -166,9 +166,7 @@ class Seq:
 
     __slots__ = ("kind", "items", "names")
 
-    def __init__(
-        self, items: list[Value], kind: str = "list", names: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, items: list[Value], kind: str = "list", names: tuple[str, ...] = ()) -> None:
         self.items = items
         self.kind = kind  # "list", "tuple", "size", "set"
         self.names = names

@@ -1,0 +1,142 @@
+"""Loops: unrolled where their items are known, forgotten where they are not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.iterate import known_items
+from lint_params.shape.scope import Scope
+from lint_params.shape.truth import truth
+from lint_params.shape.value import (
+    Instance,
+    Layer,
+    Seq,
+    Splice,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+from lint_params.shape.assign import assign
+from lint_params.shape.stmt import BREAK, RAISE, RETURN, RUN, Flow, run
+
+MAX_ROUNDS = 64
+
+
+# -- compound statements --------------------------------------------------------------------
+
+
+def _for(it: Interpreter, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
+    iterable = it.eval(node.iter, scope)
+    if isinstance(iterable, (Seq, Layer, Instance)):
+        parts = iterable.items
+        listing = list(parts.values()) if isinstance(parts, dict) else parts
+        if listing is not None and any(isinstance(p, Splice) for p in listing):
+            return _for_spliced(it, node, listing, scope)
+    items = known_items(it, iterable)
+    if items is None or len(items) > MAX_ROUNDS:
+        return _unknown_rounds(it, node, iterable, scope)
+    return _rounds(it, node, items, scope, node.orelse)
+
+
+def _rounds(
+    it: Interpreter,
+    node: ast.For | ast.AsyncFor,
+    items: list[Value],
+    scope: Scope,
+    orelse: list[ast.stmt],
+) -> Flow:
+    outer, scope.broke = scope.broke, False
+    for item in items:
+        assign(it, node.target, item, scope)
+        flow = run(it, node.body, scope)
+        if flow == BREAK:
+            break
+        if flow in (RETURN, RAISE):
+            scope.broke = outer
+            return flow
+    else:
+        if orelse:
+            run(it, orelse, scope)
+    if scope.broke:
+        _havoc(it, node.body, scope, "loop left by a condition")
+    scope.broke = outer
+    return None
+
+
+def _for_spliced(it: Interpreter, node: Any, listing: list[Value], scope: Scope) -> Flow:
+    """Items of which some are there only under a condition: each possible run in its turn."""
+    for part in listing:
+        if isinstance(part, Splice):
+
+            def go(items: list[Value]) -> Callable[[], Flow]:
+                return lambda: _rounds(it, node, items, scope, [])
+
+            outcomes = it.fork([go(option) for option in part.options], every=True)
+            it.merge([writes for flow, writes in outcomes if flow not in (RETURN, RAISE)])
+        elif _rounds(it, node, [part], scope, []) in (RETURN, RAISE):
+            return RETURN
+    return None
+
+
+def _unknown_rounds(it: Interpreter, node: Any, iterable: Value, scope: Scope) -> Flow:
+    """One round over an unknown item, then nothing is known of what the loop assigns."""
+    item: Value = Unknown("item of an unknown sequence")
+    if isinstance(iterable, Tensor) and not iterable.shape.lead and iterable.shape.dims:
+        item = it.ctx.tensor(iterable.shape.dims[1:], like=iterable, text="a row")
+    _havoc(it, node.body, scope, "loop of unknown length")
+
+    def go() -> Flow:
+        assign(it, node.target, item, scope)
+        return run(it, node.body, scope)
+
+    it.fork([go])
+    _havoc(it, node.body, scope, "loop of unknown length")
+    return None
+
+
+def _while(it: Interpreter, node: ast.While, scope: Scope) -> Flow:
+    for _ in range(MAX_ROUNDS):
+        known = truth(it, it.eval(node.test, scope))
+        if known is False:
+            return None
+        if known is None or isinstance(node.test, ast.Constant):
+            break
+        flow = run(it, node.body, scope)
+        if flow == BREAK:
+            return None
+        if flow in (RETURN, RAISE):
+            return flow
+    _havoc(it, node.body, scope, "while loop")
+    it.fork([lambda: run(it, node.body, scope)])
+    _havoc(it, node.body, scope, "while loop")
+    return None
+
+
+def _havoc(it: Interpreter, body: list[ast.stmt], scope: Scope, why: str) -> None:
+    """Forget the names and attributes that these statements assign."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                it.ctx.write(scope.vars, node.id, Unknown(why))
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                owner = it.eval(node.value, scope)
+                if isinstance(owner, (Instance, Layer)):
+                    it.ctx.write(owner.attrs, node.attr, Unknown(why))
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in ("append", "extend", "insert", "add_module", "pop"):
+                    _havoc_list(it, it.eval(node.func.value, scope), why)
+
+
+def _havoc_list(it: Interpreter, owner: Value, why: str) -> None:
+    if isinstance(owner, Seq):
+        it.ctx.rewrite(owner.items, [*owner.items, Unknown(why)])
+    elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
+        it.ctx.write(owner.items, "?", Unknown(why))
+
+
+RUN.update({ast.For: _for, ast.AsyncFor: _for, ast.While: _while})

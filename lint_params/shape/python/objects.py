@@ -1,0 +1,171 @@
+"""isinstance, getattr and what else looks at objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.dim import Poly
+from lint_params.shape.objects import get_attr, set_attr
+from lint_params.shape.value import (
+    AnySeq,
+    Choice,
+    ClassRef,
+    Config,
+    Dict,
+    External,
+    Function,
+    Instance,
+    Layer,
+    Native,
+    Ratio,
+    Real,
+    Seq,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+from lint_params.shape.python import external
+
+# -- objects --------------------------------------------------------------------------------
+
+
+@external("builtins.isinstance")
+def _isinstance(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    known = is_instance(it, args[0], args[1])
+    return Unknown("condition") if known is None else known
+
+
+def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
+    """``isinstance``, or None where it is not decided."""
+    if isinstance(kind, Seq):
+        results = [is_instance(it, value, k) for k in kind.items]
+        return True if True in results else None if None in results else False
+    if isinstance(value, Choice):
+        found = {is_instance(it, option, kind) for option in value.options}
+        return found.pop() if len(found) == 1 else None
+    if isinstance(kind, ClassRef):
+        if isinstance(value, Instance):
+            from lint_params.shape.classes import mro
+
+            line = mro(it, value.cls)
+            if any(isinstance(b, ClassRef) and b.node is kind.node for b in line):
+                return True
+            return None if any(isinstance(b, Unknown) for b in line) else False
+        if isinstance(value, (Unknown, Config)):
+            return None
+        return False
+    if not isinstance(kind, External):
+        return None
+    name = kind.name
+    if isinstance(value, (Unknown, Config)):
+        return None
+    python: dict[str, Any] = {
+        "builtins.int": lambda v: isinstance(v, (int, Poly)),
+        "builtins.float": lambda v: isinstance(v, (float, Ratio, Real)),
+        "builtins.bool": lambda v: isinstance(v, bool),
+        "builtins.str": lambda v: isinstance(v, str),
+        "builtins.list": lambda v: isinstance(v, Seq) and v.kind == "list",
+        "builtins.tuple": lambda v: isinstance(v, Seq) and v.kind in ("tuple", "size"),
+        "builtins.dict": lambda v: isinstance(v, Dict),
+        "torch.Tensor": lambda v: isinstance(v, Tensor),
+    }
+    if name.startswith(("collections.abc.", "typing.")):
+        last = name.rpartition(".")[2]
+        if last in ("Sequence", "Iterable", "List", "Tuple"):
+            return None if isinstance(value, AnySeq) else isinstance(value, (Seq, str))
+        if last in ("Mapping", "Dict"):
+            return isinstance(value, Dict)
+        return None
+    if name in python:
+        if isinstance(value, AnySeq):
+            return None if name in ("builtins.list", "builtins.tuple") else False
+        if isinstance(value, Tensor) and value.free and name != "torch.Tensor":
+            return None  # an argument that is a tensor only as far as we guess
+        if isinstance(value, Tensor) and name == "torch.Tensor":
+            return None if value.free and value.shape.lead else True
+        return bool(python[name](value))
+    if isinstance(value, Layer):
+        if name == value.spec.name or name == "torch.nn.Module":
+            return True
+        return None if name.startswith("torch.nn.") and _related(name, value.spec.name) else False
+    if isinstance(value, Instance):
+        from lint_params.shape.classes import mro
+
+        line = mro(it, value.cls)
+        if any(isinstance(b, External) and b.name == name for b in line):
+            return True
+        if name == "torch.nn.Module":
+            return None if any(isinstance(b, Unknown) for b in line) else False
+        return None
+    return None
+
+
+def _related(kind: str, name: str) -> bool:
+    """Whether one torch class may extend the other: private bases such as _BatchNorm."""
+    return kind.rpartition(".")[2].startswith("_")
+
+
+@external("builtins.hasattr")
+def _hasattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    owner, name = args
+    if isinstance(owner, (Instance, Layer)) and isinstance(name, str):
+        if name in owner.attrs:
+            return True
+        value = get_attr(it, owner, name)
+        if isinstance(value, Unknown):
+            return False if value.why == "no such attribute" else value
+        return True
+    return Unknown("condition")
+
+
+@external("builtins.getattr")
+def _getattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if not isinstance(args[1], str):
+        return Unknown("attribute of unknown name")
+    value = get_attr(it, args[0], args[1])
+    if (
+        isinstance(value, Unknown)
+        and len(args) > 2
+        and value.why in ("no such attribute", "module attribute")
+    ):
+        return args[2]
+    return value
+
+
+@external("builtins.setattr")
+def _setattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if isinstance(args[1], str):
+        set_attr(it, args[0], args[1], args[2])
+    elif isinstance(args[0], (Instance, Layer)):
+        it.ctx.write(args[0].attrs, "?", Unknown("attribute of unknown name"))
+    return None
+
+
+@external("builtins.type")
+def _type(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    value = args[0]
+    if isinstance(value, Instance):
+        return value.cls
+    return External(value.spec.name) if isinstance(value, Layer) else Unknown("type")
+
+
+@external("builtins.callable")
+def _callable(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if isinstance(args[0], (Function, Native, ClassRef, External, Layer)):
+        return True
+    return (
+        False if args[0] is None or isinstance(args[0], (str, int, float)) else Unknown("condition")
+    )
+
+
+@external("builtins.print", "warnings.warn")
+def _nothing(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return None
+
+
+@external("typing.cast")
+def _cast(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return args[1]

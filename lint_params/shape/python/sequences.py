@@ -1,0 +1,259 @@
+"""len, range, zip, enumerate and what else makes or reads sequences and mappings."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape import dim
+from lint_params.shape.arithmetic import binary
+from lint_params.shape.iterate import any_sequence, concrete_count, known_items
+from lint_params.shape.objects import get_attr
+from lint_params.shape.truth import truth
+from lint_params.shape.value import (
+    OPEN,
+    AnySeq,
+    Choice,
+    Config,
+    Dict,
+    Instance,
+    Layer,
+    Seq,
+    ShapeOf,
+    Splice,
+    Tensor,
+    Unknown,
+    Value,
+    is_size,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+from lint_params.shape.python import EXTERNALS, How, external
+
+# -- sequences ------------------------------------------------------------------------------
+
+
+@external("builtins.len")
+def _len(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    value = args[0]
+    if isinstance(value, Choice):
+        return it.each(value, lambda v: _len(it, [v], {}))
+    if isinstance(value, Config):
+        value = any_sequence(value)
+    if isinstance(value, AnySeq):
+        return it.ctx.resolve(value.length)
+    if isinstance(value, Tensor):
+        dims = it.ctx.dims(value)
+        return dims[0] if dims else it.ctx.fresh("len", "input", 0)
+    if isinstance(value, ShapeOf):
+        return Unknown("rank")
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Dict):
+        return Unknown("length") if value.open else len(value.items)
+    if isinstance(value, Instance) and value.items is None:
+        return it.call(get_attr(it, value, "__len__"), [], {}, it.ctx.node, "__len__")
+    items = known_items(it, value)
+    return Unknown("length") if items is None else len(items)
+
+
+@external("builtins.range")
+def _range(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    sizes = [it.ctx.size(a) for a in args]
+    if any(s is None for s in sizes):
+        return Unknown("range")
+    start: Value = sizes[0] if len(sizes) > 1 else 0
+    stop: Value = sizes[1] if len(sizes) > 1 else sizes[0]
+    step: Value = sizes[2] if len(sizes) > 2 else 1
+    if step == 0:
+        return Unknown("range")
+    if all(isinstance(s, int) for s in (start, stop, step)):
+        numbers = range(start, stop, step)
+        return Seq(list(numbers)) if len(numbers) <= 256 else Unknown("long range")
+    count = concrete_count(it, dim.neg(dim.floordiv(dim.sub(start, stop), step)))
+    if count is None or count > 256:
+        return Unknown("range")
+    start, step = it.ctx.resolve(start), it.ctx.resolve(step)
+    return Seq([it.ctx.resolve(dim.add(start, dim.mul(i, step))) for i in range(max(count, 0))])
+
+
+@external("builtins.enumerate")
+def _enumerate(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    start = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    if isinstance(args[0], Seq | Layer | Instance) and not isinstance(start, Unknown):
+        spliced = _spliced(args[0])
+        if spliced is not None:
+            return _numbered(spliced)
+    items = known_items(it, args[0])
+    if items is None:
+        return Unknown("sequence of unknown length")
+    return Seq([Seq([binary(it, ast.Add, i, start), v], "tuple") for i, v in enumerate(items)])
+
+
+def _spliced(value: Any) -> list[Value] | None:
+    items = list(value.items.values()) if isinstance(value.items, dict) else value.items
+    return items if items is not None and any(isinstance(i, Splice) for i in items) else None
+
+
+def _numbered(items: list[Value]) -> Value:
+    """Behind the first conditional item the numbers are not known."""
+    out: list[Value] = []
+    sure = True
+    for i, item in enumerate(items):
+        if isinstance(item, Splice):
+            sure = False
+            out.append(
+                Splice([[Seq([Unknown("index"), v], "tuple") for v in o] for o in item.options])
+            )
+        else:
+            out.append(Seq([i if sure else Unknown("index"), item], "tuple"))
+    return Seq(out)
+
+
+@external("builtins.zip", "itertools.zip_longest")
+def _zip(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    lists = [known_items(it, a) for a in args]
+    if any(items is None for items in lists):
+        return Unknown("sequence of unknown length")
+    return Seq([Seq(list(row), "tuple") for row in zip(*[i for i in lists if i is not None])])
+
+
+@external("builtins.reversed")
+def _reversed(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items = known_items(it, args[0])
+    return Unknown("sequence of unknown length") if items is None else Seq(list(reversed(items)))
+
+
+@external("builtins.sorted")
+def _sorted(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items = known_items(it, args[0])
+    if items is None:
+        return Unknown("sequence of unknown length")
+    if (
+        not kwargs
+        and all(isinstance(i, (int, float)) for i in items)
+        or all(isinstance(i, str) for i in items)
+    ):
+        return Seq(sorted(items, reverse=kwargs.get("reverse") is True))
+    return Unknown("sorted")
+
+
+def _as_sequence(kind: str) -> How:
+    def make(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        if not args:
+            return Seq([], kind)
+        if isinstance(args[0], Seq):
+            return Seq(list(args[0].items), kind)
+        if isinstance(args[0], ShapeOf):
+            return args[0]
+        items = known_items(it, args[0])
+        return Unknown("sequence of unknown length") if items is None else Seq(items, kind)
+
+    return make
+
+
+EXTERNALS["builtins.list"] = _as_sequence("list")
+EXTERNALS["builtins.tuple"] = _as_sequence("tuple")
+EXTERNALS["builtins.set"] = _as_sequence("set")
+EXTERNALS["builtins.iter"] = _as_sequence("list")
+EXTERNALS["torch.Size"] = _as_sequence("size")
+
+
+@external("builtins.next")
+def _next(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return Unknown("next")
+
+
+@external("builtins.map")
+def _map(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    lists = [known_items(it, a) for a in args[1:]]
+    if any(items is None for items in lists):
+        return Unknown("sequence of unknown length")
+    rows = zip(*[i for i in lists if i is not None])
+    return Seq([it.call(args[0], list(row), {}, it.ctx.node, "map") for row in rows])
+
+
+@external("builtins.filter")
+def _filter(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items = known_items(it, args[1])
+    if items is None:
+        return Unknown("sequence of unknown length")
+    kept: list[Value] = []
+    for item in items:
+        verdict = item if args[0] is None else it.call(args[0], [item], {}, it.ctx.node, "filter")
+        known = truth(it, verdict)
+        if known is None:
+            kept.append(Splice([[item], []]))
+        elif known:
+            kept.append(item)
+    return Seq(kept)
+
+
+@external("builtins.any")
+def _any(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items = known_items(it, args[0])
+    results = [None] if items is None else [truth(it, i) for i in items]
+    return True if True in results else Unknown("condition") if None in results else False
+
+
+@external("builtins.all")
+def _all(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items = known_items(it, args[0])
+    results = [None] if items is None else [truth(it, i) for i in items]
+    return False if False in results else Unknown("condition") if None in results else True
+
+
+@external("itertools.chain")
+def _chain(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    lists = [known_items(it, a) for a in args]
+    if any(items is None for items in lists):
+        return Unknown("sequence of unknown length")
+    return Seq([i for items in lists if items is not None for i in items])
+
+
+@external("itertools.repeat")
+def _repeat(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if len(args) > 1 and is_size(args[1]):
+        return binary(it, ast.Mult, Seq([args[0]]), args[1])
+    return Unknown("repeat")
+
+
+@external("builtins.dict", "collections.OrderedDict", "collections.defaultdict", "easydict.EasyDict",
+          "types.SimpleNamespace", "argparse.Namespace")  # fmt: skip
+def _dict(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items: dict[Any, Value] = {}
+    is_open = False
+    default = None
+    for source in args:
+        if isinstance(source, Dict):
+            items.update(source.items)
+            is_open, default = source.open, source.default
+        elif isinstance(source, Config) and not kwargs:
+            return source
+        elif isinstance(source, Seq):
+            for pair in source.items:
+                if (
+                    isinstance(pair, Seq)
+                    and len(pair.items) == 2
+                    and isinstance(pair.items[0], (str, int))
+                ):
+                    items[pair.items[0]] = pair.items[1]
+                else:
+                    is_open = True
+        else:
+            is_open = True
+    is_open = is_open or kwargs.pop(OPEN, None) is not None
+    items.update(kwargs)
+    return Dict(items, is_open, default)
+
+
+@external("builtins.slice")
+def _slice(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return slice(*args)
+
+
+@external("builtins.str", "builtins.repr")
+def _str(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    value = args[0] if args else ""
+    return str(value) if isinstance(value, (str, int, float, bool, type(None))) else Unknown("text")

@@ -1,0 +1,192 @@
+"""One run of one class: built and called with values for the arguments that nobody has given."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from lint_params.shape import interpreter
+from lint_params.shape.arguments import (
+    IMAGE_NAMES,
+    Mode,
+    constructor_arguments,
+    forward_arguments,
+    free_tensor,
+    nominal_image,
+    parameters,
+)
+from lint_params.shape.check import Obligation
+from lint_params.shape.classes import definition, mro
+from lint_params.shape.count import parameter_count
+from lint_params.shape.dim import Size, symbol
+from lint_params.shape.interpreter import Interpreter, OutOfBudget
+from lint_params.shape.scope import Scope
+from lint_params.shape.value import (
+    ClassRef,
+    Function,
+    Instance,
+    Shape,
+    Tensor,
+    Value,
+)
+
+
+@dataclass
+class Checked:
+    """The obligations of one run. ``how`` tells a reader which arguments it took."""
+
+    subject: str
+    how: str
+    obligations: list[Obligation]
+    root: ast.AST | None = None
+    exhausted: bool = False
+    instance: Value = None
+    outputs: list[tuple[str, Value]] = field(default_factory=list)
+    arguments: dict[str, Value] = field(default_factory=dict)
+    parameters: Size | None = None
+    steps: int = 0
+    open_inputs: int = 0  # arguments of forward of which not even the rank was learned
+    inputs: dict[str, Value] = field(default_factory=dict)
+    mark: int = 0  # the state of the path when the constructor was done
+
+
+def run_class(
+    it: Interpreter,
+    cls: ClassRef,
+    name: str,
+    init: tuple[ClassRef, ast.FunctionDef] | None,
+    mode: Mode,
+    given: frozenset[str],
+    ranks: tuple[int, ...] = (),
+) -> Checked | None:
+    run = Checked(name, mode.value, [], cls.node)
+    with Fresh(it, name) as obligations:
+        run.obligations = obligations
+        try:
+            kwargs = (
+                constructor_arguments(it, init[1], init[0], mode, given) if init is not None else {}
+            )
+            if kwargs is None:
+                return None
+            run.arguments = kwargs
+            instance = it.call(cls, [], kwargs, cls.node, name)
+            if not isinstance(instance, Instance):
+                return run
+            run.instance = instance
+            if it.log is not None:
+                run.parameters = parameter_count(it.ctx, instance, set())
+            run.mark = it.ctx.mark()
+            call_methods(it, instance, mode, run, ranks)
+            run.steps = interpreter.MAX_STEPS - it.steps
+            run.open_inputs = sum(
+                1 for x in run.inputs.values() if isinstance(x, Tensor) and x.shape.lead
+            )
+            if mode is Mode.SIZES and not ranks:
+                _call_nominal(it, instance, kwargs, run)
+        except (OutOfBudget, RecursionError):
+            run.exhausted = True
+    return run
+
+
+def call_methods(
+    it: Interpreter, instance: Instance, mode: Mode, run: Checked, ranks: tuple[int, ...] = ()
+) -> None:
+    forward = find_method(it, instance.cls, "forward")
+    if forward is None:
+        if not instance.called and (instance.items is not None or "__layer__" in instance.attrs):
+            value = it.call(
+                instance, [free_tensor("input")], {}, instance.cls.node, instance.cls.node.name
+            )
+            run.outputs.append(("forward", value))
+        return
+    owner, node = forward
+    scope = Scope(it.file_scope(owner.file), owner.scope)
+    kwargs = run.inputs = forward_arguments(it, node, scope, mode)
+    free = [x for x in kwargs.values() if isinstance(x, Tensor) and x.shape.lead]
+    for x, rank in zip(free, ranks):
+        x.shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
+    it.instances.append(instance)
+    instance.called = True
+    try:
+        value = it.call(
+            Function(node, owner.file, owner.scope, instance, owner), [], kwargs, node, "forward"
+        )
+    finally:
+        it.instances.pop()
+    run.outputs.append(("forward", value))
+
+
+def _call_nominal(
+    it: Interpreter, instance: Instance, ctor: dict[str, Value], run: Checked
+) -> None:
+    """A vision model once more, on the image size that it is built for."""
+    image = nominal_image(it, ctor)
+    forward = find_method(it, instance.cls, "forward")
+    if image is None or forward is None or len(parameters(forward[1].args)) < 2:
+        return
+    owner, node = forward
+    name = parameters(node.args)[1][0].arg
+    seen = run.inputs.get(name)
+    if not IMAGE_NAMES.match(name) or not isinstance(seen, Tensor) or not _may_be_image(seen):
+        return
+    it.ctx.undo(run.mark)
+    log, it.log = it.log, None
+    it.instances.append(instance)
+    try:
+        rest = parameters(node.args)[2:]
+        if all(default is not None for _, default in rest):
+            call = Function(node, owner.file, owner.scope, instance, owner)
+            it.call(call, [image], {}, node, "forward")
+    finally:
+        it.log = log
+        it.instances.pop()
+
+
+def _may_be_image(x: Tensor) -> bool:
+    """Whether what forward did with its input leaves it four dimensions."""
+    count = len(x.shape.dims)
+    return count <= 4 if x.shape.lead else count == 4
+
+
+def find_method(
+    it: Interpreter, cls: ClassRef, name: str
+) -> tuple[ClassRef, ast.FunctionDef] | None:
+    for base in mro(it, cls):
+        if not isinstance(base, ClassRef):
+            return None
+        node = definition(base, name)
+        if isinstance(node, ast.FunctionDef):
+            return base, node
+    return None
+
+
+class Fresh:
+    """A clean state for one run; all that it learns and writes is taken back at its end."""
+
+    def __init__(self, it: Interpreter, subject: str) -> None:
+        self.it = it
+        self.subject = subject
+
+    def __enter__(self) -> list[Obligation]:
+        ctx = self.it.ctx
+        self.mark = ctx.mark()
+        ctx.obligations = []
+        ctx.stack, ctx.subject, ctx.built = (), self.subject, None
+        self.it.steps = interpreter.MAX_STEPS
+        self.it.active.clear()
+        self.it.instances.clear()
+        self.it.made.clear()
+        self.it.overrides.clear()
+        self.it.adapted.clear()
+        self.it.guessed = False
+        self.it.built.clear()
+        self.it.tokens.clear()
+        self.it.calls.results.clear()
+        self.it.epoch += 1
+        self.file = self.it.current
+        ctx.path = self.file.path if self.file is not None else ""
+        return ctx.obligations
+
+    def __exit__(self, *exc: object) -> None:
+        self.it.ctx.undo(self.mark)
+        self.it.current = self.file

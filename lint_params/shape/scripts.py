@@ -1,0 +1,177 @@
+"""The module's own code and its functions: the modules that they build and call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from lint_params.names import dotted
+from lint_params.project import SourceFile
+from lint_params.shape import interpreter
+from lint_params.shape.arguments import (
+    Mode,
+    free_tensor,
+    parameters,
+)
+from lint_params.shape.classes import is_module_class
+from lint_params.shape.interpreter import Interpreter, OutOfBudget
+from lint_params.shape.overrides import judge_overrides
+from lint_params.shape.runs import Checked, Fresh, call_methods
+from lint_params.shape.scope import Scope
+from lint_params.shape.steady import steady
+from lint_params.shape.value import (
+    OPEN,
+    Function,
+    Instance,
+    Layer,
+    Unknown,
+    Value,
+)
+
+#: For all functions of a file together: files with a hundred constructors of one model exist.
+MAX_SCRIPT_STEPS = 80_000
+
+
+def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
+    """The module's own statements and its functions: the modules that they build and call."""
+    from lint_params.shape.stmt import run as run_block
+
+    scope = it.file_scope(file)
+    body = [
+        s
+        for s in file.tree.body
+        if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    builders = _builders(file)
+    if any(_may_matter(file, s, builders) for s in body):
+        run = Checked("", "module code", [], file.tree)
+        with Fresh(it, "") as obligations:
+            run.obligations = obligations
+            try:
+                run_block(it, body, Scope(scope))
+                judge_overrides(it, 0)
+                _call_uncalled(it)
+            except (OutOfBudget, RecursionError):
+                run.exhausted = True
+        yield run
+    left = MAX_SCRIPT_STEPS
+    for node in file.tree.body:
+        if isinstance(node, ast.FunctionDef) and left > 0 and node.name in builders:
+            run = _run_function(it, node, file)
+            yield steady(it, run, lambda n=node: _run_function(it, n, file))  # type: ignore[misc]
+            left -= interpreter.MAX_STEPS - it.steps
+
+
+def _builders(file: SourceFile) -> set[str]:
+    """Functions of the file that build modules, themselves or through each other."""
+    calls: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for node in file.tree.body:
+        if isinstance(node, ast.FunctionDef):
+            names = calls[node.name] = set()
+            for part in ast.walk(node):
+                if isinstance(part, ast.Call):
+                    if isinstance(part.func, ast.Name):
+                        names.add(part.func.id)
+                    if _builds(file, part):
+                        found.add(node.name)
+    grown = True
+    while grown:
+        more = {name for name, used in calls.items() if name not in found and used & found}
+        grown = bool(more)
+        found |= more
+    return found
+
+
+def _builds(file: SourceFile, call: ast.Call) -> bool:
+    """Whether a call may build a module: a class of torch.nn, or one by its capital letter."""
+    text = dotted(call.func)
+    if text is None or not text.rpartition(".")[2][:1].isupper():
+        return False
+    name = file.names.qualify(text)
+    return name is not None and (name.startswith("torch.nn.") or not name.startswith(_LIBRARIES))
+
+
+_LIBRARIES = ("torch.", "numpy.", "typing.", "collections.", "pathlib.", "PIL.", "builtins.")
+
+
+def _may_matter(file: SourceFile, statement: ast.stmt, builders: set[str]) -> bool:
+    """Whether a statement of the module's own code builds or calls something."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            if _builds(file, node) or (
+                isinstance(node.func, ast.Name) and node.func.id in builders
+            ):
+                return True
+    return False
+
+
+def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
+    run = Checked(node.name, "function", [], node)
+    with Fresh(it, node.name) as obligations:
+        run.obligations = obligations
+        try:
+            scope = Scope(it.file_scope(file))
+            wrapped = ast.arg("self", None)
+            padded = ast.FunctionDef(node.name, _with_first(node.args, wrapped), node.body, [])
+            kwargs = forward_like(it, padded, scope)
+            if node.args.kwarg is not None:
+                kwargs[OPEN] = Unknown("perhaps in **kwargs")
+            it.call(Function(node, file), [], kwargs, node, node.name)
+            _call_uncalled(it)
+        except (OutOfBudget, RecursionError):
+            run.exhausted = True
+    return run
+
+
+def _with_first(spec: ast.arguments, first: ast.arg) -> ast.arguments:
+    return ast.arguments(
+        posonlyargs=[],
+        args=[first, *spec.posonlyargs, *spec.args],
+        vararg=None,
+        kwonlyargs=spec.kwonlyargs,
+        kw_defaults=spec.kw_defaults,
+        kwarg=None,
+        defaults=spec.defaults,
+    )
+
+
+def forward_like(it: Interpreter, node: ast.FunctionDef, scope: Scope) -> dict[str, Value]:
+    """Arguments for a plain function: defaults as they stand, else values of unknown type."""
+    from lint_params.shape.arguments import constructor_argument
+
+    out: dict[str, Value] = {}
+    for arg, default in parameters(node.args)[1:]:
+        if default is not None:
+            out[arg.arg] = it.eval(default, scope)
+        else:
+            out[arg.arg] = constructor_argument(it, arg, None, scope, Mode.SIZES)
+    return out
+
+
+def _call_uncalled(it: Interpreter) -> None:
+    """Modules that the code builds and does not call are checked on an input of free shape."""
+    made = [m for m in it.made if isinstance(m, (Instance, Layer))]
+    inner: set[int] = set()
+    for module in made:
+        for child in _children(module):
+            inner.add(id(child))
+    for module in made:
+        if module.called or id(module) in inner:
+            continue
+        if isinstance(module, Layer) and module.spec.name != "torch.nn.Sequential":
+            continue
+        if isinstance(module, Instance):
+            if not is_module_class(it, module.cls):
+                continue
+            run = Checked("", "", [])
+            call_methods(it, module, Mode.SIZES, run)
+        elif module.items and len(module.items) > 1:
+            node = module.node if module.node is not None else it.ctx.node
+            it.call(module, [free_tensor("input")], {}, node, "Sequential")
+
+
+def _children(module: Instance | Layer) -> Iterator[Value]:
+    yield from module.attrs.values()
+    if module.items is not None:
+        yield from module.items.values()
