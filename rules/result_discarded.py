@@ -58,7 +58,10 @@ if TYPE_CHECKING:
 _TENSORS = ("parameter", "buffer", "tensor")
 #: Methods that only tensors have, by which an argument of forward is known as one.
 _ONLY_TENSORS = frozenset(
-    ["unsqueeze", "squeeze", "permute", "masked_fill", "contiguous", "softmax", "log_softmax", "index_select", "masked_select", "type_as", "expand_as", "view_as", "unflatten", "repeat_interleave", "detach", "clamp"]
+    """
+        unsqueeze squeeze permute masked_fill contiguous softmax log_softmax index_select
+        masked_select type_as expand_as view_as unflatten repeat_interleave detach clamp
+    """.split()
 )
 _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "long", "bfloat16", "int", "bool")
 _MEASURES = re.compile(r"bench|warm|profile|test|check|measure|time|speed|main|trace|export", re.IGNORECASE)

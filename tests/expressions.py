@@ -78,7 +78,10 @@ def repeated(r: Random) -> str:
     x = tensor(sizes)
     new = [r.randint(1, 4) if r.random() < 0.2 else s for s in sizes]
     extra = some_sizes(r, 0, 2)
-    wanted = [-1 if r.random() < 0.2 else n if s == 1 or r.random() < 0.2 else s for s, n in zip(sizes, new)]
+    wanted = [
+        -1 if r.random() < 0.2 else n if s == 1 or r.random() < 0.2 else s
+        for s, n in zip(sizes, new)
+    ]
     times = some_sizes(r, max(0, len(sizes) - 1), len(sizes) + 2, 3) or [1]
     return r.choice(
         [
@@ -180,7 +183,9 @@ def product(r: Random) -> str:
     for sizes in (left, right):
         if r.random() < 0.12:
             sizes[r.randrange(len(sizes))] = r.randint(1, 4)
-    how = r.choice(["torch.matmul", "torch.matmul", "torch.bmm", "torch.mm", "torch.inner", "torch.tensordot"])
+    how = r.choice(
+        ["torch.matmul", "torch.matmul", "torch.bmm", "torch.mm", "torch.inner", "torch.tensordot"]
+    )
     extra = ", dims=1" if how == "torch.tensordot" else ""
     return f"{how}({tensor(left)}, {tensor(right)}{extra})"
 

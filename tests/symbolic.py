@@ -121,7 +121,8 @@ class Runner:
             "F": Name(self, "torch.nn.functional"),
             "einops": Name(self, "einops"),
             **{
-                name: Name(self, f"einops.layers.torch.{name}") for name in ("Rearrange", "Reduce", "EinMix")
+                name: Name(self, f"einops.layers.torch.{name}")
+                for name in ("Rearrange", "Reduce", "EinMix")
             },
             "zeros": lambda *sizes: self.tensor(sizes, "float"),
             "ints": lambda *sizes: self.tensor(sizes, "int"),
@@ -153,7 +154,9 @@ class Runner:
         if isinstance(value, Ratio):
             return value
         if callable(getattr(value, "call", None)):
-            return lambda *a, **k: self.wrap(value.call(*map(bare, a), **{n: bare(v) for n, v in k.items()}))
+            return lambda *a, **k: self.wrap(
+                value.call(*map(bare, a), **{n: bare(v) for n, v in k.items()})
+            )
         return value
 
     def call(self, name: str, args: Any, kwargs: Any) -> Any:
@@ -233,7 +236,9 @@ class T:
         from lint_params.shape.ops.broadcast import broadcast
 
         try:
-            return self.runner.wrap(broadcast(self.runner.ctx, self.value, bare(other), dtype=dtype))
+            return self.runner.wrap(
+                broadcast(self.runner.ctx, self.value, bare(other), dtype=dtype)
+            )
         except Refuted:
             raise Refused from None
 

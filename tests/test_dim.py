@@ -38,7 +38,8 @@ ASSIGNMENTS = list(product(range(1, TOP + 1), repeat=len(NAMES)))
 def leaves() -> tuple[list[dim.Symbol], list[Expression]]:
     symbols = [dim.Symbol(name) for name in NAMES]
     out = [
-        Expression(dim.of_atom(s), [values[i] for values in ASSIGNMENTS]) for i, s in enumerate(symbols)
+        Expression(dim.of_atom(s), [values[i] for values in ASSIGNMENTS])
+        for i, s in enumerate(symbols)
     ]
     return symbols, out
 
@@ -50,7 +51,9 @@ def constant(number: int) -> Expression:
 def combine(name: str, a: Expression, b: Expression) -> Expression:
     sized, counted = OPERATIONS[name]
     numbers = [
-        None if x is None or y is None or (y == 0 and name in ("floordiv", "modulo")) else counted(x, y)
+        None
+        if x is None or y is None or (y == 0 and name in ("floordiv", "modulo"))
+        else counted(x, y)
         for x, y in zip(a.numbers, b.numbers)
     ]
     return Expression(sized(a.size, b.size), numbers)
@@ -75,7 +78,9 @@ def sealed(size: Size) -> bool:
     return "a large size" in str(size)
 
 
-def pairs(seed: int, count: int, depth: int = 3) -> list[tuple[list[dim.Symbol], Expression, Expression]]:
+def pairs(
+    seed: int, count: int, depth: int = 3
+) -> list[tuple[list[dim.Symbol], Expression, Expression]]:
     r = Random(seed)
     out = []
     for _ in range(count):

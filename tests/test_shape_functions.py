@@ -26,7 +26,8 @@ SPECS = [
     (name, spec)
     for table in (ops.FUNCTIONS, ops.LAYERS)
     for name, spec in sorted(table.items())
-    if getattr(spec, "call", getattr(spec, "forward", None)).__module__.rpartition(".")[2] in MODULES
+    if getattr(spec, "call", getattr(spec, "forward", None)).__module__.rpartition(".")[2]
+    in MODULES
 ]
 ACCEPTS = sorted({text for _, spec in SPECS for text in spec.accepts})
 REJECTS = sorted({text for _, spec in SPECS for text in spec.rejects})
@@ -101,7 +102,12 @@ def test_refused_by_both(text: str) -> None:
 
 
 def test_every_name_exists() -> None:
-    roots = {"torch": torch, "Tensor": torch.Tensor, "einops": einops, "operator": __import__("operator")}
+    roots = {
+        "torch": torch,
+        "Tensor": torch.Tensor,
+        "einops": einops,
+        "operator": __import__("operator"),
+    }
     for name, _ in SPECS:
         first, *rest = name.split(".")
         found: Any = roots[first]
@@ -144,7 +150,9 @@ def fits(mine: Any, actual: Any) -> bool:
     if isinstance(mine, Undecided) or mine == "?":
         return True
     if isinstance(mine, list):
-        return isinstance(actual, list) and len(mine) == len(actual) and all(map(fits, mine, actual))
+        return (
+            isinstance(actual, list) and len(mine) == len(actual) and all(map(fits, mine, actual))
+        )
     if isinstance(mine, tuple):
         if not isinstance(actual, tuple):
             return False
@@ -153,7 +161,9 @@ def fits(mine: Any, actual: Any) -> bool:
             if len(mine) > len(actual):
                 return False
             actual = actual[len(actual) - len(mine) :]
-        return len(mine) == len(actual) and all(not isinstance(m, int) or m == a for m, a in zip(mine, actual))
+        return len(mine) == len(actual) and all(
+            not isinstance(m, int) or m == a for m, a in zip(mine, actual)
+        )
     return not isinstance(mine, (int, float)) or mine == actual
 
 

@@ -85,4 +85,6 @@ def test_every_op_with_a_condition_has_a_rejecting_example(
 def test_a_text_of_the_source_does_not_break_the_message() -> None:
     run = Symbolic()
     run.run("nn.Conv2d(3, 4, 3, padding_mode='{0}')")
-    assert "'{0}'" in run.refuted()[0].text.format(name="", expected="", got="", built="", source="")
+    assert "'{0}'" in run.refuted()[0].text.format(
+        name="", expected="", got="", built="", source=""
+    )

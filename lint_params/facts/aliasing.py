@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 #: Methods after which the memory is shared still.
-_VIEWS = frozenset(["detach", "data", "requires_grad_", "t", "transpose", "permute", "unsqueeze", "squeeze", "view"])
+_VIEWS = frozenset("""
+    detach data requires_grad_ t transpose permute unsqueeze squeeze view
+""".split())
 
 
 def aliases(facts: FileFacts, expr: ast.expr, depth: int = 0) -> ast.expr | None:

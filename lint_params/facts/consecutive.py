@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 #: Where each unit is treated like every other one.
 _ALIKE = frozenset(
-    ["relu", "relu_", "relu6", "tanh", "sigmoid", "gelu", "silu", "elu", "leaky_relu", "softplus", "selu", "mish", "hardtanh", "contiguous", "float", "flatten"]
+    """
+        relu relu_ relu6 tanh sigmoid gelu silu elu leaky_relu softplus selu mish hardtanh
+        contiguous float flatten
+    """.split()
 )
 _ALIKE_LAYERS = frozenset(
     "ReLU ReLU6 Tanh Sigmoid GELU SiLU ELU LeakyReLU Softplus SELU Mish Identity Hardtanh".split()  # noqa: SIM905

@@ -16,14 +16,24 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 _RESHAPES = frozenset(
-    ["reshape", "view", "flatten", "ravel", "squeeze", "unsqueeze", "t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "unflatten", "adjoint", "resize_", "squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "rearrange"]
+    """
+        reshape view flatten ravel squeeze unsqueeze t transpose permute swapaxes swapdims
+        movedim moveaxis unflatten adjoint resize_ squeeze_ unsqueeze_ t_ transpose_ swapaxes_
+        rearrange
+    """.split()
 )
 _TURNS = frozenset(
-    ["t", "transpose", "permute", "swapaxes", "swapdims", "movedim", "moveaxis", "adjoint", "T", "mT", "H", "mH", "t_", "transpose_", "swapaxes_", "rearrange"]
+    """
+        t transpose permute swapaxes swapdims movedim moveaxis adjoint T mT H mH t_ transpose_
+        swapaxes_ rearrange
+    """.split()
 )
 _EXPANDS = frozenset(["expand", "expand_as", "broadcast_to"])
 _NEUTRAL = frozenset(
-    ["clone", "contiguous", "detach", "to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "type_as", "requires_grad_", "detach_", "pin_memory", "share_memory_"]
+    """
+        clone contiguous detach to cuda cpu float double half bfloat16 type type_as
+        requires_grad_ detach_ pin_memory share_memory_
+    """.split()
 )
 _LIKE = frozenset(["view_as", "reshape_as"])
 

@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 #: Reads that leave the values alone.
-_READS = frozenset(["size", "shape", "dim", "ndim", "device", "dtype", "numel", "requires_grad", "element_size"])
+_READS = frozenset("""
+    size shape dim ndim device dtype numel requires_grad element_size
+""".split())
 #: Anything of these on ``self`` may reach every parameter.
 _ALL = frozenset(
-    ["apply", "parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "state_dict", "load_state_dict", "_parameters", "post_init", "init_weights", "_init_weights", "weights_init", "initialize_weights", "__dict__"]
+    """
+        apply parameters named_parameters modules named_modules children named_children
+        state_dict load_state_dict _parameters post_init init_weights _init_weights weights_init
+        initialize_weights __dict__
+    """.split()
 )
 _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
 _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 _TENSORS = ("parameter", "buffer", "tensor")
 #: Methods by which everybody tells a Module.
 _MODULE_METHODS = frozenset(
-    ["parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "eval", "train", "state_dict", "load_state_dict", "requires_grad_", "register_forward_hook"]
+    """
+        parameters named_parameters modules named_modules children named_children eval train
+        state_dict load_state_dict requires_grad_ register_forward_hook
+    """.split()
 )
 _OWN_TENSORS = ("weight", "bias")
 #: Real names that look like the wanted one.

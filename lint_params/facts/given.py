@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 _KEEP = frozenset(
-    ["view", "reshape", "unsqueeze", "float", "double", "to", "contiguous", "clone", "detach", "flatten", "squeeze", "expand"]
+    """
+        view reshape unsqueeze float double to contiguous clone detach flatten squeeze expand
+    """.split()
 )
 
 

@@ -25,7 +25,9 @@ _FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "infe
 @dataclass(frozen=True)
 class Hidden:
     """``what``: "parameter" or "module"; ``holder``: list, tuple, dict, set, function (a
-    closure) or object (then ``helper`` is its class). ``member`` is the assignment; ``trace`` where the items are made."""
+    closure) or object (then ``helper`` is its class). ``member`` is the assignment; ``trace``
+    where the items are made.
+    """
 
     what: str
     holder: str
@@ -132,7 +134,7 @@ def _mentions(scope, words) -> bool:  # type: ignore[no-untyped-def]
 def _registers_by_loop(cls: ClassFacts) -> bool:
     """Whether the class registers under computed names: it may register anything."""
     return any(
-        member.value is None or not member.kind.what in ("buffer", "tensor", "number", "string")
+        member.value is None or member.kind.what not in ("buffer", "tensor", "number", "string")
         for one in cls.mro
         for member in one.dynamic_members
     )
@@ -166,7 +168,10 @@ def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
     return False
 
 
-_HARMLESS = ["len", "enumerate", "zip", "reversed", "range", "print", "iter", "list", "tuple", "isinstance", "sorted", "sum", "min", "max", "any", "all", "str", "repr", "map", "filter", "next", "getattr", "hasattr"]
+_HARMLESS = """
+    len enumerate zip reversed range print iter list tuple isinstance sorted sum min max any all
+    str repr map filter next getattr hasattr
+""".split()
 
 
 def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:

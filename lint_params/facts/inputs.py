@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 #: Methods after which the first dimension may be another one.
 _MIXED = frozenset(
-    ["t", "T", "mT", "transpose", "permute", "view", "reshape", "flatten", "squeeze", "unsqueeze", "movedim", "moveaxis", "swapaxes", "swapdims", "unflatten", "expand", "repeat", "mean", "sum", "unfold", "chunk", "split"]
+    """
+        t T mT transpose permute view reshape flatten squeeze unsqueeze movedim moveaxis
+        swapaxes swapdims unflatten expand repeat mean sum unfold chunk split
+    """.split()
 )
 _SEQUENCE = ("seq", "time", "length", "token", "frame", "steps")
 

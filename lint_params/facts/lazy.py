@@ -81,7 +81,7 @@ def _of_class(cls: ClassFacts, depth: int) -> list[LazyPart]:
         if all(member.method in cls.reached_from_init for member in members):
             found += [part.below(name) for part in lazy_parts(cls.kind(name), depth + 1)]
     if cls.is_lazy:
-        for name, members in cls.parameters.items():
+        for members in cls.parameters.values():
             if all(member.kind.is_uninitialised for member in members):
                 found.append(LazyPart(cls.name, "", members[0].node))
                 break

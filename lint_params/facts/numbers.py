@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 #: Methods that keep the type of a tensor.
 _KEEP = frozenset(
-    ["view", "view_as", "reshape", "reshape_as", "expand", "expand_as", "repeat", "tile", "flatten", "squeeze", "unsqueeze", "t", "transpose", "permute", "contiguous", "clone", "detach", "cuda", "cpu", "flip", "roll", "abs", "neg", "clamp", "sort", "unbind", "chunk", "repeat_interleave", "index_select", "gather", "cumsum", "sum", "prod", "requires_grad_", "unflatten", "movedim", "tril", "triu", "pin_memory", "narrow", "select", "fill_", "copy_", "add_", "sub_", "mul_", "zero_", "masked_fill", "ravel"]
+    """
+        view view_as reshape reshape_as expand expand_as repeat tile flatten squeeze unsqueeze t
+        transpose permute contiguous clone detach cuda cpu flip roll abs neg clamp sort unbind
+        chunk repeat_interleave index_select gather cumsum sum prod requires_grad_ unflatten
+        movedim tril triu pin_memory narrow select fill_ copy_ add_ sub_ mul_ zero_ masked_fill
+        ravel
+    """.split()
 )
 _CASTS = {
     "long": "int", "int": "int", "short": "int", "char": "int", "byte": "int", "bool": "int",

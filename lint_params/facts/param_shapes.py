@@ -23,7 +23,11 @@ Size = int | str | None
 Sizes = tuple[Size, ...]
 
 _SAME = frozenset(
-    ["clone", "contiguous", "detach", "to", "cuda", "cpu", "float", "double", "half", "bfloat16", "long", "int", "type", "type_as", "abs", "neg", "requires_grad_", "clamp", "clamp_min", "clamp_max", "exp", "log", "sqrt", "sign", "sigmoid", "tanh", "relu", "round", "share_memory_", "pin_memory", "data"]
+    """
+        clone contiguous detach to cuda cpu float double half bfloat16 long int type type_as abs
+        neg requires_grad_ clamp clamp_min clamp_max exp log sqrt sign sigmoid tanh relu round
+        share_memory_ pin_memory data
+    """.split()
 )
 _MAX_DEPTH = 10
 

@@ -19,7 +19,11 @@ _ASKS = (
     IN_PLACE_METHODS
     | NEW_TENSOR_METHODS
     | frozenset(
-        ["numel", "nelement", "dim", "ndimension", "stride", "element_size", "mean", "sum", "data_ptr", "tolist", "item", "numpy", "share_memory_", "requires_grad_", "type", "is_contiguous", "storage", "untyped_storage", "register_hook"]
+        """
+            numel nelement dim ndimension stride element_size mean sum data_ptr tolist item
+            numpy share_memory_ requires_grad_ type is_contiguous storage untyped_storage
+            register_hook
+        """.split()
     )
 ) - frozenset(["copy_", "cpu", "cuda", "to", "half", "float", "double", "bfloat16", "detach_"])
 _LISTS = ("parameters", "modules", "children")

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 _SIZES = frozenset(
-    ["in_features", "out_features", "in_channels", "out_channels", "num_embeddings", "embedding_dim", "num_features", "normalized_shape"]
+    """
+        in_features out_features in_channels out_channels num_embeddings embedding_dim
+        num_features normalized_shape
+    """.split()
 )
 
 

@@ -11,11 +11,19 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 #: Called as a statement for what they do besides: waiting for a device, drawing a number.
-_SIDE_EFFECTS = frozenset(["cpu", "numpy", "item", "tolist", "values", "indices", "register_hook", "record_stream"])
-_NOT_FUNCTIONAL = frozenset(["dropout_", "relu_", "elu_", "selu_", "celu_", "threshold_", "rrelu_", "hardtanh_"])
+_SIDE_EFFECTS = frozenset("""
+    cpu numpy item tolist values indices register_hook record_stream
+""".split())
+_NOT_FUNCTIONAL = frozenset("""
+    dropout_ relu_ elu_ selu_ celu_ threshold_ rrelu_ hardtanh_
+""".split())
 #: Attributes and methods that tensors have, and neither Modules nor batches of a library.
 _TENSOR_ONLY = frozenset(
-    ["unsqueeze", "permute", "masked_fill", "argmax", "numel", "requires_grad_", "view_as", "expand_as", "is_floating_point", "data_ptr", "unflatten", "masked_select", "scatter_", "contiguous", "softmax", "log_softmax", "topk", "index_select"]
+    """
+        unsqueeze permute masked_fill argmax numel requires_grad_ view_as expand_as
+        is_floating_point data_ptr unflatten masked_select scatter_ contiguous softmax
+        log_softmax topk index_select
+    """.split()
 )
 
 

@@ -198,7 +198,7 @@ class Poly:
     __repr__ = __str__
 
 
-Size = Union[int, Poly]
+Size = Union[int, Poly]  # noqa: UP007  (Python 3.10 evaluates aliases)
 
 
 def _bracketed(size: Size) -> str:

@@ -43,7 +43,12 @@ def dtype_of(value: Value) -> str | None:
     name = value.name.rpartition(".")[2]
     if name in _KINDS:
         return _KINDS[name]
-    for start, kind in (("complex", "complex"), ("float", "float"), ("uint", "int"), ("int", "int")):
+    for start, kind in (
+        ("complex", "complex"),
+        ("float", "float"),
+        ("uint", "int"),
+        ("int", "int"),
+    ):
         if name.startswith(start) and name[len(start) :].split("_")[0].isdigit():
             return kind
     return None
@@ -180,7 +185,7 @@ def tensors(value: Value) -> list[Tensor] | None:
 
 
 def came_from(tensor: Tensor) -> str:
-    """" of the output of fc1 (line 7)" for the second tensor of a message."""
+    """ " of the output of fc1 (line 7)" for the second tensor of a message."""
     origin: Origin | None = tensor.origin
     if origin is None or not origin.line:
         return ""

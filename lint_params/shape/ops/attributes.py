@@ -113,7 +113,15 @@ ATTRIBUTES: dict[str, Callable[[Context, Tensor], Value]] = {
     "is_leaf": _unknown("is_leaf"),
     **{
         name: _unknown("device")
-        for name in ("is_cuda", "is_mps", "is_cpu", "is_xpu", "is_meta", "is_sparse", "is_quantized")
+        for name in (
+            "is_cuda",
+            "is_mps",
+            "is_cpu",
+            "is_xpu",
+            "is_meta",
+            "is_sparse",
+            "is_quantized",
+        )
     },
 }
 
@@ -162,7 +170,9 @@ def unchanged(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Valu
 
 
 @function("Tensor.to", "Tensor.type",
-          accepts=["zeros(2).to(torch.float16)", "zeros(2).to(zeros(3))", "zeros(3).type(torch.int64)"])  # fmt: skip
+          accepts="""
+              zeros(2).to(torch.float16) zeros(2).to(zeros(3)) zeros(3).type(torch.int64)
+          """.split())  # fmt: skip
 def to(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
     if not isinstance(input, Tensor):
         return not_a_tensor(ctx, input)
@@ -183,7 +193,9 @@ def to(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
 
 def _cast(kind: str) -> Callable[..., Value]:
     def call(ctx: Context, input: Value, memory_format: Value = None) -> Value:
-        return ctx.same_shape(input, kind) if isinstance(input, Tensor) else not_a_tensor(ctx, input)
+        return (
+            ctx.same_shape(input, kind) if isinstance(input, Tensor) else not_a_tensor(ctx, input)
+        )
 
     return call
 
@@ -213,7 +225,9 @@ def backward(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value
     return None
 
 
-@function("Tensor.is_floating_point", "torch.is_floating_point", accepts=["zeros(2).is_floating_point()"])
+@function(
+    "Tensor.is_floating_point", "torch.is_floating_point", accepts=["zeros(2).is_floating_point()"]
+)
 def is_floating_point(ctx: Context, input: Value) -> Value:
     if isinstance(input, Tensor) and input.dtype is not None:
         return input.dtype == "float"

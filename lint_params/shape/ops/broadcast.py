@@ -170,5 +170,9 @@ def stays(ctx: Context, x: Tensor, other: Value) -> None:
     for one, two in zip(reversed(mine), reversed(theirs)):
         if same(one, 1) is YES and same(two, 1) is NO:
             ctx.refute(
-                BROADCAST, "{name} cannot write size {got}{source} into size {expected}", one, two, other
+                BROADCAST,
+                "{name} cannot write size {got}{source} into size {expected}",
+                one,
+                two,
+                other,
             )

@@ -36,7 +36,9 @@ def made(ctx: Context, sizes: tuple[Value, ...], dtype: str | None) -> Tensor:
         if rest is not None:
             dims = base.tensor.shape.dims
             return ctx.tensor(
-                [*dims[: len(dims) - base.drop], *known(ctx, rest)], lead=base.tensor.shape, dtype=dtype
+                [*dims[: len(dims) - base.drop], *known(ctx, rest)],
+                lead=base.tensor.shape,
+                dtype=dtype,
             )
     return ctx.unknown_tensor(dtype)
 
@@ -99,18 +101,36 @@ def new(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
 
 
 @function("torch.full", accepts=["torch.full((2, 3), 1.0)", "torch.full([4], 7)"])
-def full(ctx: Context, size: Value, fill_value: Value, *, dtype: Value = None, **kwargs: Value) -> Value:
+def full(
+    ctx: Context, size: Value, fill_value: Value, *, dtype: Value = None, **kwargs: Value
+) -> Value:
     return made(ctx, (size,), _dtype(dtype, number_kind(fill_value)))
 
 
 @function("Tensor.new_full", accepts=["zeros(2).new_full((2, 3), 1.0)"])
-def new_full(ctx: Context, input: Value, size: Value, fill_value: Value, *, dtype: Value = None, **kwargs: Value) -> Value:
+def new_full(
+    ctx: Context,
+    input: Value,
+    size: Value,
+    fill_value: Value,
+    *,
+    dtype: Value = None,
+    **kwargs: Value,
+) -> Value:
     return _new(ctx, input, size, dtype=dtype)
 
 
 @function("torch.arange", accepts=["torch.arange(5)", "torch.arange(2, 9)", "torch.arange(2, 9, 3)", "torch.arange(0, 1, 0.3)",
                    "torch.arange(10, 0, -3)", "torch.arange(start=1, end=4)", "torch.arange(5.5)"])  # fmt: skip
-def arange(ctx: Context, start: Value = 0, end: Value = None, step: Value = 1, *, dtype: Value = None, **kwargs: Value) -> Value:
+def arange(
+    ctx: Context,
+    start: Value = 0,
+    end: Value = None,
+    step: Value = 1,
+    *,
+    dtype: Value = None,
+    **kwargs: Value,
+) -> Value:
     if end is None:
         start, end = 0, start
     kind: str | None = "int"
@@ -134,7 +154,15 @@ def _steps(ctx: Context, start: Value, end: Value, step: Value) -> Size:
 
 @function("torch.linspace", "torch.logspace",
           accepts=["torch.linspace(0, 1, 5)", "torch.linspace(0, 1, steps=7)"])  # fmt: skip
-def linspace(ctx: Context, start: Value, end: Value, steps: Value, *args: Value, dtype: Value = None, **kwargs: Value) -> Value:
+def linspace(
+    ctx: Context,
+    start: Value,
+    end: Value,
+    steps: Value,
+    *args: Value,
+    dtype: Value = None,
+    **kwargs: Value,
+) -> Value:
     size = ctx.size(steps)
     return ctx.tensor([ctx.fresh("steps") if size is None else size], dtype=_dtype(dtype, "float"))
 
@@ -149,7 +177,15 @@ def eye(ctx: Context, n: Value, m: Value = None, *, dtype: Value = None, **kwarg
 
 @function("torch.randint", accepts=["torch.randint(5, (2, 3))", "torch.randint(0, 5, (2, 3))", "torch.randint(0, 5, size=(4,))",
                    "torch.randint(high=5, size=[4])"])  # fmt: skip
-def randint(ctx: Context, *args: Value, low: Value = 0, high: Value = None, size: Value = None, dtype: Value = None, **kwargs: Value) -> Value:
+def randint(
+    ctx: Context,
+    *args: Value,
+    low: Value = 0,
+    high: Value = None,
+    size: Value = None,
+    dtype: Value = None,
+    **kwargs: Value,
+) -> Value:
     if size is None and len(args) > 1:
         size = args[-1]
     return made(ctx, (size,), _dtype(dtype, "int"))
@@ -163,7 +199,9 @@ def randperm(ctx: Context, n: Value, *, dtype: Value = None, **kwargs: Value) ->
 @function("torch.normal", accepts=["torch.normal(0.0, 1.0, (2, 3))", "torch.normal(zeros(2, 3), 1.0)",
                    "torch.normal(0.0, 1.0, size=(4,))", "torch.normal(zeros(2, 3), zeros(3))"],
           rejects=["torch.normal(zeros(2, 3), zeros(2, 4))"])  # fmt: skip
-def normal(ctx: Context, mean: Value = 0.0, std: Value = 1.0, size: Value = None, **kwargs: Value) -> Value:
+def normal(
+    ctx: Context, mean: Value = 0.0, std: Value = 1.0, size: Value = None, **kwargs: Value
+) -> Value:
     if size is not None:
         return made(ctx, (size,), "float")
     out = broadcast(ctx, mean, std)
@@ -173,12 +211,18 @@ def normal(ctx: Context, mean: Value = 0.0, std: Value = 1.0, size: Value = None
 @function("torch.multinomial", "Tensor.multinomial",
           accepts=["torch.multinomial(zeros(2, 5), 3)", "torch.multinomial(zeros(5), 3)"],
           rejects=["torch.multinomial(zeros(2, 5, 1), 3)"])  # fmt: skip
-def multinomial(ctx: Context, input: Value, num_samples: Value, *args: Value, **kwargs: Value) -> Value:
+def multinomial(
+    ctx: Context, input: Value, num_samples: Value, *args: Value, **kwargs: Value
+) -> Value:
     if not isinstance(input, Tensor):
         return ctx.unknown_tensor("int")
     rank = ctx.rank(input)
     if rank is not None and rank not in (1, 2):
-        ctx.refute("view-size-mismatch", f"{{name}} takes 1 or 2 dimensions, not {rank}{{source}}", tensor=input)
+        ctx.refute(
+            "view-size-mismatch",
+            f"{{name}} takes 1 or 2 dimensions, not {rank}{{source}}",
+            tensor=input,
+        )
     out = ctx.replace_last(input, 1, known(ctx, [ctx.size(num_samples)]))
     out.dtype = "int"
     return out
@@ -197,7 +241,9 @@ def scalar_tensor(ctx: Context, s: Value, *, dtype: Value = None, **kwargs: Valu
 
 
 @function("Tensor.new_tensor", accepts=["zeros(2).new_tensor([1, 2, 3])"])
-def new_tensor(ctx: Context, input: Value, data: Value, dtype: Value = None, **kwargs: Value) -> Value:
+def new_tensor(
+    ctx: Context, input: Value, data: Value, dtype: Value = None, **kwargs: Value
+) -> Value:
     out = from_data(ctx, data, dtype)
     if dtype is None:
         out.dtype = input.dtype if isinstance(input, Tensor) else None
@@ -220,7 +266,9 @@ def from_data(ctx: Context, data: Value, dtype: Value = None) -> Tensor:
     return ctx.tensor(dims, dtype=_dtype(dtype, kind))
 
 
-def _measure(ctx: Context, data: Value, dims: list[Size], depth: int, kinds: list[str | None]) -> bool:
+def _measure(
+    ctx: Context, data: Value, dims: list[Size], depth: int, kinds: list[str | None]
+) -> bool:
     """Fill in the sizes of nested lists from ``depth`` on; False where they are not known."""
     if isinstance(data, Seq) and data.kind != "set":
         if len(dims) == depth:

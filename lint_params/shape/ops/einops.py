@@ -109,7 +109,10 @@ def _check_names(
     if op == "rearrange" and (lost | new):
         ctx.refute(VIEW, f"{{name}}: {_listing(lost | new)} stands on one side of '{text}' only")
     if op == "reduce" and new or op == "repeat" and (lost or new - set(axes) - {DOTS}):
-        ctx.refute(VIEW, f"{{name}}: {_listing(new if op == 'reduce' else lost or new)} of '{text}' has no size")
+        ctx.refute(
+            VIEW,
+            f"{{name}}: {_listing(new if op == 'reduce' else lost or new)} of '{text}' has no size",
+        )
 
 
 def _listing(names: set[str]) -> str:
@@ -161,7 +164,10 @@ def _divide(ctx: Context, x: Tensor, group: Group, total: Size, sizes: _Sizes, t
     if len(missing) > 1:
         unsaid = [name for name in missing if name not in sizes.given]
         if len(unsaid) > 1:
-            ctx.refute(VIEW, f"{{name}}: the sizes of {_listing(set(unsaid))} of '{text}' cannot be inferred")
+            ctx.refute(
+                VIEW,
+                f"{{name}}: the sizes of {_listing(set(unsaid))} of '{text}' cannot be inferred",
+            )
         for name in missing:
             sizes.of[name] = ctx.fresh(name, low=1)
         return
@@ -227,7 +233,9 @@ def rearrange(ctx: Context, tensor: Value, pattern: Value, **axes_lengths: Value
           accepts=["einops.reduce(zeros(2, 3, 4), 'b n d -> b d', 'mean')", "einops.reduce(zeros(2, 3, 8, 8), 'b c (h 2) (w 2) -> b c h w', 'max')",
                    "einops.reduce(zeros(2, 3, 4), 'b c d -> b 1 d', 'sum')", "einops.reduce(zeros(2, 3), '... d -> ...', 'sum')"],
           rejects=["einops.reduce(zeros(2, 3), 'b n d -> b d', 'mean')", "einops.reduce(zeros(2, 3, 7, 8), 'b c (h 2) w -> b c h w', 'max')"])  # fmt: skip
-def reduce(ctx: Context, tensor: Value, pattern: Value, reduction: Value, **axes_lengths: Value) -> Value:
+def reduce(
+    ctx: Context, tensor: Value, pattern: Value, reduction: Value, **axes_lengths: Value
+) -> Value:
     return rearranged(ctx, tensor, pattern, axes_lengths, "reduce")
 
 

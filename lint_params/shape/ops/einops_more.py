@@ -19,7 +19,13 @@ def parse_shape(ctx: Context, x: Value, pattern: Value) -> Value:
         return ctx.unknown("einops.parse_shape")
     dims = ctx.of_rank(x, len(names))
     if dims is None:
-        ctx.refute(VIEW, "{name} wants {expected} dimensions but gets {got}{source}", len(names), len(x.shape.dims), x)
+        ctx.refute(
+            VIEW,
+            "{name} wants {expected} dimensions but gets {got}{source}",
+            len(names),
+            len(x.shape.dims),
+            x,
+        )
         raise AssertionError
     return Dict({name: size for name, size in zip(names, dims) if name != "_"})
 
@@ -47,12 +53,17 @@ def pack(ctx: Context, tensors: Value, pattern: Value) -> Value:
         if not isinstance(x, Tensor) or dims is None or len(dims) < head + tail:
             last = ctx.last(x, tail) if isinstance(x, Tensor) else None
             ends = last or [ctx.fresh() for _ in range(tail)]
-            starts = [front(ctx, x, i) if isinstance(x, Tensor) and last is not None else ctx.fresh() for i in range(head)]
+            starts = [
+                front(ctx, x, i) if isinstance(x, Tensor) and last is not None else ctx.fresh()
+                for i in range(head)
+            ]
             packed.append(ctx.tensor([*starts, ctx.fresh("packed", low=1), *ends]))
             shapes.append(ctx.unknown("the packed shape"))
             continue
         middle = dims[head : len(dims) - tail]
-        packed.append(ctx.tensor([*dims[:head], product(middle), *dims[len(dims) - tail :]], like=x))
+        packed.append(
+            ctx.tensor([*dims[:head], product(middle), *dims[len(dims) - tail :]], like=x)
+        )
         shapes.append(Seq(list(middle), "size"))
     return Seq([cat(ctx, Seq(packed), head), Seq(shapes, "list")], "tuple")
 
@@ -74,7 +85,11 @@ def unpack(ctx: Context, tensor: Value, packed_shapes: Value, pattern: Value) ->
             out.append(ctx.tensor(ends, lead=True))
             continue
         middle = [ctx.fresh(low=1) if s is None or s == -1 else s for s in sizes]
-        out.append(ctx.tensor([*dims[:head], *middle, *ends], like=tensor if isinstance(tensor, Tensor) else None))
+        out.append(
+            ctx.tensor(
+                [*dims[:head], *middle, *ends], like=tensor if isinstance(tensor, Tensor) else None
+            )
+        )
     return Seq(out, "list")
 
 
@@ -86,17 +101,27 @@ def einsum(ctx: Context, *args: Value) -> Value:
     left, arrow, right = pattern.partition("->") if isinstance(pattern, str) else ("", "", "")
     if not arrow or "(" in left + right:
         return ctx.unknown_tensor()
-    return contracted(ctx, [term.split() for term in left.split(",")], right.split(), list(args[:-1]))
+    return contracted(
+        ctx, [term.split() for term in left.split(",")], right.split(), list(args[:-1])
+    )
 
 
 @layer(
     "einops.layers.torch.Rearrange",
     "pattern, **axes_lengths",
-    accepts=["Rearrange('b (h d) -> b h d', h=3)(zeros(2, 12))", "Rearrange('b c h w -> b (h w) c')(zeros(2, 3, 4, 5))"],
-    rejects=["Rearrange('b (h d) -> b h d', h=3)(zeros(2, 10))", "Rearrange('b c h w -> b (h w) c')(zeros(3, 4, 5))"],
+    accepts=[
+        "Rearrange('b (h d) -> b h d', h=3)(zeros(2, 12))",
+        "Rearrange('b c h w -> b (h w) c')(zeros(2, 3, 4, 5))",
+    ],
+    rejects=[
+        "Rearrange('b (h d) -> b h d', h=3)(zeros(2, 10))",
+        "Rearrange('b c h w -> b (h w) c')(zeros(3, 4, 5))",
+    ],
 )
 def rearrange_layer(ctx: Context, layer: Layer, input: Value) -> Value:
-    return rearranged(ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "rearrange")
+    return rearranged(
+        ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "rearrange"
+    )
 
 
 @layer(
@@ -106,7 +131,9 @@ def rearrange_layer(ctx: Context, layer: Layer, input: Value) -> Value:
     rejects=["Reduce('b c h w -> b c', 'mean')(zeros(2, 3, 4))"],
 )
 def reduce_layer(ctx: Context, layer: Layer, input: Value) -> Value:
-    return rearranged(ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "reduce")
+    return rearranged(
+        ctx, input, layer.args["pattern"], layer.args.get("axes_lengths", {}), "reduce"
+    )
 
 
 @layer(

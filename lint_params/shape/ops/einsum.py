@@ -53,7 +53,9 @@ def _letters(text: str) -> Term:
     return re.findall(r"\.\.\.|[A-Za-z]", text)
 
 
-def _number_form(ctx: Context, args: list[Value]) -> tuple[list[Value], list[Term] | None, Term | None]:
+def _number_form(
+    ctx: Context, args: list[Value]
+) -> tuple[list[Value], list[Term] | None, Term | None]:
     """``einsum(x, [0, 1], y, [1, 2], [0, 2])``."""
     result: Term | None = None
     if len(args) % 2:
@@ -75,11 +77,15 @@ def _numbers(ctx: Context, value: Value) -> Term | None:
     return [n if isinstance(n, str) else chr(int(n or 0) + 0x4E00) for n in numbers]
 
 
-def contracted(ctx: Context, terms: list[Term], result: Term | None, operands: list[Value]) -> Value:
+def contracted(
+    ctx: Context, terms: list[Term], result: Term | None, operands: list[Value]
+) -> Value:
     """The result of the sum over the letters that ``result`` does not name."""
     if len(terms) != len(operands):
         if all(isinstance(o, Tensor) for o in operands):
-            ctx.refute(PRODUCT, "{name}: {expected} terms for {got} operands", len(terms), len(operands))
+            ctx.refute(
+                PRODUCT, "{name}: {expected} terms for {got} operands", len(terms), len(operands)
+            )
         return ctx.unknown_tensor()
     sizes: dict[str, Size] = {}
     seen: dict[str, Tensor] = {}
@@ -156,7 +162,13 @@ def _diagonal(ctx: Context, pairs: list[tuple[str, Size]], x: Tensor) -> None:
     first: dict[str, Size] = {}
     for letter, size in pairs:
         if letter in first and same(first[letter], size) is NO:
-            ctx.refute(PRODUCT, f"{{name}}: '{letter}' is {{expected}} and {{got}}{{source}}", first[letter], size, x)
+            ctx.refute(
+                PRODUCT,
+                f"{{name}}: '{letter}' is {{expected}} and {{got}}{{source}}",
+                first[letter],
+                size,
+                x,
+            )
         first[letter] = size
 
 

@@ -39,10 +39,21 @@ COMPARE = _words("""eq ne lt le gt ge not_equal less less_equal greater greater_
     logical_or logical_xor isclose""")
 QUOTIENT = {"div", "divide", "true_divide", "atan2", "arctan2", "xlogy", "float_power"}
 STRICT = {"add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide"}
-NO_BINARY_TWIN = {"float_power", "maximum", "minimum", "fmax", "fmin", "logaddexp", "logaddexp2", "isclose"}
+NO_BINARY_TWIN = {
+    "float_power",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "logaddexp",
+    "logaddexp2",
+    "isclose",
+}
 
 
-def _unary(dtype: Callable[[str | None], str | None], inplace: bool = False) -> Callable[..., Value]:
+def _unary(
+    dtype: Callable[[str | None], str | None], inplace: bool = False
+) -> Callable[..., Value]:
     def call(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
         if not isinstance(input, Tensor):
             return not_a_tensor(ctx, input)
@@ -56,7 +67,9 @@ def _unary(dtype: Callable[[str | None], str | None], inplace: bool = False) -> 
     return call
 
 
-def _binary(dtype: Callable[[str | None], str | None], inplace: bool = False) -> Callable[..., Value]:
+def _binary(
+    dtype: Callable[[str | None], str | None], inplace: bool = False
+) -> Callable[..., Value]:
     def call(ctx: Context, input: Value, other: Value, *args: Value, **kwargs: Value) -> Value:
         if inplace:
             return written(ctx, input, other)
@@ -102,7 +115,11 @@ def _register() -> None:
                 twins = [f"Tensor.{name}_"] if name not in NO_METHOD else []
                 twins += [f"torch.{name}_"] if name not in ONLY_METHOD_TWIN else []
                 function(*twins)(_unary(dtype, inplace=True))
-    for names, dtype, make in ((ARITHMETIC, _keep, "zeros"), (BITS, _keep, "ints"), (COMPARE, _bool, "zeros")):
+    for names, dtype, make in (
+        (ARITHMETIC, _keep, "zeros"),
+        (BITS, _keep, "ints"),
+        (COMPARE, _bool, "zeros"),
+    ):
         for name in names:
             function(
                 f"torch.{name}",
@@ -120,7 +137,10 @@ def _register() -> None:
             if name not in NO_BINARY_TWIN:
                 function(
                     f"Tensor.{name}_",
-                    accepts=[f"{make}(2, 3).{name}_({make}(3))", f"{make}(2, 3).{name}_({make}(1, 1))"],
+                    accepts=[
+                        f"{make}(2, 3).{name}_({make}(3))",
+                        f"{make}(2, 3).{name}_({make}(1, 1))",
+                    ],
                     rejects=[
                         f"{make}(2, 3).{name}_({make}(2))",
                         # The meta device resizes most of the others instead of refusing.
@@ -155,7 +175,9 @@ def pow_(ctx: Context, input: Value, exponent: Value) -> Value:
           accepts=["torch.clamp(zeros(2, 3), 0, 1)", "zeros(2, 3).clamp(min=zeros(3))",
                    "zeros(3).clip(max=zeros(2, 1))"],
           rejects=["zeros(2, 3).clamp(min=zeros(4))"])  # fmt: skip
-def clamp(ctx: Context, input: Value, min: Value = None, max: Value = None, *, out: Value = None) -> Value:
+def clamp(
+    ctx: Context, input: Value, min: Value = None, max: Value = None, *, out: Value = None
+) -> Value:
     result = input
     for bound in (min, max):
         if isinstance(bound, Tensor):
@@ -186,7 +208,9 @@ def clamp_min_(ctx: Context, input: Value, bound: Value = None, **kwargs: Value)
           accepts=["torch.where(zeros(2, 3) > 0, zeros(2, 3), zeros(3))", "torch.where(zeros(2, 1) > 0, 0.0, zeros(3))"],
           rejects=["torch.where(zeros(2, 3) > 0, zeros(2, 3), zeros(4))",
                    "torch.where(zeros(2, 3) > 0, zeros(2, 2), 1.0)"])  # fmt: skip
-def where(ctx: Context, condition: Value, input: Value = None, other: Value = None, **kwargs: Value) -> Value:
+def where(
+    ctx: Context, condition: Value, input: Value = None, other: Value = None, **kwargs: Value
+) -> Value:
     if input is None and other is None:
         return ctx.unknown("torch.where of one argument")
     return broadcast(ctx, broadcast(ctx, condition, input), other, dtype=_branches(input, other))
@@ -219,14 +243,24 @@ def lerp_(ctx: Context, input: Value, end: Value, weight: Value) -> Value:
 @function("torch.addcmul", "torch.addcdiv", "Tensor.addcmul", "Tensor.addcdiv",
           accepts=["torch.addcmul(zeros(2, 3), zeros(2, 1), zeros(3), value=0.1)", "zeros(3).addcdiv(zeros(3), zeros(3))"],
           rejects=["torch.addcmul(zeros(2, 3), zeros(2, 3), zeros(2, 4))"])  # fmt: skip
-def addcmul(ctx: Context, input: Value, tensor1: Value, tensor2: Value, *, value: Value = 1, out: Value = None) -> Value:
+def addcmul(
+    ctx: Context,
+    input: Value,
+    tensor1: Value,
+    tensor2: Value,
+    *,
+    value: Value = 1,
+    out: Value = None,
+) -> Value:
     return broadcast(ctx, input, broadcast(ctx, tensor1, tensor2))
 
 
 @function("Tensor.addcmul_", "Tensor.addcdiv_",
           accepts=["zeros(2, 3).addcmul_(zeros(2, 1), zeros(3), value=0.1)"],
           rejects=["zeros(3).addcdiv_(zeros(2, 3), zeros(3))"])  # fmt: skip
-def addcmul_(ctx: Context, input: Value, tensor1: Value, tensor2: Value, *, value: Value = 1) -> Value:
+def addcmul_(
+    ctx: Context, input: Value, tensor1: Value, tensor2: Value, *, value: Value = 1
+) -> Value:
     return written(ctx, input, broadcast(ctx, tensor1, tensor2))
 
 
@@ -278,7 +312,13 @@ def polar(ctx: Context, abs: Value, angle: Value, *, out: Value = None) -> Value
     return broadcast(ctx, abs, angle, dtype="complex")
 
 
-@function("torch.real", "torch.imag", "torch.angle", "Tensor.angle", accepts=["torch.real(zeros(2))", "torch.angle(zeros(2))"])
+@function(
+    "torch.real",
+    "torch.imag",
+    "torch.angle",
+    "Tensor.angle",
+    accepts=["torch.real(zeros(2))", "torch.angle(zeros(2))"],
+)
 def real(ctx: Context, input: Value) -> Value:
     return _unary(lambda kind: "float")(ctx, input)
 

@@ -32,7 +32,11 @@ def broadcast_to(ctx: Context, input: Value, size: Value) -> Value:
     return expanded(ctx, input, (size,))
 
 
-@function("Tensor.expand_as", accepts=["zeros(3).expand_as(zeros(2, 3))"], rejects=["zeros(2).expand_as(zeros(2, 3))"])
+@function(
+    "Tensor.expand_as",
+    accepts=["zeros(3).expand_as(zeros(2, 3))"],
+    rejects=["zeros(2).expand_as(zeros(2, 3))"],
+)
 def expand_as(ctx: Context, input: Value, other: Value) -> Value:
     if not isinstance(other, Tensor):
         return ctx.unknown_tensor()
@@ -53,7 +57,11 @@ def expanded(ctx: Context, input: Value, size: tuple[Value, ...]) -> Value:
     sure = isinstance(input, Tensor) and not input.shape.lead
     if isinstance(input, Tensor) and len(have) > len(sizes):
         ctx.refute(
-            VIEW, "{name} to {got} dimensions: the tensor has {expected}{source}", len(have), len(sizes), input
+            VIEW,
+            "{name} to {got} dimensions: the tensor has {expected}{source}",
+            len(have),
+            len(sizes),
+            input,
         )
     out: list[Size] = []
     for index in range(-1, -len(sizes) - 1, -1):
@@ -120,7 +128,14 @@ def tile(ctx: Context, input: Value, *dims: Value) -> Value:
           accepts=["zeros(2, 3).repeat_interleave(2, dim=1)", "torch.repeat_interleave(zeros(2, 3), 2)",
                    "zeros(2, 3).repeat_interleave(3, 0)"],
           rejects=["zeros(2, 3).repeat_interleave(2, dim=2)"])  # fmt: skip
-def repeat_interleave(ctx: Context, input: Value, repeats: Value = None, dim: Value = None, *, output_size: Value = None) -> Value:
+def repeat_interleave(
+    ctx: Context,
+    input: Value,
+    repeats: Value = None,
+    dim: Value = None,
+    *,
+    output_size: Value = None,
+) -> Value:
     if not isinstance(input, Tensor):
         return ctx.unknown_tensor()
     count, total = ctx.size(repeats), ctx.size(output_size)
@@ -129,7 +144,9 @@ def repeat_interleave(ctx: Context, input: Value, repeats: Value = None, dim: Va
         if total is not None:
             return ctx.tensor([total], like=input)
         known_size = dims is not None and count is not None
-        return ctx.tensor([mul(product(dims or ()), count or 0) if known_size else ctx.fresh()], like=input)
+        return ctx.tensor(
+            [mul(product(dims or ()), count or 0) if known_size else ctx.fresh()], like=input
+        )
     if ctx.rank(input) == 0:
         ctx.refute(VIEW, "{name}: a scalar has no dimension{source}", tensor=input)
     where = axis(ctx, input, dim)
@@ -138,7 +155,9 @@ def repeat_interleave(ctx: Context, input: Value, repeats: Value = None, dim: Va
         new = None if rank is None else [ctx.fresh() for _ in range(rank)]
         return ctx.unknown_tensor(input.dtype) if new is None else ctx.tensor(new, like=input)
     sizes = dims_of(ctx, input)
-    sizes[where] = total if total is not None else ctx.fresh() if count is None else mul(sizes[where], count)
+    sizes[where] = (
+        total if total is not None else ctx.fresh() if count is None else mul(sizes[where], count)
+    )
     return ctx.tensor(sizes, lead=input.shape, like=input)
 
 
@@ -151,7 +170,9 @@ def broadcast_tensors(ctx: Context, *arrays: Value) -> Value:
         return Seq([ctx.unknown_tensor() for _ in given.items], "tuple")
     shape = Shape(())
     for x in listed:
-        shape = Shape(tuple(joined(ctx, shape, x.shape, BROADCAST, None, x)), shape.lead or x.shape.lead)
+        shape = Shape(
+            tuple(joined(ctx, shape, x.shape, BROADCAST, None, x)), shape.lead or x.shape.lead
+        )
     return Seq([ctx.tensor(shape.dims, lead=shape.lead, like=x) for x in listed], "tuple")
 
 
@@ -208,9 +229,9 @@ def outer(ctx: Context, input: Value, vec2: Value) -> Value:
             continue
         dims = ctx.of_rank(x, 1)
         if dims is None:
-            ctx.refute(VIEW, "{name} takes vectors, not {got} dimensions{source}", 1, len(x.shape.dims), x)
+            ctx.refute(
+                VIEW, "{name} takes vectors, not {got} dimensions{source}", 1, len(x.shape.dims), x
+            )
             raise AssertionError
         sizes.append(dims[0])
     return ctx.tensor(sizes, like=input if isinstance(input, Tensor) else None)
-
-

@@ -11,7 +11,9 @@ from lint_params.shape.ops.arguments import axes, dims_of
 from lint_params.shape.value import Seq, Tensor, Value
 
 
-def _transform(ctx: Context, input: Value, sizes: Value, dims: list[Value] | None, half: str) -> Value:
+def _transform(
+    ctx: Context, input: Value, sizes: Value, dims: list[Value] | None, half: str
+) -> Value:
     """A transform over ``dims`` (all for None); ``half``: "" keeps, "real" halves, "back" doubles."""
     kind = "float" if half == "back" else "complex"
     if not isinstance(input, Tensor):
@@ -24,7 +26,11 @@ def _transform(ctx: Context, input: Value, sizes: Value, dims: list[Value] | Non
     where = axes(ctx, input, Seq(list(dims)))
     if where is None:
         rank = ctx.rank(input)
-        return ctx.unknown_tensor(kind) if rank is None else ctx.tensor([ctx.fresh()] * rank, dtype=kind)
+        return (
+            ctx.unknown_tensor(kind)
+            if rank is None
+            else ctx.tensor([ctx.fresh()] * rank, dtype=kind)
+        )
     wanted: list[Size | None] = [None] * len(where)
     if sizes is not None:
         listed = sizes.items if isinstance(sizes, Seq) else [sizes]
@@ -44,14 +50,18 @@ def _transform(ctx: Context, input: Value, sizes: Value, dims: list[Value] | Non
 
 
 def _one(half: str) -> Callable[..., Value]:
-    def call(ctx: Context, input: Value, n: Value = None, dim: Value = -1, norm: Value = None) -> Value:
+    def call(
+        ctx: Context, input: Value, n: Value = None, dim: Value = -1, norm: Value = None
+    ) -> Value:
         return _transform(ctx, input, n, [dim], half)
 
     return call
 
 
 def _many(half: str, default: list[Value] | None) -> Callable[..., Value]:
-    def call(ctx: Context, input: Value, s: Value = None, dim: Value = default, norm: Value = None) -> Value:
+    def call(
+        ctx: Context, input: Value, s: Value = None, dim: Value = default, norm: Value = None
+    ) -> Value:
         if isinstance(dim, Seq):
             return _transform(ctx, input, s, dim.items, half)
         if dim is None and isinstance(s, Seq):  # the last len(s) axes
@@ -63,26 +73,49 @@ def _many(half: str, default: list[Value] | None) -> Callable[..., Value]:
     return call
 
 
-for _name, _half in (("fft", ""), ("ifft", ""), ("rfft", "real"), ("irfft", "back"), ("hfft", "back"), ("ihfft", "real")):
+for _name, _half in (
+    ("fft", ""),
+    ("ifft", ""),
+    ("rfft", "real"),
+    ("irfft", "back"),
+    ("hfft", "back"),
+    ("ihfft", "real"),
+):
     make = "torch.complex(zeros(2, 5), zeros(2, 5))" if _half == "back" else "zeros(2, 6)"
     function(
         f"torch.fft.{_name}",
-        accepts=[f"torch.fft.{_name}({make})", f"torch.fft.{_name}({make}, n=4)", f"torch.fft.{_name}({make}, dim=0)"],
+        accepts=[
+            f"torch.fft.{_name}({make})",
+            f"torch.fft.{_name}({make}, n=4)",
+            f"torch.fft.{_name}({make}, dim=0)",
+        ],
         rejects=[f"torch.fft.{_name}({make}, dim=2)"],
     )(_one(_half))
 for _name, _half in (("fft", ""), ("ifft", ""), ("rfft", "real"), ("irfft", "back")):
     make = "torch.complex(zeros(2, 3, 5), zeros(2, 3, 5))" if _half == "back" else "zeros(2, 3, 6)"
     function(
         f"torch.fft.{_name}2",
-        accepts=[f"torch.fft.{_name}2({make})", f"torch.fft.{_name}2({make}, s=(4, 4))", f"torch.fft.{_name}2({make}, dim=(0, 1), norm='ortho')"],
+        accepts=[
+            f"torch.fft.{_name}2({make})",
+            f"torch.fft.{_name}2({make}, s=(4, 4))",
+            f"torch.fft.{_name}2({make}, dim=(0, 1), norm='ortho')",
+        ],
     )(_many(_half, [-2, -1]))
     function(
         f"torch.fft.{_name}n",
-        accepts=[f"torch.fft.{_name}n({make})", f"torch.fft.{_name}n({make}, dim=(1,))", f"torch.fft.{_name}n({make}, s=(4, 4))"],
+        accepts=[
+            f"torch.fft.{_name}n({make})",
+            f"torch.fft.{_name}n({make}, dim=(1,))",
+            f"torch.fft.{_name}n({make}, s=(4, 4))",
+        ],
     )(_many(_half, None))
 
 
-@function("torch.fft.fftshift", "torch.fft.ifftshift", accepts=["torch.fft.fftshift(zeros(2, 3))", "torch.fft.ifftshift(zeros(2, 3), dim=1)"])
+@function(
+    "torch.fft.fftshift",
+    "torch.fft.ifftshift",
+    accepts=["torch.fft.fftshift(zeros(2, 3))", "torch.fft.ifftshift(zeros(2, 3), dim=1)"],
+)
 def fftshift(ctx: Context, input: Value, dim: Value = None) -> Value:
     return ctx.same_shape(input) if isinstance(input, Tensor) else ctx.unknown_tensor()
 

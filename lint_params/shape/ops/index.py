@@ -48,7 +48,9 @@ def index(ctx: Context, tensor: Tensor, items: list[Value]) -> Value:
     dots = next((i for i, item in enumerate(items) if item is Ellipsis), None)
     rank = ctx.rank(tensor)
     if rank is not None and used > rank:
-        ctx.refute(VIEW, "{name}: {got} indices for {expected} dimensions{source}", rank, used, tensor)
+        ctx.refute(
+            VIEW, "{name}: {got} indices for {expected} dimensions{source}", rank, used, tensor
+        )
     if rank is None and dots is None:
         return _open_front(ctx, tensor, items, used)
     before = items if dots is None else items[:dots]
@@ -143,7 +145,12 @@ def _open_ellipsis(
 
 
 def _take(
-    ctx: Context, tensor: Tensor, sizes: list[Size], items: list[Value], result: _Result, joins: bool = False
+    ctx: Context,
+    tensor: Tensor,
+    sizes: list[Size],
+    items: list[Value],
+    result: _Result,
+    joins: bool = False,
 ) -> None:
     """Put the sizes of ``items`` over ``sizes`` into the result."""
     at = 0
@@ -177,10 +184,17 @@ def _take(
 
 def _is_number(item: Value) -> bool:
     """A tensor of no dimensions selects as a number does."""
-    return isinstance(item, Tensor) and item.dtype == "int" and not item.shape.lead and not item.shape.dims
+    return (
+        isinstance(item, Tensor)
+        and item.dtype == "int"
+        and not item.shape.lead
+        and not item.shape.dims
+    )
 
 
-def _advanced(ctx: Context, x: Tensor, sizes: list[Size], at: int, item: Tensor, result: _Result) -> int:
+def _advanced(
+    ctx: Context, x: Tensor, sizes: list[Size], at: int, item: Tensor, result: _Result
+) -> int:
     if item.dtype != "bool":
         result.tensors.append(item)
         return at + 1
@@ -216,7 +230,13 @@ def _in_range(ctx: Context, tensor: Tensor, item: Value, size: Size) -> None:
         return
     low = at_least(number, neg(size))
     if at_least(number, size) is YES or low is NO:
-        ctx.refute(VIEW, "{name}: index {got} is out of range for size {expected}{source}", size, number, tensor)
+        ctx.refute(
+            VIEW,
+            "{name}: index {got} is out of range for size {expected}{source}",
+            size,
+            number,
+            tensor,
+        )
 
 
 def _full(item: slice) -> bool:
@@ -254,7 +274,12 @@ def _place(bound: Size, size: Size) -> Size | None:
 def set_item(ctx: Context, tensor: Tensor, items: list[Value], value: Value) -> None:
     """``tensor[items] = value``: the value must broadcast to the place it is written to."""
     place = index(ctx, tensor, items)
-    if not isinstance(place, Tensor) or not isinstance(value, Tensor) or place.shape.lead or value.shape.lead:
+    if (
+        not isinstance(place, Tensor)
+        or not isinstance(value, Tensor)
+        or place.shape.lead
+        or value.shape.lead
+    ):
         return
     dims = [ctx.resolve(d) for d in value.shape.dims]
     while len(dims) > len(place.shape.dims) and dims[0] == 1:

@@ -78,7 +78,9 @@ def _one_rank(ctx: Context, listed: list[Tensor]) -> None:
             )  # fmt: skip
 
 
-def _agreed(ctx: Context, items: list[Value], listed: list[Tensor], where: int | None) -> list[Size]:
+def _agreed(
+    ctx: Context, items: list[Value], listed: list[Tensor], where: int | None
+) -> list[Size]:
     """The sizes of the result: the sum along ``where``, one size in all other places."""
     columns = [dims_of(ctx, x) for x in listed]
     depth = min(len(c) for c in columns)
@@ -150,7 +152,9 @@ def stack(ctx: Context, tensors: Value, dim: Value = 0, *, out: Value = None) ->
     return ctx.tensor(sizes, lead=new.shape, dtype=_kind(items))
 
 
-def _stacked(pad: Callable[[Context, Tensor], Value], dim: Callable[[Tensor], int]) -> Callable[..., Value]:
+def _stacked(
+    pad: Callable[[Context, Tensor], Value], dim: Callable[[Tensor], int]
+) -> Callable[..., Value]:
     def call(ctx: Context, tensors: Value, **kwargs: Value) -> Value:
         items = _parts(tensors)
         if items is None or not all(isinstance(i, Tensor) and not i.shape.lead for i in items):
@@ -197,18 +201,33 @@ function("torch.column_stack", accepts=["torch.column_stack([zeros(3), zeros(3, 
           accepts=["torch.meshgrid(zeros(2), zeros(3), indexing='ij')", "torch.meshgrid([zeros(2), zeros(3)], indexing='xy')",
                    "torch.meshgrid(zeros(2), zeros(3), zeros(4))"])  # fmt: skip
 def meshgrid(ctx: Context, *tensors: Value, indexing: Value = "ij") -> Value:
-    items = _parts(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], Seq) else list(tensors)
-    if items is None or (len(items) == 1 and not isinstance(items[0], Tensor)) or isinstance(items[0], Choice):
+    items = (
+        _parts(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], Seq) else list(tensors)
+    )
+    if (
+        items is None
+        or (len(items) == 1 and not isinstance(items[0], Tensor))
+        or isinstance(items[0], Choice)
+    ):
         return ctx.unknown("meshgrid of an unknown list")
     sizes: list[Size] = []
     for item in items:
         dims = ctx.of_rank(item, 1) if isinstance(item, Tensor) else None
-        sizes.append(dims[0] if dims is not None else 1 if isinstance(item, Tensor) and ctx.rank(item) == 0 else ctx.fresh())
+        sizes.append(
+            dims[0]
+            if dims is not None
+            else 1
+            if isinstance(item, Tensor) and ctx.rank(item) == 0
+            else ctx.fresh()
+        )
     if indexing == "xy" and len(sizes) > 1:
         sizes[0], sizes[1] = sizes[1], sizes[0]
     elif indexing not in ("ij", "xy"):
         sizes = [ctx.fresh() for _ in sizes]
-    return Seq([ctx.tensor(sizes, dtype=i.dtype if isinstance(i, Tensor) else None) for i in items], "tuple")
+    return Seq(
+        [ctx.tensor(sizes, dtype=i.dtype if isinstance(i, Tensor) else None) for i in items],
+        "tuple",
+    )
 
 
 @function("torch.cartesian_prod", accepts=["torch.cartesian_prod(zeros(2), zeros(3))"])
@@ -228,5 +247,3 @@ def block_diag(ctx: Context, *tensors: Value) -> Value:
             return ctx.tensor([ctx.fresh(), ctx.fresh()])
         rows, columns = add(rows, dims[0]), add(columns, dims[1])
     return ctx.tensor([rows, columns])
-
-

@@ -17,14 +17,24 @@ def _matrix(ctx: Context, x: Value, square: bool = False) -> tuple[Size, Size]:
         return ctx.fresh(), ctx.fresh()
     last = ctx.last(x, 2)
     if last is None:
-        ctx.refute(VIEW, "{name} takes a matrix, not {got} dimensions{source}", 2, len(x.shape.dims), x)
+        ctx.refute(
+            VIEW, "{name} takes a matrix, not {got} dimensions{source}", 2, len(x.shape.dims), x
+        )
         raise AssertionError
     if square:
-        ctx.need(VIEW, last[0], last[1], "{name} takes square matrices, not {expected} by {got}{source}", tensor=x)
+        ctx.need(
+            VIEW,
+            last[0],
+            last[1],
+            "{name} takes square matrices, not {expected} by {got}{source}",
+            tensor=x,
+        )
     return last[0], last[1]
 
 
-def _with_last(ctx: Context, x: Value, count: int, new: list[Size], dtype: str | None = None) -> Value:
+def _with_last(
+    ctx: Context, x: Value, count: int, new: list[Size], dtype: str | None = None
+) -> Value:
     if not isinstance(x, Tensor):
         return ctx.unknown_tensor(dtype)
     out = ctx.replace_last(x, count, new)
@@ -36,7 +46,14 @@ def _with_last(ctx: Context, x: Value, count: int, new: list[Size], dtype: str |
           accepts=["torch.linalg.norm(zeros(2, 3))", "torch.linalg.norm(zeros(2, 3), dim=1)", "torch.linalg.vector_norm(zeros(2, 3), dim=-1, keepdim=True)",
                    "torch.linalg.norm(zeros(2, 3), 2, -1, True)", "torch.linalg.matrix_norm(zeros(5, 2, 3))"],
           rejects=["torch.linalg.norm(zeros(2, 3), dim=2)"])  # fmt: skip
-def norm(ctx: Context, A: Value, ord: Value = None, dim: Value = None, keepdim: Value = False, **kwargs: Value) -> Value:
+def norm(
+    ctx: Context,
+    A: Value,
+    ord: Value = None,
+    dim: Value = None,
+    keepdim: Value = False,
+    **kwargs: Value,
+) -> Value:
     x = kwargs.get("x", A)
     if ctx.callee.endswith("matrix_norm"):
         dim = Seq([-2, -1]) if dim is None else dim
@@ -58,7 +75,12 @@ def matrix_power(ctx: Context, A: Value, n: Value) -> Value:
     return inverse(ctx, A)
 
 
-@function("torch.pinverse", "torch.linalg.pinv", "Tensor.pinverse", accepts=["torch.linalg.pinv(zeros(2, 3))"])
+@function(
+    "torch.pinverse",
+    "torch.linalg.pinv",
+    "Tensor.pinverse",
+    accepts=["torch.linalg.pinv(zeros(2, 3))"],
+)
 def pinverse(ctx: Context, A: Value, *args: Value, **kwargs: Value) -> Value:
     rows, columns = _matrix(ctx, A)
     return _with_last(ctx, A, 2, [columns, rows])
@@ -71,15 +93,31 @@ def det(ctx: Context, A: Value) -> Value:
     return _with_last(ctx, A, 2, [])
 
 
-@function("torch.slogdet", "torch.linalg.slogdet", accepts=["torch.slogdet(zeros(3, 3))"], rejects=["torch.slogdet(zeros(2, 3))"])
+@function(
+    "torch.slogdet",
+    "torch.linalg.slogdet",
+    accepts=["torch.slogdet(zeros(3, 3))"],
+    rejects=["torch.slogdet(zeros(2, 3))"],
+)
 def slogdet(ctx: Context, A: Value) -> Value:
     return Seq([det(ctx, A), det(ctx, A)], "tuple", ("sign", "logabsdet"))
 
 
-@function("torch.trace", "Tensor.trace", accepts=["torch.trace(zeros(3, 3))"], rejects=["torch.trace(zeros(3))"])
+@function(
+    "torch.trace",
+    "Tensor.trace",
+    accepts=["torch.trace(zeros(3, 3))"],
+    rejects=["torch.trace(zeros(3))"],
+)
 def trace(ctx: Context, input: Value) -> Value:
     if isinstance(input, Tensor) and ctx.of_rank(input, 2) is None:
-        ctx.refute(VIEW, "{name} takes a matrix, not {got} dimensions{source}", 2, len(input.shape.dims), input)
+        ctx.refute(
+            VIEW,
+            "{name} takes a matrix, not {got} dimensions{source}",
+            2,
+            len(input.shape.dims),
+            input,
+        )
     return ctx.tensor((), dtype=input.dtype if isinstance(input, Tensor) else None)
 
 
@@ -98,7 +136,13 @@ def solve(ctx: Context, A: Value, B: Value, **kwargs: Value) -> Value:
     batch, right = dims_of(ctx, A)[:-2], dims_of(ctx, B)
     if len(right) < 2 or len(right) != len(batch) + 2 or kwargs:
         return ctx.unknown_tensor(B.dtype)  # a batch of vectors perhaps
-    ctx.need(PRODUCT, rows, right[-2], "{name}: {expected} equations and {got} right sides{source}", tensor=B)
+    ctx.need(
+        PRODUCT,
+        rows,
+        right[-2],
+        "{name}: {expected} equations and {got} right sides{source}",
+        tensor=B,
+    )
     lead = joined(ctx, Shape(tuple(batch)), Shape(tuple(right[:-2])), BROADCAST, A, B)
     return ctx.tensor([*lead, *right[-2:]], like=B)
 
@@ -117,7 +161,10 @@ def svd(ctx: Context, input: Value, some: Value = True, compute_uv: Value = True
     return Seq(parts, "tuple", ("U", "S", "V"))
 
 
-@function("torch.linalg.svd", accepts=["torch.linalg.svd(zeros(2, 3), full_matrices=False)", "torch.linalg.svd(zeros(2, 3))"])
+@function(
+    "torch.linalg.svd",
+    accepts=["torch.linalg.svd(zeros(2, 3), full_matrices=False)", "torch.linalg.svd(zeros(2, 3))"],
+)
 def linalg_svd(ctx: Context, A: Value, full_matrices: Value = True, **kwargs: Value) -> Value:
     rows, columns = _matrix(ctx, A)
     least = minimum(rows, columns)
@@ -136,13 +183,22 @@ def svdvals(ctx: Context, A: Value, **kwargs: Value) -> Value:
     return _with_last(ctx, A, 2, [minimum(*_matrix(ctx, A))])
 
 
-@function("torch.qr", "torch.linalg.qr", "Tensor.qr", accepts=["torch.linalg.qr(zeros(4, 3))", "torch.linalg.qr(zeros(2, 3))"])
+@function(
+    "torch.qr",
+    "torch.linalg.qr",
+    "Tensor.qr",
+    accepts=["torch.linalg.qr(zeros(4, 3))", "torch.linalg.qr(zeros(2, 3))"],
+)
 def qr(ctx: Context, A: Value, mode: Value = "reduced") -> Value:
     rows, columns = _matrix(ctx, A)
     if mode not in ("reduced", True):
         return Seq([ctx.unknown_tensor("float") for _ in range(2)], "tuple", ("Q", "R"))
     least = minimum(rows, columns)
-    return Seq([_with_last(ctx, A, 2, [rows, least]), _with_last(ctx, A, 2, [least, columns])], "tuple", ("Q", "R"))
+    return Seq(
+        [_with_last(ctx, A, 2, [rows, least]), _with_last(ctx, A, 2, [least, columns])],
+        "tuple",
+        ("Q", "R"),
+    )
 
 
 @function("torch.linalg.eigh", "torch.linalg.eig", accepts=["torch.linalg.eigh(zeros(3, 3))", "torch.linalg.eig(zeros(3, 3))"],
@@ -154,7 +210,9 @@ def eigh(ctx: Context, A: Value, UPLO: Value = "L") -> Value:
     return Seq(parts, "tuple", ("eigenvalues", "eigenvectors"))
 
 
-@function("torch.linalg.eigvalsh", "torch.linalg.eigvals", accepts=["torch.linalg.eigvalsh(zeros(3, 3))"])
+@function(
+    "torch.linalg.eigvalsh", "torch.linalg.eigvals", accepts=["torch.linalg.eigvalsh(zeros(3, 3))"]
+)
 def eigvalsh(ctx: Context, A: Value, UPLO: Value = "L") -> Value:
     size, _ = _matrix(ctx, A, square=True)
     return _with_last(ctx, A, 2, [size])
@@ -182,23 +240,48 @@ def cdist(ctx: Context, x1: Value, x2: Value, p: Value = 2.0, **kwargs: Value) -
     columns, other = _matrix(ctx, x2)
     if not isinstance(x1, Tensor) or not isinstance(x2, Tensor):
         return ctx.unknown_tensor("float")
-    ctx.need(PRODUCT, width, other, "{name}: points of {expected} and of {got} coordinates{source}", tensor=x2)
+    ctx.need(
+        PRODUCT,
+        width,
+        other,
+        "{name}: points of {expected} and of {got} coordinates{source}",
+        tensor=x2,
+    )
     one, two = (Shape(tuple(dims_of(ctx, x)[:-2]), x.shape.lead) for x in (x1, x2))
-    return ctx.tensor([*joined(ctx, one, two, BROADCAST, x1, x2), rows, columns], lead=one.lead or two.lead, like=x1)
+    return ctx.tensor(
+        [*joined(ctx, one, two, BROADCAST, x1, x2), rows, columns],
+        lead=one.lead or two.lead,
+        like=x1,
+    )
 
 
-@function("torch.dist", "Tensor.dist", accepts=["torch.dist(zeros(2, 3), zeros(3))"], rejects=["torch.dist(zeros(2, 3), zeros(2))"])
+@function(
+    "torch.dist",
+    "Tensor.dist",
+    accepts=["torch.dist(zeros(2, 3), zeros(3))"],
+    rejects=["torch.dist(zeros(2, 3), zeros(2))"],
+)
 def dist(ctx: Context, input: Value, other: Value, p: Value = 2) -> Value:
     broadcast(ctx, input, other)
     return ctx.tensor((), dtype="float")
 
 
-@function("torch.linalg.vecdot", accepts=["torch.linalg.vecdot(zeros(2, 3), zeros(3))"], rejects=["torch.linalg.vecdot(zeros(2, 3), zeros(2))"])
+@function(
+    "torch.linalg.vecdot",
+    accepts=["torch.linalg.vecdot(zeros(2, 3), zeros(3))"],
+    rejects=["torch.linalg.vecdot(zeros(2, 3), zeros(2))"],
+)
 def vecdot(ctx: Context, x: Value, y: Value, dim: Value = -1, **kwargs: Value) -> Value:
     return reduced(ctx, broadcast(ctx, x, y, PRODUCT), dim, False)
 
 
-@function("torch.cov", "torch.corrcoef", "Tensor.cov", "Tensor.corrcoef", accepts=["torch.cov(zeros(2, 3))"])
+@function(
+    "torch.cov",
+    "torch.corrcoef",
+    "Tensor.cov",
+    "Tensor.corrcoef",
+    accepts=["torch.cov(zeros(2, 3))"],
+)
 def cov(ctx: Context, input: Value, **kwargs: Value) -> Value:
     dims = ctx.dims(input) if isinstance(input, Tensor) else None
     if dims is None or len(dims) < 2:

@@ -21,7 +21,11 @@ def _linear_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, .
     ["torch.nn.Linear", "torch.nn.NonDynamicallyQuantizableLinear"],
     "in_features, out_features, bias=True, device=None, dtype=None",
     params=_linear_params,
-    accepts=["nn.Linear(3, 4)(zeros(2, 3))", "nn.Linear(3, 4)(zeros(3))", "nn.Linear(3, 4)(zeros(5, 2, 3))"],
+    accepts=[
+        "nn.Linear(3, 4)(zeros(2, 3))",
+        "nn.Linear(3, 4)(zeros(3))",
+        "nn.Linear(3, 4)(zeros(5, 2, 3))",
+    ],
     rejects=["nn.Linear(3, 4)(zeros(2, 5))", "nn.Linear(3, 4)(zeros(2, 3, 1))"],
 )
 def linear(ctx: Context, layer: Layer, input: Tensor) -> Value:
@@ -37,7 +41,11 @@ def linear(ctx: Context, layer: Layer, input: Tensor) -> Value:
     if got is None:
         return ctx.unknown("a scalar input")
     ctx.need(
-        RULE, into, got[0], "{name} takes {expected} features{built} but gets {got}{source}", tensor=input
+        RULE,
+        into,
+        got[0],
+        "{name} takes {expected} features{built} but gets {got}{source}",
+        tensor=input,
     )
     return ctx.replace_last(input, 1, (out,))
 

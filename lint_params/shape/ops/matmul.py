@@ -53,7 +53,9 @@ def matmul(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Va
         input,
         other,
     )
-    return ctx.tensor([*batch, left[-2], right[-1]], lead=leading(input.shape, other.shape), dtype=kind)
+    return ctx.tensor(
+        [*batch, left[-2], right[-1]], lead=leading(input.shape, other.shape), dtype=kind
+    )
 
 
 def _half_known(ctx: Context, input: Value, other: Value) -> Value:
@@ -68,7 +70,13 @@ def _ranked(ctx: Context, x: Value, rank: int) -> tuple[Size, ...]:
         return tuple(ctx.fresh() for _ in range(rank))
     dims = ctx.of_rank(x, rank)
     if dims is None:
-        ctx.refute(PRODUCT, "{name} takes {expected} dimensions but gets {got}{source}", rank, len(x.shape.dims), x)
+        ctx.refute(
+            PRODUCT,
+            "{name} takes {expected} dimensions but gets {got}{source}",
+            rank,
+            len(x.shape.dims),
+            x,
+        )
         raise AssertionError
     return dims
 
@@ -101,7 +109,12 @@ def bmm(ctx: Context, input: Value, mat2: Value, *, out: Value = None) -> Value:
     return ctx.tensor([a[0], a[1], b[2]], dtype=_like(input, mat2))
 
 
-@function("torch.mv", "Tensor.mv", accepts=["torch.mv(zeros(2, 3), zeros(3))"], rejects=["zeros(2, 3).mv(zeros(2))"])
+@function(
+    "torch.mv",
+    "Tensor.mv",
+    accepts=["torch.mv(zeros(2, 3), zeros(3))"],
+    rejects=["zeros(2, 3).mv(zeros(2))"],
+)
 def mv(ctx: Context, input: Value, vec: Value, *, out: Value = None) -> Value:
     a, b = _ranked(ctx, input, 2), _ranked(ctx, vec, 1)
     _meet(ctx, a[1], b[0], vec)
@@ -119,7 +132,11 @@ def dot(ctx: Context, input: Value, tensor: Value, *, out: Value = None) -> Valu
 @function("torch.inner", "Tensor.inner", accepts=["torch.inner(zeros(2, 3), zeros(4, 3))", "torch.inner(zeros(3), zeros(3))"],
           rejects=["torch.inner(zeros(2, 3), zeros(3, 4))"])  # fmt: skip
 def inner(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Value:
-    if not isinstance(input, Tensor) or not isinstance(other, Tensor) or 0 in (ctx.rank(input), ctx.rank(other)):
+    if (
+        not isinstance(input, Tensor)
+        or not isinstance(other, Tensor)
+        or 0 in (ctx.rank(input), ctx.rank(other))
+    ):
         return ctx.unknown_tensor()
     a, b = ctx.last(input, 1), ctx.last(other, 1)
     assert a is not None and b is not None
@@ -151,7 +168,11 @@ def baddbmm(ctx: Context, input: Value, batch1: Value, batch2: Value, **kwargs: 
     return _sum(ctx, input, bmm(ctx, batch1, batch2))
 
 
-@function("torch.addbmm", "Tensor.addbmm", accepts=["torch.addbmm(zeros(2, 4), zeros(5, 2, 3), zeros(5, 3, 4))"])
+@function(
+    "torch.addbmm",
+    "Tensor.addbmm",
+    accepts=["torch.addbmm(zeros(2, 4), zeros(5, 2, 3), zeros(5, 3, 4))"],
+)
 def addbmm(ctx: Context, input: Value, batch1: Value, batch2: Value, **kwargs: Value) -> Value:
     out = bmm(ctx, batch1, batch2)
     return ctx.tensor(out.shape.dims[1:], like=out) if isinstance(out, Tensor) else out
@@ -176,7 +197,11 @@ def chain_matmul(ctx: Context, *matrices: Value) -> Value:
     return out
 
 
-@function("torch.kron", "Tensor.kron", accepts=["torch.kron(zeros(2, 3), zeros(4, 5))", "torch.kron(zeros(2), zeros(4, 5))"])
+@function(
+    "torch.kron",
+    "Tensor.kron",
+    accepts=["torch.kron(zeros(2, 3), zeros(4, 5))", "torch.kron(zeros(2), zeros(4, 5))"],
+)
 def kron(ctx: Context, input: Value, other: Value) -> Value:
     a = ctx.dims(input) if isinstance(input, Tensor) else None
     b = ctx.dims(other) if isinstance(other, Tensor) else None
@@ -202,15 +227,29 @@ def tensordot(ctx: Context, a: Value, b: Value, dims: Value = 2, *, out: Value =
     else:
         if not isinstance(dims, Seq) or len(dims.items) != 2:
             return ctx.unknown_tensor()
-        lists = [[whole(ctx, i) for i in (d.items if isinstance(d, Seq) else [d])] for d in dims.items]
+        lists = [
+            [whole(ctx, i) for i in (d.items if isinstance(d, Seq) else [d])] for d in dims.items
+        ]
         if any(i is None for d in lists for i in d) or len(lists[0]) != len(lists[1]):
             return ctx.unknown_tensor()
         one, two = ([i for i in d if i is not None] for d in lists)
-    if max(one, default=0) >= len(left) or max(two, default=0) >= len(right) or min([*one, *two], default=0) < -1:
+    if (
+        max(one, default=0) >= len(left)
+        or max(two, default=0) >= len(right)
+        or min([*one, *two], default=0) < -1
+    ):
         return ctx.unknown_tensor()
     one, two = [i % len(left) for i in one], [i % len(right) for i in two]
     for i, j in zip(one, two):
         if same(left[i], 1) is NO and same(right[j], 1) is NO:  # a size of 1 is summed over
-            _meet(ctx, left[i], right[j], b, "{name}: sizes {expected} and {got}{source} do not contract")
-    kept = [d for i, d in enumerate(left) if i not in one] + [d for i, d in enumerate(right) if i not in two]
+            _meet(
+                ctx,
+                left[i],
+                right[j],
+                b,
+                "{name}: sizes {expected} and {got}{source} do not contract",
+            )
+    kept = [d for i, d in enumerate(left) if i not in one] + [
+        d for i, d in enumerate(right) if i not in two
+    ]
     return ctx.tensor(kept, dtype=_like(a))

@@ -85,7 +85,9 @@ def t(ctx: Context, input: Value) -> Value:
         return _any(ctx, input)
     dims = dims_of(ctx, input)
     if len(dims) > 2:
-        ctx.refute(VIEW, "{name} takes at most 2 dimensions, not {got}{source}", 2, len(dims), input)
+        ctx.refute(
+            VIEW, "{name} takes at most 2 dimensions, not {got}{source}", 2, len(dims), input
+        )
     return ctx.tensor(dims[::-1], like=input)
 
 
@@ -172,7 +174,11 @@ def flip(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
     return ctx.same_shape(input) if isinstance(input, Tensor) else _any(ctx, input)
 
 
-@function("torch.rot90", "Tensor.rot90", accepts=["torch.rot90(zeros(2, 3), 1, [0, 1])", "zeros(2, 3).rot90(2)"])
+@function(
+    "torch.rot90",
+    "Tensor.rot90",
+    accepts=["torch.rot90(zeros(2, 3), 1, [0, 1])", "zeros(2, 3).rot90(2)"],
+)
 def rot90(ctx: Context, input: Value, k: Value = 1, dims: Value = None) -> Value:
     turns = whole(ctx, k)
     pair = dims.items if isinstance(dims, Seq) else [0, 1]
@@ -190,7 +196,11 @@ def _with_axis(
     where = axis(ctx, input, dim)
     if where is None:
         rank = ctx.rank(input)
-        return _any(ctx, input) if rank is None else ctx.tensor([ctx.fresh() for _ in range(rank)], like=input)
+        return (
+            _any(ctx, input)
+            if rank is None
+            else ctx.tensor([ctx.fresh() for _ in range(rank)], like=input)
+        )
     dims = dims_of(ctx, input)
     dims[where] = change(input, dims[where])
     return ctx.tensor(dims, lead=input.shape, like=input)
@@ -204,8 +214,18 @@ def narrow(ctx: Context, input: Value, dim: Value, start: Value, length: Value) 
     def change(x: Tensor, size: Size) -> Size:
         if count is None:
             return ctx.fresh()
-        if first is not None and at_least(first, 0) is YES and at_least(size, add(first, count)) is NO:
-            ctx.refute(VIEW, "{name} takes {expected} of {got} elements{source}", add(first, count), size, x)
+        if (
+            first is not None
+            and at_least(first, 0) is YES
+            and at_least(size, add(first, count)) is NO
+        ):
+            ctx.refute(
+                VIEW,
+                "{name} takes {expected} of {got} elements{source}",
+                add(first, count),
+                size,
+                x,
+            )
         return count
 
     return _with_axis(ctx, input, dim, change)
@@ -220,7 +240,13 @@ def unfold(ctx: Context, input: Value, dimension: Value, size: Value, step: Valu
         if width is None or by is None:
             return ctx.fresh()
         if at_least(whole_size, width) is NO:
-            ctx.refute(VIEW, "{name} takes windows of {expected} from {got} elements{source}", width, whole_size, x)
+            ctx.refute(
+                VIEW,
+                "{name} takes windows of {expected} from {got} elements{source}",
+                width,
+                whole_size,
+                x,
+            )
         return add(floordiv(sub(whole_size, width), by), 1)
 
     out = _with_axis(ctx, input, dimension, change)
@@ -233,7 +259,9 @@ def unfold(ctx: Context, input: Value, dimension: Value, size: Value, step: Valu
 @function("torch.diagonal", "Tensor.diagonal",
           accepts=["torch.diagonal(zeros(3, 4))", "zeros(2, 3, 4).diagonal(dim1=1, dim2=2)", "zeros(5, 5).diagonal(1)"],
           rejects=["zeros(3).diagonal()"])  # fmt: skip
-def diagonal(ctx: Context, input: Value, offset: Value = 0, dim1: Value = 0, dim2: Value = 1) -> Value:
+def diagonal(
+    ctx: Context, input: Value, offset: Value = 0, dim1: Value = 0, dim2: Value = 1
+) -> Value:
     if not isinstance(input, Tensor):
         return _any(ctx, input)
     one, two = axis(ctx, input, dim1), axis(ctx, input, dim2)
@@ -258,15 +286,17 @@ def diag(ctx: Context, input: Value, diagonal_: Value = 0, **kwargs: Value) -> V
         return _any(ctx, input)
     dims = dims_of(ctx, input)
     if len(dims) not in (1, 2):
-        ctx.refute(VIEW, f"{{name}} takes 1 or 2 dimensions, not {len(dims)}{{source}}", tensor=input)
+        ctx.refute(
+            VIEW, f"{{name}} takes 1 or 2 dimensions, not {len(dims)}{{source}}", tensor=input
+        )
     return ctx.tensor(dims * 2 if len(dims) == 1 else [minimum(*dims)], like=input)
 
 
 @function("torch.diag_embed", "Tensor.diag_embed", accepts=["torch.diag_embed(zeros(2, 3))"])
-def diag_embed(ctx: Context, input: Value, offset: Value = 0, dim1: Value = -2, dim2: Value = -1) -> Value:
+def diag_embed(
+    ctx: Context, input: Value, offset: Value = 0, dim1: Value = -2, dim2: Value = -1
+) -> Value:
     if not isinstance(input, Tensor) or (offset, dim1, dim2) != (0, -2, -1):
         return _any(ctx, input)
     last = ctx.last(input, 1)
     return _any(ctx, input) if last is None else ctx.replace_last(input, 1, (last[0], last[0]))
-
-

@@ -24,7 +24,12 @@ Dtype = Callable[[str | None], str | None]
 
 
 def reduced(
-    ctx: Context, input: Value, dim: Value, keepdim: Value, dtype: str | None = None, empty_is_all: bool = True
+    ctx: Context,
+    input: Value,
+    dim: Value,
+    keepdim: Value,
+    dtype: str | None = None,
+    empty_is_all: bool = True,
 ) -> Value:
     """The tensor without the axes ``dim`` (all of them for None), or with size 1 there."""
     if not isinstance(input, Tensor):
@@ -72,7 +77,9 @@ def _unknown_axis(ctx: Context, x: Tensor, dim: Value, keep: bool, kind: str | N
     items = dim.items if isinstance(dim, Seq) else [dim]
     if any(whole(ctx, i) is None and not ctx.size(i) for i in items) and not keep:
         return ctx.unknown_tensor(kind)
-    return ctx.tensor([ctx.fresh() for _ in range(rank if keep else max(rank - len(items), 0))], dtype=kind)
+    return ctx.tensor(
+        [ctx.fresh() for _ in range(rank if keep else max(rank - len(items), 0))], dtype=kind
+    )
 
 
 def _plain(dtype: Dtype) -> Callable[..., Value]:
@@ -144,12 +151,28 @@ def count_nonzero(ctx: Context, input: Value, dim: Value = None) -> Value:
           accepts=["zeros(2, 3).std()", "torch.var(zeros(2, 3), 1)", "zeros(2, 3).std(dim=1, keepdim=True)", "zeros(2, 3).var(False)",
                    "zeros(2, 3).var(1, unbiased=False)", "zeros(2, 3, 4).std((1, 2), True)", "torch.std(zeros(2, 3), dim=0, correction=0)"],
           rejects=["zeros(2, 3).std(2)"])  # fmt: skip
-def std(ctx: Context, input: Value, dim: Value = None, unbiased: Value = True, keepdim: Value = False, **kwargs: Value) -> Value:
+def std(
+    ctx: Context,
+    input: Value,
+    dim: Value = None,
+    unbiased: Value = True,
+    keepdim: Value = False,
+    **kwargs: Value,
+) -> Value:
     return reduced(ctx, input, None if isinstance(dim, bool) else dim, keepdim)
 
 
-@function("torch.var_mean", "torch.std_mean", accepts=["torch.var_mean(zeros(2, 3), dim=1, keepdim=True)"])
-def var_mean(ctx: Context, input: Value, dim: Value = None, unbiased: Value = True, keepdim: Value = False, **kwargs: Value) -> Value:
+@function(
+    "torch.var_mean", "torch.std_mean", accepts=["torch.var_mean(zeros(2, 3), dim=1, keepdim=True)"]
+)
+def var_mean(
+    ctx: Context,
+    input: Value,
+    dim: Value = None,
+    unbiased: Value = True,
+    keepdim: Value = False,
+    **kwargs: Value,
+) -> Value:
     one = std(ctx, input, dim, unbiased, keepdim)
     return Seq([one, one], "tuple")
 
@@ -157,7 +180,9 @@ def var_mean(ctx: Context, input: Value, dim: Value = None, unbiased: Value = Tr
 @function("torch.logsumexp", "Tensor.logsumexp",
           accepts=["torch.logsumexp(zeros(2, 3), 1)", "zeros(2, 3).logsumexp(dim=(0, 1), keepdim=True)"],
           rejects=["torch.logsumexp(zeros(2, 3), 2)"])  # fmt: skip
-def logsumexp(ctx: Context, input: Value, dim: Value, keepdim: Value = False, **kwargs: Value) -> Value:
+def logsumexp(
+    ctx: Context, input: Value, dim: Value, keepdim: Value = False, **kwargs: Value
+) -> Value:
     return reduced(ctx, input, dim, keepdim)
 
 
@@ -165,7 +190,14 @@ def logsumexp(ctx: Context, input: Value, dim: Value, keepdim: Value = False, **
           accepts=["torch.norm(zeros(2, 3))", "zeros(2, 3).norm(dim=1)", "zeros(2, 3).norm(2, -1, True)",
                    "torch.norm(zeros(2, 3), p=2, dim=(0, 1), keepdim=True)", "zeros(2, 3).norm(p='fro', dim=-1)"],
           rejects=["zeros(2, 3).norm(dim=2)"])  # fmt: skip
-def norm(ctx: Context, input: Value, p: Value = "fro", dim: Value = None, keepdim: Value = False, **kwargs: Value) -> Value:
+def norm(
+    ctx: Context,
+    input: Value,
+    p: Value = "fro",
+    dim: Value = None,
+    keepdim: Value = False,
+    **kwargs: Value,
+) -> Value:
     return reduced(ctx, input, dim, keepdim, "float")
 
 
@@ -175,7 +207,9 @@ def _pair(ctx: Context, input: Value, dim: Value, keepdim: Value) -> Value:
     return Seq([one, other], "tuple", ("values", "indices"))
 
 
-def _extreme(ctx: Context, input: Value, dim: Value = None, keepdim: Value = False, **kwargs: Value) -> Value:
+def _extreme(
+    ctx: Context, input: Value, dim: Value = None, keepdim: Value = False, **kwargs: Value
+) -> Value:
     other = kwargs.get("other", dim)
     if isinstance(other, Tensor):
         return broadcast(ctx, input, other)
@@ -195,21 +229,31 @@ for _name in ("max", "min", "median", "nanmedian"):
     )(_extreme)  # fmt: skip
 
 
-@function("torch.mode", "Tensor.mode", "torch.cummax", "torch.cummin", accepts=["torch.mode(zeros(2, 3))"])
+@function(
+    "torch.mode", "Tensor.mode", "torch.cummax", "torch.cummin", accepts=["torch.mode(zeros(2, 3))"]
+)
 def mode(ctx: Context, input: Value, dim: Value = -1, keepdim: Value = False) -> Value:
     if ctx.callee.rpartition(".")[2].startswith("cum"):
         return Seq([_along(ctx, input, dim)] * 2, "tuple", ("values", "indices"))
     return _pair(ctx, input, dim, keepdim)
 
 
-@function("torch.kthvalue", "Tensor.kthvalue", accepts=["torch.kthvalue(zeros(2, 3), 1)", "zeros(2, 3).kthvalue(1, 0, True)"])
-def kthvalue(ctx: Context, input: Value, k: Value, dim: Value = -1, keepdim: Value = False) -> Value:
+@function(
+    "torch.kthvalue",
+    "Tensor.kthvalue",
+    accepts=["torch.kthvalue(zeros(2, 3), 1)", "zeros(2, 3).kthvalue(1, 0, True)"],
+)
+def kthvalue(
+    ctx: Context, input: Value, k: Value, dim: Value = -1, keepdim: Value = False
+) -> Value:
     return _pair(ctx, input, dim, keepdim)
 
 
 @function("torch.quantile", "torch.nanquantile", "Tensor.quantile", "Tensor.nanquantile",
           accepts=["torch.quantile(zeros(2, 3), 0.5)", "zeros(2, 3).quantile(zeros(4), dim=1)", "zeros(2, 3).quantile(0.1, 1, True)"])  # fmt: skip
-def quantile(ctx: Context, input: Value, q: Value, dim: Value = None, keepdim: Value = False, **kwargs: Value) -> Value:
+def quantile(
+    ctx: Context, input: Value, q: Value, dim: Value = None, keepdim: Value = False, **kwargs: Value
+) -> Value:
     one = reduced(ctx, input, dim, keepdim)
     if isinstance(q, float) or not isinstance(one, Tensor):
         return one
@@ -230,7 +274,9 @@ def _along(ctx: Context, input: Value, dim: Value, dtype: str | None = None) -> 
 def _runs(dtype: Dtype) -> Callable[..., Value]:
     def call(ctx: Context, input: Value, dim: Value = None, *args: Value, **kwargs: Value) -> Value:
         kind = dtype_of(kwargs.get("dtype", args[0] if args else None))
-        return _along(ctx, input, dim, kind or dtype(input.dtype if isinstance(input, Tensor) else None))
+        return _along(
+            ctx, input, dim, kind or dtype(input.dtype if isinstance(input, Tensor) else None)
+        )
 
     return call
 
@@ -253,39 +299,74 @@ function("torch.renorm", "Tensor.renorm", accepts=["torch.renorm(zeros(2, 3), 2,
 
 @function("torch.sort", "Tensor.sort", accepts=["torch.sort(zeros(2, 3))", "zeros(2, 3).sort(0, descending=True).indices"])  # fmt: skip
 def sort(ctx: Context, input: Value, dim: Value = -1, *args: Value, **kwargs: Value) -> Value:
-    return Seq([_along(ctx, input, dim), _along(ctx, input, dim, "int")], "tuple", ("values", "indices"))
+    return Seq(
+        [_along(ctx, input, dim), _along(ctx, input, dim, "int")], "tuple", ("values", "indices")
+    )
 
 
-@function("torch.argsort", "Tensor.argsort", accepts=["zeros(2, 3).argsort(dim=1)", "torch.argsort(zeros(3))"])
+@function(
+    "torch.argsort",
+    "Tensor.argsort",
+    accepts=["zeros(2, 3).argsort(dim=1)", "torch.argsort(zeros(3))"],
+)
 def argsort(ctx: Context, input: Value, dim: Value = -1, *args: Value, **kwargs: Value) -> Value:
     return _along(ctx, input, dim, "int")
 
 
 @function("torch.topk", "Tensor.topk", accepts=["torch.topk(zeros(2, 5), 3)", "zeros(2, 5).topk(2, dim=0)[1]", "zeros(5).topk(k=2).values"],
           rejects=["zeros(2, 3).topk(4)", "zeros(2, 3).topk(1, dim=2)"])  # fmt: skip
-def topk(ctx: Context, input: Value, k: Value, dim: Value = -1, *args: Value, **kwargs: Value) -> Value:
+def topk(
+    ctx: Context, input: Value, k: Value, dim: Value = -1, *args: Value, **kwargs: Value
+) -> Value:
     count = ctx.size(k)
     if not isinstance(input, Tensor):
-        return Seq([ctx.unknown_tensor(), ctx.unknown_tensor("int")], "tuple", ("values", "indices"))
+        return Seq(
+            [ctx.unknown_tensor(), ctx.unknown_tensor("int")], "tuple", ("values", "indices")
+        )
     where = axis(ctx, input, dim)
     dims = dims_of(ctx, input)
     if where is None:
         if ctx.rank(input) == 0:
-            return Seq([ctx.tensor((), dtype=t) for t in (input.dtype, "int")], "tuple", ("values", "indices"))
-        return Seq([ctx.unknown_tensor(input.dtype), ctx.unknown_tensor("int")], "tuple", ("values", "indices"))
+            return Seq(
+                [ctx.tensor((), dtype=t) for t in (input.dtype, "int")],
+                "tuple",
+                ("values", "indices"),
+            )
+        return Seq(
+            [ctx.unknown_tensor(input.dtype), ctx.unknown_tensor("int")],
+            "tuple",
+            ("values", "indices"),
+        )
     if count is not None and at_least(dims[where], count) is NO:
-        ctx.refute(VIEW, "{name} takes {expected} of {got} elements{source}", count, dims[where], input)
+        ctx.refute(
+            VIEW, "{name} takes {expected} of {got} elements{source}", count, dims[where], input
+        )
     dims[where] = ctx.fresh() if count is None else count
     out = [ctx.tensor(dims, lead=input.shape, dtype=kind) for kind in (input.dtype, "int")]
     return Seq([*out], "tuple", ("values", "indices"))
 
 
-@function("torch.diff", "Tensor.diff", accepts=["torch.diff(zeros(2, 5))", "zeros(4, 2).diff(dim=0)"])
-def diff(ctx: Context, input: Value, n: Value = 1, dim: Value = -1, prepend: Value = None, append: Value = None) -> Value:
+@function(
+    "torch.diff", "Tensor.diff", accepts=["torch.diff(zeros(2, 5))", "zeros(4, 2).diff(dim=0)"]
+)
+def diff(
+    ctx: Context,
+    input: Value,
+    n: Value = 1,
+    dim: Value = -1,
+    prepend: Value = None,
+    append: Value = None,
+) -> Value:
     from lint_params.shape.ops.index import sliced
 
     where = axis(ctx, input, dim) if isinstance(input, Tensor) else None
-    if not isinstance(input, Tensor) or where is None or n != 1 or prepend is not None or append is not None:
+    if (
+        not isinstance(input, Tensor)
+        or where is None
+        or n != 1
+        or prepend is not None
+        or append is not None
+    ):
         return ctx.unknown_tensor()
     dims = dims_of(ctx, input)
     dims[where] = sliced(ctx, dims[where], slice(1, None, None))

@@ -30,8 +30,16 @@ def select(ctx: Context, input: Value, dim: Value, index_: Value = None, **kwarg
     where = axis(ctx, input, dim)
     if where is None:
         rank = ctx.rank(input)
-        return ctx.unknown_tensor(input.dtype) if rank is None else ctx.tensor([ctx.fresh()] * max(rank - 1, 0), like=input)
-    items = [Ellipsis, number if whole(ctx, number) is not None else 0, *[slice(None)] * (-where - 1)]
+        return (
+            ctx.unknown_tensor(input.dtype)
+            if rank is None
+            else ctx.tensor([ctx.fresh()] * max(rank - 1, 0), like=input)
+        )
+    items = [
+        Ellipsis,
+        number if whole(ctx, number) is not None else 0,
+        *[slice(None)] * (-where - 1),
+    ]
     if whole(ctx, number) is None:
         dims = dims_of(ctx, input)
         del dims[where]
@@ -52,13 +60,23 @@ def index_select(ctx: Context, input: Value, dim: Value, index: Value) -> Value:
         else:
             sizes = ctx.of_rank(index, 1)
             if sizes is None:
-                ctx.refute(VIEW, "{name} takes a vector of indices, not {got} dimensions{source}", 1, len(index.shape.dims), index)
+                ctx.refute(
+                    VIEW,
+                    "{name} takes a vector of indices, not {got} dimensions{source}",
+                    1,
+                    len(index.shape.dims),
+                    index,
+                )
                 raise AssertionError
             count = sizes[0]
     where = axis(ctx, input, dim)
     if where is None:
         rank = ctx.rank(input)
-        return ctx.unknown_tensor(input.dtype) if rank is None else ctx.tensor([ctx.fresh()] * rank, like=input)
+        return (
+            ctx.unknown_tensor(input.dtype)
+            if rank is None
+            else ctx.tensor([ctx.fresh()] * rank, like=input)
+        )
     dims = dims_of(ctx, input)
     dims[where] = count
     return ctx.tensor(dims, lead=input.shape, like=input)
@@ -87,7 +105,11 @@ def gather(ctx: Context, input: Value, dim: Value, index: Value, **kwargs: Value
     kind = input.dtype if isinstance(input, Tensor) else None
     if not isinstance(index, Tensor):
         rank = ctx.rank(input) if isinstance(input, Tensor) else None
-        return ctx.unknown_tensor(kind) if rank is None else ctx.tensor([ctx.fresh() for _ in range(rank)], dtype=kind)
+        return (
+            ctx.unknown_tensor(kind)
+            if rank is None
+            else ctx.tensor([ctx.fresh() for _ in range(rank)], dtype=kind)
+        )
     if isinstance(input, Tensor):
         _within(ctx, index, input, axis(ctx, input, dim))
     out = ctx.same_shape(index)
@@ -115,7 +137,15 @@ def take_along_dim(ctx: Context, input: Value, indices: Value, dim: Value = None
     return ctx.tensor(out, like=input)
 
 
-def _scatter(ctx: Context, input: Value, dim: Value, index: Value = None, src: Value = None, *args: Value, **kwargs: Value) -> Value:
+def _scatter(
+    ctx: Context,
+    input: Value,
+    dim: Value,
+    index: Value = None,
+    src: Value = None,
+    *args: Value,
+    **kwargs: Value,
+) -> Value:
     if not isinstance(input, Tensor):
         return not_a_tensor(ctx, input)
     where = axis(ctx, input, dim)
@@ -138,7 +168,9 @@ function("torch.scatter_reduce", "Tensor.scatter_reduce", "Tensor.scatter_reduce
 
 @function("torch.index_add", "torch.index_copy", "Tensor.index_add", "Tensor.index_copy", "Tensor.index_add_", "Tensor.index_copy_",
           accepts=["zeros(5, 2).index_add_(0, ints(3), zeros(3, 2))", "torch.index_copy(zeros(5, 2), 0, ints(3), zeros(3, 2))"])  # fmt: skip
-def index_add(ctx: Context, input: Value, dim: Value, index: Value, *args: Value, **kwargs: Value) -> Value:
+def index_add(
+    ctx: Context, input: Value, dim: Value, index: Value, *args: Value, **kwargs: Value
+) -> Value:
     return input
 
 
@@ -169,10 +201,16 @@ def masked_fill_(ctx: Context, input: Value, mask: Value, value: Value) -> Value
     return input
 
 
-@function("torch.masked_select", "Tensor.masked_select", rejects=["zeros(2, 3).masked_select(zeros(2) > 0)"])
+@function(
+    "torch.masked_select",
+    "Tensor.masked_select",
+    rejects=["zeros(2, 3).masked_select(zeros(2) > 0)"],
+)
 def masked_select(ctx: Context, input: Value, mask: Value) -> Value:
     broadcast(ctx, input, mask)
-    return ctx.tensor([ctx.fresh("selected")], dtype=input.dtype if isinstance(input, Tensor) else None)
+    return ctx.tensor(
+        [ctx.fresh("selected")], dtype=input.dtype if isinstance(input, Tensor) else None
+    )
 
 
 @function("torch.take", "Tensor.take", accepts=["torch.take(zeros(2, 3), ints(4, 5))"])
@@ -212,7 +250,11 @@ def unique(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
         return values
     out = [values]
     if flags[0]:
-        inverse = ctx.unknown_tensor("int") if kwargs.get("dim") is not None else ctx.same_shape(input, "int")
+        inverse = (
+            ctx.unknown_tensor("int")
+            if kwargs.get("dim") is not None
+            else ctx.same_shape(input, "int")
+        )
         out.append(inverse)
     if flags[1]:
         out.append(ctx.tensor([count], dtype="int"))
@@ -221,9 +263,15 @@ def unique(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
 
 @function("torch.searchsorted", accepts=["torch.searchsorted(zeros(5), zeros(2, 3))", "torch.searchsorted(zeros(2, 5), zeros(2, 3))"],
           rejects=["torch.searchsorted(zeros(2, 5), zeros(3, 3))"])  # fmt: skip
-def searchsorted(ctx: Context, sorted_sequence: Value, input: Value, *args: Value, **kwargs: Value) -> Value:
+def searchsorted(
+    ctx: Context, sorted_sequence: Value, input: Value, *args: Value, **kwargs: Value
+) -> Value:
     if not isinstance(input, Tensor):
-        return ctx.tensor((), dtype="int") if isinstance(input, (int, float)) else ctx.unknown_tensor("int")
+        return (
+            ctx.tensor((), dtype="int")
+            if isinstance(input, (int, float))
+            else ctx.unknown_tensor("int")
+        )
     base = ctx.dims(sorted_sequence) if isinstance(sorted_sequence, Tensor) else None
     dims = ctx.dims(input)
     if base is not None and dims is not None and len(base) > 1:
@@ -240,7 +288,9 @@ def bucketize(ctx: Context, input: Value, boundaries: Value, **kwargs: Value) ->
 
 def _counts(size: Callable[[Context, Value], Size | None]) -> Callable[..., Value]:
     def call(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
-        return ctx.tensor(known(ctx, [size(ctx, args[0] if args else kwargs.get("bins", 100))]), dtype=None)
+        return ctx.tensor(
+            known(ctx, [size(ctx, args[0] if args else kwargs.get("bins", 100))]), dtype=None
+        )
 
     return call
 

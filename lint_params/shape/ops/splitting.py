@@ -31,7 +31,11 @@ def _pieces(ctx: Context, x: Tensor, where: int | None, sizes: list[Size]) -> Va
     for size in sizes:
         if where is None:
             rank = ctx.rank(x)
-            out.append(ctx.unknown_tensor(x.dtype) if rank is None else ctx.tensor([ctx.fresh()] * rank, like=x))
+            out.append(
+                ctx.unknown_tensor(x.dtype)
+                if rank is None
+                else ctx.tensor([ctx.fresh()] * rank, like=x)
+            )
             continue
         dims = dims_of(ctx, x)
         dims[where] = size
@@ -69,7 +73,13 @@ def _extent(ctx: Context, x: Tensor, dim: Value) -> tuple[int | None, Size | Non
           accepts=["torch.split(zeros(6, 3), 2)", "zeros(7, 3).split(3)", "zeros(2, 10).split([3, 7], dim=1)",
                    "torch.split(zeros(2, 9), (2, 3, 4), -1)", "zeros(2, 3).split(5, 1)"],
           rejects=["zeros(2, 10).split([3, 6], dim=1)", "torch.split(zeros(2, 10), [5, 5, 1], 1)", "zeros(2, 3).split(1, 2)"])  # fmt: skip
-def split(ctx: Context, tensor: Value, split_size_or_sections: Value = None, dim: Value = 0, **kwargs: Value) -> Value:
+def split(
+    ctx: Context,
+    tensor: Value,
+    split_size_or_sections: Value = None,
+    dim: Value = 0,
+    **kwargs: Value,
+) -> Value:
     wanted = kwargs.get("split_size", kwargs.get("split_sizes", split_size_or_sections))
     sections = size_list(ctx, (wanted,)) if isinstance(wanted, Seq) else None
     if not isinstance(tensor, Tensor):
@@ -102,7 +112,9 @@ def _blocks(ctx: Context, x: Tensor, where: int | None, whole_size: Size, size: 
         if isinstance(exact, int) and same(modulo(whole_size, size), 0) is YES:
             count = exact
     if not isinstance(count, int) or not 0 < count <= LIMIT:
-        return _any_number(ctx, x, where, size if same(modulo(whole_size, size), 0) is YES else None)
+        return _any_number(
+            ctx, x, where, size if same(modulo(whole_size, size), 0) is YES else None
+        )
     rest = sub(whole_size, mul(size, count - 1))
     return _pieces(ctx, x, where, [*[size] * (count - 1), rest])
 
@@ -124,7 +136,11 @@ def chunk(ctx: Context, input: Value, chunks: Value, dim: Value = 0) -> Value:
         return _pieces(ctx, input, None, [0] * count)
     size = floordiv(add(whole_size, count - 1), count)
     if isinstance(whole_size, int) and isinstance(size, int):
-        return _blocks(ctx, input, where, whole_size, size) if size else _pieces(ctx, input, where, [0] * count)
+        return (
+            _blocks(ctx, input, where, whole_size, size)
+            if size
+            else _pieces(ctx, input, where, [0] * count)
+        )
     rest = modulo(whole_size, count)
     if same(rest, 0) is NO:
         if count == 2 and at_least(whole_size, 2) is YES:
@@ -138,7 +154,9 @@ def chunk(ctx: Context, input: Value, chunks: Value, dim: Value = 0) -> Value:
 @function("torch.tensor_split", "Tensor.tensor_split", "torch.hsplit", "torch.vsplit",
           accepts=["torch.tensor_split(zeros(7), 3)", "zeros(2, 7).tensor_split(3, dim=1)", "zeros(7).tensor_split((2, 5))"],
           rejects=["zeros(2, 7).tensor_split(3, dim=2)"])  # fmt: skip
-def tensor_split(ctx: Context, input: Value, indices_or_sections: Value, dim: Value = 0, **kwargs: Value) -> Value:
+def tensor_split(
+    ctx: Context, input: Value, indices_or_sections: Value, dim: Value = 0, **kwargs: Value
+) -> Value:
     if not isinstance(input, Tensor) or ctx.callee.endswith(("hsplit", "vsplit")):
         return _any_number(ctx, input, None)
     where, whole_size = _extent(ctx, input, dim)
@@ -175,5 +193,3 @@ def unbind(ctx: Context, input: Value, dim: Value = 0) -> Value:
         return Seq([piece(i) for i in range(count)], "tuple")
     length = ctx.fresh("pieces", "count", 1)
     return AnySeq("pieces", piece, length if count is None or isinstance(count, int) else count)
-
-

@@ -77,7 +77,9 @@ def _behind_open(ctx: Context, x: Tensor, open_: ShapeOf, rest: list[Value]) -> 
     ctx.last(base, open_.drop)
     kept = base.shape.dims[: len(base.shape.dims) - open_.drop]
     mine = x.shape.dims
-    related = base.shape is x.shape or (x.shape.lead and x.shape.family and x.shape.family is base.shape.family)
+    related = base.shape is x.shape or (
+        x.shape.lead and x.shape.family and x.shape.family is base.shape.family
+    )
     if related and [ctx.resolve(d) for d in mine[: len(kept)]] == [ctx.resolve(d) for d in kept]:
         out = _fitted(ctx, x, sizes, tuple(ctx.resolve(d) for d in mine[len(kept) :]))
     else:
@@ -121,7 +123,12 @@ def _text(sizes: list[Size | None], count: str) -> str:
 
 
 def _quotient(
-    ctx: Context, x: Tensor, sizes: list[Size | None], have: tuple[Size, ...], total: Size, rest: Size
+    ctx: Context,
+    x: Tensor,
+    sizes: list[Size | None],
+    have: tuple[Size, ...],
+    total: Size,
+    rest: Size,
 ) -> Size:
     """The size that -1 stands for."""
     if rest == 0 or rest == 1:
@@ -194,7 +201,9 @@ def flatten(ctx: Context, input: Value, start_dim: Value = 0, end_dim: Value = -
 
 def _flattened_open(ctx: Context, x: Tensor, first: int, last: int) -> Value:
     if first >= 0 and last == -1:  # the sizes in front stay, the rest is one size
-        return ctx.tensor([*(front(ctx, x, i) for i in range(first)), ctx.fresh("features", low=1)], like=x)
+        return ctx.tensor(
+            [*(front(ctx, x, i) for i in range(first)), ctx.fresh("features", low=1)], like=x
+        )
     if first < 0 and last < 0 and first <= last:
         sizes = ctx.last(x, -first)
         assert sizes is not None
@@ -203,7 +212,9 @@ def _flattened_open(ctx: Context, x: Tensor, first: int, last: int) -> Value:
     if first >= 0 and last < 0:
         sizes = ctx.last(x, -last - 1)
         assert sizes is not None
-        return ctx.tensor([*(front(ctx, x, i) for i in range(first)), ctx.fresh(low=1), *sizes], like=x)
+        return ctx.tensor(
+            [*(front(ctx, x, i) for i in range(first)), ctx.fresh(low=1), *sizes], like=x
+        )
     return ctx.unknown_tensor(x.dtype)
 
 
@@ -231,10 +242,11 @@ def unflatten(ctx: Context, input: Value, dim: Value, sizes: Value) -> Value:
 
 
 @function("Tensor.as_strided", "torch.as_strided", accepts=["zeros(9).as_strided((2, 3), (1, 2))"])
-def as_strided(ctx: Context, input: Value, size: Value, stride: Value, *args: Value, **kwargs: Value) -> Value:
+def as_strided(
+    ctx: Context, input: Value, size: Value, stride: Value, *args: Value, **kwargs: Value
+) -> Value:
     listed = size_list(ctx, (size,))
     kind = input.dtype if isinstance(input, Tensor) else None
     if listed is None:
         return ctx.unknown_tensor(kind)
     return ctx.tensor([ctx.fresh() if s is None else s for s in listed], dtype=kind)
-
