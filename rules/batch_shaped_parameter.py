@@ -80,7 +80,7 @@ class BatchShapedParameter(Rule):
                 f"batch of another size fails, and what was learned is lost. Give it a size of 1 "
                 "there and expand it where it is used",
                 subject=facts.subject(write.node),
-                details={"attribute": write.name.removeprefix("self.")},
+                details={"attribute": write.name.removeprefix("self."), "size": what},
             )
         for call in facts.calls_of("torch.nn.Parameter"):
             member = facts.member_of(call)
@@ -149,6 +149,9 @@ class BatchShapedParameter(Rule):
         failure = run.failure("batch")
         if failure is not None and run.ok("forward"):
             return run.confirmed(f"with one row more in the batch: {failure}")
-        if run.ok("batch"):
+        tensor = run.tensor(str(finding.details["attribute"]), "forward")
+        if tensor is not None and 1 in tensor.shape:
+            return run.inconclusive("degenerate-input", "a size of 1 fits every batch")
+        if run.ok("batch") and finding.details.get("size") != "length":  # only the batch grew
             return run.refuted(finding, "a batch with one row more runs as well")
         return None

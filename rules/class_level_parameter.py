@@ -82,6 +82,6 @@ class ClassLevelParameter(Rule):
         hidden = [one for one in run.hidden_under(name) if one.class_level]
         if hidden:
             return run.confirmed(f"{name} belongs to the class and is not in parameters()")
-        if run.ok("construct"):
+        if run.ok("construct") and run.named(name):
             return run.refuted(finding, f"{name} is registered")
         return None

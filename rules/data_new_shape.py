@@ -132,6 +132,8 @@ class DataNewShape(Rule):
                 later = run.failure("forward", "backward", "forward2", "step", "batch", "script")
                 text = f"{write.name or 'the Parameter'} went from {write.old_shape} to {write.new_shape}"
                 return run.confirmed(f"{text}; then {later}" if later is not None else text)
+        if any(len(set(one.old_shape)) < len(one.old_shape) for one in run.writes_at(finding)):
+            return run.inconclusive("degenerate-input", "equal sizes: another shape looks the same")
         if writes:
             return run.refuted(finding, "every write kept the Parameter's shape")
         return None

@@ -147,6 +147,8 @@ class DataReplacedInForward(Rule):
         if name and before is not None and after is not None:
             if before.checksum != after.checksum:
                 return run.confirmed(f"forward changed the values of {name}")
+            if not run.writes_at(finding):  # `clamp_` may have found nothing to clamp
+                return run.inconclusive("degenerate-input", f"{name} kept its values this time")
             return run.refuted(finding, f"forward left {name} as it was")
         if not name:
             changed = [

@@ -113,6 +113,7 @@ class ParameterTransformed(Rule):
             if tensor.kind == "attribute" and not tensor.is_parameter and tensor.grad_fn:
                 return run.confirmed(f"{tensor.name} is a plain tensor ({tensor.grad_fn}), "
                                      "absent from parameters()")
-            if tensor.kind == "parameter":
-                return run.refuted(finding, f"{tensor.name} is in parameters()")
+        kept = [tensor for tensor in run.named(name) if tensor.kind == "parameter"]
+        if kept and len(kept) == len(run.named(name)):
+            return run.refuted(finding, f"{kept[0].name} is in parameters()")
         return None

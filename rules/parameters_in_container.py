@@ -89,6 +89,8 @@ class ParametersInContainer(Rule):
                 f"{sum(one.count for one in hidden)} Parameters under {name} ({names}) are not in "
                 "parameters()"
             )
-        if run.ok("construct"):
+        held = {one.id for one in run.tensors("construct", "parameter")}
+        made = run.created_at(finding, "construct")
+        if run.ok("construct") and made and all(one.id in held for one in made):
             return run.refuted(finding, f"nothing under {name} is missing from parameters()")
         return None

@@ -159,11 +159,13 @@ class RepeatedInstance(Rule):
         for tensor in run.tensors("construct", "parameter"):
             ids.setdefault(tensor.id, []).append(tensor.name)
         inside = finding.details["attribute"]
+        seen = 0
         for every in ids.values():
             names = [name for name in every if not inside or inside in name.split(".")]
             if len(names) > 1:
                 return run.confirmed(f"{', '.join(names[:4])} are one object")
-        if run.ok("construct"):
+            seen += len(names)
+        if run.ok("construct") and seen > 1:  # `[layer] * depth` may be one layer deep here
             return run.refuted(finding, "no instance stands in two places")
         return None
 

@@ -114,11 +114,11 @@ class StaleOptimizer(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         line = finding.details.get("optimizer")
-        for one in run.optimizers:
-            if one.line == line and not one.failed:
-                if one.missing:
-                    names = ", ".join(one.missing[:4])
-                    return run.confirmed(f"the optimizer of line {line} lacks {names}")
-                if run.ran(finding):
-                    return run.refuted(finding, f"the optimizer of line {line} holds all of them")
+        built = [one for one in run.optimizers if one.line == line and not one.failed]
+        for one in built:
+            if one.missing:
+                names = ", ".join(one.missing[:4])
+                return run.confirmed(f"the optimizer of line {line} lacks {names}")
+        if built and run.ran(finding):
+            return run.refuted(finding, f"the optimizer of line {line} holds all of them")
         return None

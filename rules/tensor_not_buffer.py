@@ -150,6 +150,8 @@ class TensorNotBuffer(Rule):
             if isinstance(parent, ast.Attribute):
                 if parent.attr in _MOVES:
                     return "moved"
+                if parent.attr == "device" and isinstance(facts.parent(parent), ast.Compare):
+                    return "moved"  # whoever compares devices knows of them
                 if parent.attr in _ASKS:
                     return "asked"
             if isinstance(parent, ast.Subscript) and parent.slice is below:
@@ -199,7 +201,7 @@ class TensorNotBuffer(Rule):
         failure = run.failure("move")
         if failure is not None and "same device" in failure.text:
             return run.confirmed_by(failure)
-        kept = {tensor.kind for tensor in run.named(name)}
+        kept = {t.kind for phase in ("construct", "forward") for t in run.named(name, phase)}
         if "attribute" in kept:
             return run.confirmed(f"{name} is a plain tensor, absent from buffers() and state_dict()")
         if kept:

@@ -105,6 +105,6 @@ class TieThroughData(Rule):
             if after is not None and twin is not None and after.address != twin.address:
                 return run.confirmed(f"{one.name} and {twin.name} share memory only until .double()")
             return run.confirmed(f"{one.name} and {twins[0].name} are two Parameters over one memory")
-        if one is not None and run.ran(finding):
+        if one is not None and run.writes_at(finding, "construct"):
             return run.refuted(finding, f"{one.name} shares no memory")
         return None

@@ -86,6 +86,6 @@ class UnusedParameter(Rule):
         ]
         if seen and all(t.grad == "none" for t in seen):
             return run.confirmed(f"`{seen[0].name}` has no gradient after backward")
-        if seen:
+        if seen and not any(t.grad == "none" for t in seen):  # else: which of them was meant?
             return run.refuted(finding, f"`{seen[0].name}` gets a gradient")
         return None

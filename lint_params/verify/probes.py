@@ -49,7 +49,10 @@ class Probes:
         state = fingerprint(owner) if tensor else None
         result = getattr(owner, method)(*args, **kwargs)
         if tensor or isinstance(result, torch.Tensor):
-            same = result is owner or (tensor and fingerprint(owner) != state)
+            changed = tensor and fingerprint(owner) != state
+            if result is owner and not changed and not method.endswith("_"):
+                return result  # `.to(device)` had nothing to do here, which says nothing
+            same = changed or result is owner
             text = f"{type(owner).__name__}.{method}() returned {type(result).__name__}"
             self._probe(evidence.Probe(line, "discarded", text, same, owner=type(owner).__name__))
         return result
