@@ -63,6 +63,7 @@ _TAKES = frozenset(
     "maximum minimum addcmul addcdiv einsum dot logical_and logical_or eq ne".split()
 )
 _OWN = ("_apply", "to", "cuda")
+_ROWS = ("torch.linspace", "torch.arange", "torch.logspace")
 
 
 class TensorNotBuffer(Rule):
@@ -154,7 +155,9 @@ class TensorNotBuffer(Rule):
                     return "moved"  # whoever compares devices knows of them
                 if parent.attr in _ASKS:
                     return "asked"
-            if isinstance(parent, ast.Subscript) and parent.slice is below:
+            if isinstance(parent, ast.Subscript) and (
+                parent.slice is below or _is_one_number(facts, node, parent)
+            ):
                 return "asked"
             if isinstance(parent, ast.Compare) and not _is_elementwise(parent):
                 return "asked"
@@ -224,4 +227,24 @@ def _moved(facts: FileFacts, node: ast.Attribute) -> bool:
         isinstance(part, ast.Attribute) and part.attr in _MOVES
         or isinstance(part, ast.keyword) and part.arg == "device"
         for part in ast.walk(value)
+    )
+
+
+def _is_one_number(facts: FileFacts, owner: ast.expr, taken: ast.Subscript) -> bool:
+    """``self.schedule[epoch]`` of a row: 0 dimensions go with every device."""
+    name, cls = facts.self_attribute(owner), facts.class_around(owner)
+    if name is None or cls is None:
+        return False
+    made = [member.kind.node for member in cls.assignments(name)]
+    row = all(isinstance(m, ast.Call) and facts.qualify(m.func) in _ROWS for m in made)
+    if isinstance(taken.slice, ast.Constant):
+        return row and type(taken.slice.value) is int
+    if not row or not isinstance(taken.slice, ast.Name):
+        return False
+    scope = facts.scope_of(taken).node
+    arguments = getattr(scope, "args", None)
+    return isinstance(arguments, ast.arguments) and any(
+        arg.arg == taken.slice.id and arg.annotation is not None
+        and "int" in ast.unparse(arg.annotation)
+        for arg in (*arguments.args, *arguments.kwonlyargs)
     )

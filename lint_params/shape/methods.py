@@ -102,6 +102,23 @@ def _pop(it: Interpreter, owner: Seq, index: Value = -1) -> Value:
     return value
 
 
+def _remove(it: Interpreter, owner: Seq, item: Value) -> Value:
+    found = _index(it, owner, item)
+    if isinstance(found, int):
+        it.ctx.rewrite(owner.items, [*owner.items[:found], *owner.items[found + 1 :]])
+    else:
+        it.ctx.rewrite(owner.items, [Unknown("items of unknown number")])
+    return None
+
+
+def _sort(it: Interpreter, owner: Seq, **_: Value) -> Value:
+    items = owner.items
+    plain = all(isinstance(item, (int, float)) for item in items) and not _
+    new = sorted(items) if plain else [Unknown("items of unknown order") for _ in items]  # type: ignore[type-var]
+    it.ctx.rewrite(items, new)
+    return None
+
+
 def _index(it: Interpreter, owner: Seq, item: Value) -> Value:
     from lint_params.shape.comparison import equality
 
@@ -143,6 +160,9 @@ _LIST: dict[str, Callable[..., Value]] = {
     "insert": _insert,
     "pop": _pop,
     "index": _index,
+    "remove": _remove,
+    "discard": _remove,
+    "sort": _sort,
     "reverse": _reverse,
     "clear": _clear,
     "copy": lambda it, owner: Seq(list(owner.items), owner.kind),
