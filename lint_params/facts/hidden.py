@@ -68,7 +68,7 @@ def _hidden(
     containers = [member for member in given if member.kind.what in _CONTAINERS]
     if not containers or len(containers) < len([m for m in given if m.kind.what != "none"]):
         return None
-    items = [item for item in cls.items(name) if item.fresh]
+    items = [item for item in cls.items(name) if item.fresh and not _goes_to_first(facts, item)]
     if len(items) == 1 and not items[0].repeated and containers[0].kind.what != "dict":
         return None  # a list of one is the usual way to hide a network on purpose
     lost = [(item, what) for item in items if (what := _lost(item)) is not None]
@@ -82,6 +82,17 @@ def _hidden(
             steps.append((line, text))
     holder = containers[0].kind.what
     return Hidden(lost[0][1], holder, cls, containers[0], trace=tuple(steps))
+
+
+def _goes_to_first(facts: FileFacts, item: Item) -> bool:
+    """``self.teacher[0] = ...``: the list is no longer for it."""
+    parent = facts.parent(item.expr)
+    target = parent.targets[0] if isinstance(parent, ast.Assign) else None
+    return (
+        isinstance(target, ast.Subscript)
+        and isinstance(target.slice, ast.Constant)
+        and target.slice.value == 0
+    )
 
 
 def _lost(item: Item) -> str | None:
