@@ -133,6 +133,14 @@ def _around_default(
     if value is None and mode is Mode.OPEN:
         given = _by_annotation(it, _without_none(arg.annotation), scope, name, mode)
         return Choice([None, given]) if not isinstance(given, Unknown) else given
+    if isinstance(value, Seq) and mode is Mode.OPEN:
+        parts = [
+            _around_default(it, item, arg, scope, f"{name}[{i}]", mode)
+            if isinstance(item, (int, Seq))
+            else item
+            for i, item in enumerate(value.items)
+        ]
+        return Seq(parts, value.kind)
     if isinstance(value, str) and mode is Mode.OPEN:
         return Unknown("a text argument")
     if isinstance(value, Unknown):
