@@ -69,13 +69,13 @@ class CreatedInForward(Rule):
                 continue
             if cls.trains_in_forward or any("__setattr__" in one.methods for one in cls.mro):
                 continue
-            built = {id(scope) for _, scope in cls.called_from("__init__")}
-            for owner, scope in cls.called_from("forward"):
+            run = cls.called_from("forward")
+            cached = [s.name for _, s in run if s.name != "forward" and self._may_cache(s)]
+            built = {id(s) for name in ("__init__", *cached) for _, s in cls.called_from(name)}
+            for owner, scope in run:
                 if owner.facts is not facts or id(scope) in built or scope.node in seen:
                     continue
                 if scope.name == "initialize_parameters" or facts.no_grad(scope.node.body[0]):
-                    continue
-                if scope.name != "forward" and self._may_cache(scope):
                     continue
                 seen.add(scope.node)
                 for inner in scope.within():
