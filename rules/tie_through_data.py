@@ -73,6 +73,8 @@ class TieThroughData(Rule):
                 continue
             if facts.updates_layer_sizes(write):
                 continue  # one layer takes the place of the other
+            if self._takes_over(facts, write.node):
+                continue
             source = write.value
             if isinstance(source, ast.Attribute) and source.attr == "data":
                 source = source.value
@@ -92,6 +94,23 @@ class TieThroughData(Rule):
                 details={"attribute": write.name.removeprefix("self.")},
             )
 
+    def _takes_over(self, facts: FileFacts, node: ast.AST) -> bool:
+        """Whether a layer made in this function, and returned, gets the memory of an argument."""
+        if not isinstance(node, ast.Assign):
+            return False
+        new, old = _root(node.targets[0]), _root(node.value)
+        scope = facts.scope_of(node)
+        given = getattr(scope.node, "args", None)
+        return (
+            new not in (None, "self")
+            and isinstance(given, ast.arguments)
+            and any(arg.arg == old for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs))
+            and any(
+                isinstance(one.value, ast.Name) and one.value.id == new
+                for one in scope.nodes(ast.Return)
+            )
+        )
+
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = str(finding.details.get("attribute") or "")
         one = run.tensor(name, "construct")
@@ -108,3 +127,9 @@ class TieThroughData(Rule):
         if one is not None and run.writes_at(finding, "construct"):
             return run.refuted(finding, f"{one.name} shares no memory")
         return None
+
+
+def _root(node: ast.expr) -> str | None:
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None

@@ -133,6 +133,8 @@ def _around_default(
     if value is None and mode is Mode.OPEN:
         given = _by_annotation(it, _without_none(arg.annotation), scope, name, mode)
         return Choice([None, given]) if not isinstance(given, Unknown) else given
+    if isinstance(value, Seq) and not value.items and value.kind in ("list", "tuple"):
+        return Config(name)  # nobody means an empty one
     if isinstance(value, Seq) and mode is Mode.OPEN:
         parts = [
             _around_default(it, item, arg, scope, f"{name}[{i}]", mode)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lint_params.shape.iterate import known_items
+from lint_params.shape.memo import copied
 from lint_params.shape.value import (
+    Config,
+    Instance,
+    Layer,
     Native,
     Seq,
     Shape,
@@ -30,7 +34,21 @@ def _partial(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Va
     )
 
 
-@external("copy.deepcopy", "copy.copy", "torch.compile", "torch.jit.script", "torch.jit.trace", "torch.fx.wrap",
+@external("copy.deepcopy", "copy.copy")
+def _copy(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """What is written to the copy does not show in the original."""
+    value = args[0]
+    if isinstance(value, Config):
+        new = Config(value.name)
+        new.attrs, new._size, new.seq = dict(value.attrs), value._size, value.seq
+        return new
+    new = copied(value, {})
+    if isinstance(new, (Instance, Layer)):
+        new.token = None  # what is remembered of the original need not hold for it
+    return new
+
+
+@external("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.fx.wrap",
           "torch.nn.utils.weight_norm", "torch.nn.utils.spectral_norm",
           "torch.nn.utils.parametrizations.weight_norm", "torch.nn.utils.parametrizations.spectral_norm",
           "torch.nn.utils.parametrizations.orthogonal", "torch.nn.DataParallel", "lightning.pytorch.seed_everything",
