@@ -165,7 +165,8 @@ class TensorNotBuffer(Rule):
         if isinstance(parent, ast.keyword):
             parent = facts.parent(parent)
         if isinstance(parent, ast.BinOp):
-            return "used"
+            whole = facts.parent(parent)
+            return "moved" if _moved_whole(facts, whole) else "used"
         if isinstance(parent, ast.Call):
             return self._argument(facts, parent)
         if isinstance(parent, ast.Assign) and parent.value is below and depth < 3:
@@ -248,3 +249,18 @@ def _is_one_number(facts: FileFacts, owner: ast.expr, taken: ast.Subscript) -> b
         and "int" in ast.unparse(arg.annotation)
         for arg in (*arguments.args, *arguments.kwonlyargs)
     )
+
+
+def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
+    """``rows = offset + self.rows`` and then ``rows.view(-1).to(device)``."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    for node in facts.scope_of(statement).nodes(ast.Attribute):
+        root: ast.expr = node.value
+        while isinstance(root, (ast.Call, ast.Attribute)):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        if node.attr in ("to", "cuda") and isinstance(root, ast.Name):
+            found = facts.definitions(root) or ()
+            if any(one.node is statement for one in found):
+                return True
+    return False

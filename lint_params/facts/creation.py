@@ -115,7 +115,7 @@ def _created(facts: FileFacts, call: ast.Call, name: str) -> Creation:
     if style == "size":
         legacy = last.endswith("Tensor")
         shape, data = _sizes(facts, call, last)
-        if legacy and not call.args:
+        if legacy and not call.args and "size" not in keywords:
             shape = (ast.Constant(0),)
         unwritten = name in UNWRITTEN and (not legacy or (shape is not None and data is None))
         if last == "full" and not dtype:
