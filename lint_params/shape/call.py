@@ -115,7 +115,10 @@ def build_layer(
     for name, source in spec.attrs.items():
         attrs[name] = source(ctx, bound) if callable(source) else bound.get(source)
     for name, dims in shapes.items():
-        attrs[name] = None if dims is None else parameter_tensor(name, dims, origin)
+        if dims is not None and 0 in dims:  # a placeholder, or a default that no caller uses
+            attrs[name] = Unknown("a size of 0")
+        else:
+            attrs[name] = None if dims is None else parameter_tensor(name, dims, origin)
     return Layer(spec, bound, attrs, origin)
 
 

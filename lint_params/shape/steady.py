@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from lint_params.shape import interpreter
-from lint_params.shape.check import Verdict
+from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import Checked
 
@@ -63,12 +63,16 @@ def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | None
             other = again()
         finally:
             it.count = 2
-        spots = {
-            id(o.node) for o in (other.obligations if other else ()) if o.verdict is Verdict.REFUTED
-        }
+        # Sizes that change with the guess are the guess's own, not the author's.
+        agreed = {_said(o) for o in (other.obligations if other else ())}
         checked.obligations = [
             o
             for o in checked.obligations
-            if o.verdict is not Verdict.REFUTED or id(o.node) in spots
+            if o.verdict is not Verdict.REFUTED or _said(o) in agreed
         ]
     return checked
+
+
+def _said(o: Obligation) -> tuple[int, str, str, str]:
+    """What a refutation says, whichever symbols this run uses for it."""
+    return id(o.node), o.verdict.value, str(o.expected), str(o.got)

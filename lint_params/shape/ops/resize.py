@@ -63,7 +63,7 @@ def resized(ctx: Context, input: Value, size: Value, factor: Value, mode: Value)
             return ctx.tensor((), lead=True, like=x)
         ranked(ctx, RULE, x, fitting or RANKS[mode])
     if size is None and factor is None:
-        ctx.refute(RULE, "{name} takes a size or a scale factor{built}")
+        return ctx.unknown_tensor(x.dtype)  # both are defaults that a caller replaces
     if all(isinstance(v, (int, float, Seq)) for v in (size, factor)):
         ctx.refute(RULE, "{name} takes a size or a scale factor, not both{built}")
     dims = ctx.dims(x)
