@@ -76,6 +76,7 @@ def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[
     if (
         isinstance(value, Seq)
         and star is None
+        and len(value.items) < count  # as many: ``a, b = x.shape, y.shape``
         and sum(isinstance(i, ShapeOf) for i in value.items) == 1
     ):
         return _with_open_shape(it, value.items, count)

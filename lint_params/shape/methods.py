@@ -114,7 +114,7 @@ def _remove(it: Interpreter, owner: Seq, item: Value) -> Value:
 def _sort(it: Interpreter, owner: Seq, **_: Value) -> Value:
     items = owner.items
     plain = all(isinstance(item, (int, float)) for item in items) and not _
-    new = sorted(items) if plain else [Unknown("items of unknown order") for _ in items]  # type: ignore[type-var]
+    new = sorted(items) if plain else [Unknown("items of unknown order") for _ in items]
     it.ctx.rewrite(items, new)
     return None
 
