@@ -19,6 +19,7 @@ from lint_params.shape.value import (
     Layer,
     Native,
     Seq,
+    Shape,
     Tensor,
     Unknown,
     Value,
@@ -172,6 +173,11 @@ def module_member(it: Interpreter, owner: Value, name: str) -> Value:
     return member(it, owner, name)
 
 
+_RESHAPED_IN_PLACE = frozenset(
+    "unsqueeze_ squeeze_ t_ transpose_ swapaxes_ swapdims_ resize_ resize_as_ set_".split()
+)
+
+
 def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
     from lint_params.shape.ops import function_spec
     from lint_params.shape.ops.attributes import ATTRIBUTES
@@ -184,7 +190,12 @@ def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
         return Unknown("tensor attribute")
 
     def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
-        return call_function(it.ctx, spec, [owner, *args], kwargs)
+        result = call_function(it.ctx, spec, [owner, *args], kwargs)
+        if name in _RESHAPED_IN_PLACE:  # tensors that were known to share this shape need not now
+            if isinstance(result, Tensor):
+                result = Tensor(Shape(result.shape.dims, result.shape.lead), result.dtype, result.origin)
+            it.ctx.refine(owner.shape, (), True)
+        return result
 
     return Native(f"Tensor.{name}", call)
 
