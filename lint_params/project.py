@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from lint_params.names import Names, canonical, read_names
 
 #: A file larger than this is data, not code that a reader's class stands in.
 MAX_BYTES = 2_000_000
+#: A file with more star imports gathers a whole library: looking for a name would read it all.
+MOST_STARS = 24
 
 
 @dataclass
@@ -58,17 +61,52 @@ class Project:
         self.facts: dict[str, object] = {}
         self._roots: dict[str, str] = {}
         self._tops: dict[str, bool] = {}
+        self._sizes: dict[str, int] = {}
+        self._turn = 0
+        self._last: dict[str, int] = {}  # the turn in which a file was last asked for
 
     def add(self, path: str, tree: ast.Module) -> SourceFile:
         """Register a file that the caller has parsed already (the file being linted)."""
         _, name = module_name(Path(path))
         file = SourceFile(path, name, tree, Path(path).name == "__init__.py")
-        self._files[str(Path(path).resolve())] = file
+        key = str(Path(path).resolve())
+        self._files[key] = file
+        end = tree.body[-1].end_lineno if tree.body else 0
+        self._sizes[key] = 40 * (end or 0)  # its text is not at hand
+        self._turn += 1
+        self._last[key] = self._turn
         return file
+
+    def trim(self, most: int) -> None:
+        """Between two files: where the trees come from more than ``most`` bytes of source, keep
+        those of three quarters as many, the ones asked for last.
+
+        What is known about files goes as a whole: it refers to trees of other files, and a tree
+        that is read again is another one.
+        """
+        left = sum(self._sizes.values())
+        if left <= most:
+            return
+        self.facts.clear()
+        for key in sorted(self._sizes, key=lambda key: self._last.get(key, 0)):
+            if left <= most * 3 // 4:
+                break
+            left -= self._sizes.pop(key)
+            self._last.pop(key, None)
+            del self._files[key]
+        gc.collect()  # trees and facts are full of cycles
 
     def dependencies(self, path: str) -> dict[str, str]:
         """Path to content hash of the other files that were read for ``path``."""
-        return {used: self._hashes.get(used, "") for used in sorted(self._used.get(path, ()))}
+        return {used: self._hash(used) for used in sorted(self._used.get(path, ()))}
+
+    def _hash(self, key: str) -> str:
+        if key not in self._hashes:  # it was linted before it was imported
+            try:
+                self._hashes[key] = hashlib.sha256(Path(key).read_bytes()).hexdigest()
+            except OSError:
+                self._hashes[key] = ""
+        return self._hashes[key]
 
     def load(self, path: Path) -> SourceFile | None:
         """The parsed file, or None where it cannot be read or parsed."""
@@ -79,6 +117,7 @@ class Project:
         try:
             data = path.read_bytes()
             self._hashes[key] = hashlib.sha256(data).hexdigest()
+            self._sizes[key] = len(data)
             if len(data) <= MAX_BYTES:
                 _, name = module_name(path)
                 file = SourceFile(str(path), name, ast.parse(data), path.name == "__init__.py")
@@ -100,6 +139,7 @@ class Project:
         if found is None:
             return None
         file = self._files[found] if found in self._files else self.load(Path(found))
+        self._last[found] = self._turn
         if file is not None and file is not importer:
             self._used.setdefault(importer.path, set()).add(found)
         return file
@@ -134,6 +174,8 @@ class Project:
             return None
         bound = file.names.bindings.get(name)
         if bound is None:
+            if len(file.names.stars) > MOST_STARS:
+                return None
             for star in file.names.stars:
                 hit = self.resolve(f"{star}.{name}", file, _depth + 1)
                 if hit is not None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 #: A pool of processes starts only for this many bytes of source that mention torch.
 POOL_PAYS = 400_000
-#: Parsed files of a project are kept up to this many, then forgotten: memory has a bound.
-KEEP_FILES = 400
+#: Parsed files of a project are kept up to this many bytes of source: memory has a bound.
+KEEP_BYTES = 5_000_000
 
 Progress = Callable[[int, int], None]
 
@@ -82,8 +82,9 @@ class Linter:
     def project(self) -> Project:
         from lint_params.project import Project
 
-        if self._project is None or len(self._project._files) > KEEP_FILES:
+        if self._project is None:
             self._project = Project()
+        self._project.trim(KEEP_BYTES)
         return self._project
 
     def lint(self, path: str, data: bytes) -> Result:

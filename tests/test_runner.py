@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sqlite3
 from pathlib import Path
@@ -191,3 +192,38 @@ def test_progress_counts_all_files(files: Path) -> None:
     seen: list[tuple[int, int]] = []
     run(jobs=1, use_cache=False, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(number, 6) for number in range(1, 7)]
+
+
+def test_memory_has_a_bound_and_findings_do_not_change(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trees are dropped between files only; what is imported again is read again."""
+    (project / "base.py").write_text(CLEAN.replace("class Net", "class Base"))
+    for number in range(6):
+        text = MISMATCH.replace("class Net(nn.Module)", "from base import Base\n\nclass Net(Base)")
+        (project / f"net{number}.py").write_text(text)
+    whole = runner.run(["."], Config(), jobs=1, use_cache=False)
+    monkeypatch.setattr(runner, "KEEP_BYTES", 0)
+    bounded = runner.run(["."], Config(), jobs=1, use_cache=False)
+    assert len(whole.findings) == 6
+    assert bounded.findings == whole.findings
+    assert [r.depends for r in bounded.results] == [r.depends for r in whole.results]
+    assert all(all(result.depends.values()) for result in bounded.results)
+
+
+def test_the_files_asked_for_last_are_kept(project: Path) -> None:
+    from lint_params.project import Project
+
+    for name in "abc":
+        (project / f"{name}.py").write_text("x = 1\n" * 80)
+    files = Project()
+    first = files.add(str(project / "first.py"), ast.parse("import a, b, c\n"))
+    kept, *others = [files.find_module(name, first) for name in "abc"]
+    second = files.add(str(project / "second.py"), ast.parse("import a\n"))
+    assert files.find_module("a", second) is kept
+    files.trim(1_500)
+    assert files.find_module("a", second) is kept
+    assert [files.find_module(name, first) for name in "bc"] != others
+    assert set(files.dependencies(first.path)) == {
+        str((project / f"{name}.py").resolve()) for name in "abc"
+    }

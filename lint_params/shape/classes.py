@@ -109,16 +109,16 @@ MODULE_BASES = frozenset(
 
 def definition(cls: ClassRef, name: str) -> ast.AST | None:
     """The node that gives ``name`` its meaning in the class body: a def, class or value."""
-    table = _TABLES.get(cls.node)
+    table: dict[str, ast.AST] | None = getattr(cls.node, _TABLE, None)
     if table is None:
-        if len(_TABLES) > 5000:
-            _TABLES.clear()
-        table = _TABLES[cls.node] = {}
+        table = {}
         _collect(cls.node.body, table)
+        setattr(cls.node, _TABLE, table)
     return table.get(name)
 
 
-_TABLES: dict[ast.ClassDef, dict[str, ast.AST]] = {}
+#: Kept on the node itself, so that it goes with the tree.
+_TABLE = "_lint_params_table"
 
 
 def _collect(body: list[ast.stmt], table: dict[str, ast.AST]) -> None:

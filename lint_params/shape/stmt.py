@@ -47,15 +47,15 @@ def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
     return join_all(it, values)
 
 
-_GENERATORS: dict[ast.AST, bool] = {}
+#: Kept on the node itself, so that it goes with the tree.
+_YIELDS = "_lint_params_yields"
 
 
 def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    known = _GENERATORS.get(node)
+    known: bool | None = getattr(node, _YIELDS, None)
     if known is None:
-        if len(_GENERATORS) > 20_000:
-            _GENERATORS.clear()
-        known = _GENERATORS[node] = any(_yields(s) for s in node.body)
+        known = any(_yields(s) for s in node.body)
+        setattr(node, _YIELDS, known)
     return known
 
 
