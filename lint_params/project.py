@@ -72,7 +72,8 @@ class Project:
         key = str(Path(path).resolve())
         self._files[key] = file
         end = tree.body[-1].end_lineno if tree.body else 0
-        self._sizes[key] = 40 * (end or 0)  # its text is not at hand
+        # Its text is not at hand, and what is known about it takes as much again.
+        self._sizes[key] = 80 * (end or 0)
         self._turn += 1
         self._last[key] = self._turn
         return file
