@@ -47,6 +47,7 @@ class Checked:
     steps: int = 0
     open_inputs: int = 0  # arguments of forward of which not even the rank was learned
     inputs: dict[str, Value] = field(default_factory=dict)
+    forward: ast.AST | None = None
     mark: int = 0  # the state of the path when the constructor was done
 
 
@@ -102,6 +103,7 @@ def call_methods(
     owner, node = forward
     scope = Scope(it.file_scope(owner.file), owner.scope)
     kwargs = run.inputs = forward_arguments(it, node, scope, mode)
+    run.forward = node
     free = [x for x in kwargs.values() if isinstance(x, Tensor) and x.shape.lead]
     for x, rank in zip(free, ranks):
         x.shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Callable
 
 from lint_params.shape import interpreter
 from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.dim import Poly
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import Checked
 
@@ -23,6 +25,7 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
         and not checked.exhausted
         and not it.guessed
         and 0 < checked.open_inputs <= 2
+        and not _as_sequence(checked)
         and checked.steps * len(RANKS) ** checked.open_inputs < interpreter.MAX_STEPS
     )
 
@@ -68,7 +71,7 @@ def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | None
         checked.obligations = [
             o
             for o in checked.obligations
-            if o.verdict is not Verdict.REFUTED or _said(o) in agreed
+            if o.verdict is not Verdict.REFUTED or (_symbolic(o) and _said(o) in agreed)
         ]
     return checked
 
@@ -76,3 +79,21 @@ def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | None
 def _said(o: Obligation) -> tuple[int, str, str, str]:
     """What a refutation says, whichever symbols this run uses for it."""
     return id(o.node), o.verdict.value, str(o.expected), str(o.got)
+
+
+def _symbolic(o: Obligation) -> bool:
+    """Whether a size is in symbols: two plain numbers may both come from lists of some length."""
+    return isinstance(o.expected, Poly) or isinstance(o.got, Poly)
+
+
+def _as_sequence(checked: Checked) -> bool:
+    """Whether forward numbers or iterates an argument: it may be a list, whatever it is called."""
+    names = set(checked.inputs)
+    for node in ast.walk(checked.forward) if checked.forward is not None else ():
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            if node.value.id in names and not isinstance(node.slice, (ast.Slice, ast.Tuple)):
+                return True
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.iter)):
+                return True
+    return False
