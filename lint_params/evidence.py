@@ -192,6 +192,17 @@ class Run:
         )
         return Verification(Outcome.CONFIRMED, text, self.device, self.seconds)
 
+    def failed_or_ran(self, finding: Finding, *texts: str) -> Verification | None:
+        """Confirmed by a failure with one of these texts at the finding's lines (``lines`` of its
+        details included); refuted where they ran and nothing failed."""
+        lines = [finding.place.line, *finding.details.get("lines", ())]
+        failure = self.failure_at(lines, *texts)
+        if failure is not None:
+            return self.confirmed_by(failure)
+        if self.ran(finding) and not self.failures:
+            return self.refuted(finding, "the line ran")
+        return None
+
     def left_behind(self) -> Failure | None:
         """The failure of forward after ``.to(other device)`` for a tensor that stayed."""
         failure = self.failure("move")

@@ -97,10 +97,4 @@ class UninitialisedAccess(Rule):
         )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
-        lines = [finding.place.line, *finding.details.get("lines", ())]
-        failure = run.failure_at(lines, *_TEXTS)
-        if failure is not None:
-            return run.confirmed_by(failure)
-        if run.ran(finding) and not run.failures:
-            return run.refuted(finding, "the line ran")
-        return None
+        return run.failed_or_ran(finding, *_TEXTS)

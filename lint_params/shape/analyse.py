@@ -15,7 +15,6 @@ from lint_params.shape.arguments import (
     Mode,
     parameters,
 )
-from lint_params.shape.check import Verdict
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import Checked, find_method, run_class
@@ -23,7 +22,6 @@ from lint_params.shape.scripts import check_scripts
 from lint_params.shape.steady import by_rank, open_question, steady
 from lint_params.shape.value import (
     ClassRef,
-    Unknown,
 )
 
 
@@ -130,22 +128,18 @@ def check_class(
         if mode is Mode.OPEN and (large or not defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
 
-        def again(m: Mode = mode, ranks: tuple[int, ...] = ()) -> Checked | None:
+        def again(m: Mode = mode, ranks: tuple[int, ...] = ()) -> Checked:
             return run_class(it, cls, name, init, m, given, ranks)
 
         checked = again()
-        if checked is not None:
-            large = large or checked.steps > LARGE
-            checked = steady(it, checked, again)
-            yield checked
-            if mode is Mode.SIZES and open_question(it, checked):
-                misfit = by_rank(it, checked, lambda r: again(Mode.SIZES, r))
-                if misfit is not None:
-                    yield misfit
+        large = large or checked.steps > LARGE
+        checked = steady(it, checked, again)
+        yield checked
+        if mode is Mode.SIZES and open_question(it, checked):
+            misfit = by_rank(it, checked, lambda r: again(Mode.SIZES, r))
+            if misfit is not None:
+                yield misfit
 
 
 #: A class whose first run takes more steps than this is run in one way only.
 LARGE = 3_000
-
-
-__all__ = ["Checked", "Unknown", "Verdict", "check_class", "check_file"]

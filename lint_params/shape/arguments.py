@@ -23,9 +23,7 @@ from lint_params.shape.value import (
     ClassRef,
     Config,
     Dict,
-    External,
     Flag,
-    Function,
     Instance,
     Seq,
     Shape,
@@ -62,30 +60,25 @@ def constructor_arguments(
     owner: ClassRef,
     mode: Mode,
     given: frozenset[str] = frozenset(),
-) -> dict[str, Value] | None:
-    """Keyword arguments for ``__init__``; None where DEFAULTS does not give them all.
+) -> dict[str, Value]:
+    """Keyword arguments for ``__init__``; those that DEFAULTS leaves as they stand are not given.
 
     ``given`` are the parameters that every caller in sight sets: their defaults tell nothing.
     """
     scope = Scope(it.file_scope(owner.file), owner.scope)
     out: dict[str, Value] = {}
     for arg, default in parameters(fn.args)[1:]:
-        if arg.arg in given and default is not None and mode is not Mode.DEFAULTS:
+        if mode is Mode.DEFAULTS and default is not None:
+            continue
+        if arg.arg in given and default is not None:
             value = _by_annotation(it, arg.annotation, scope, arg.arg, mode)
             plain = it.eval(default, scope)
             if isinstance(plain, (int, float)):
                 value = _around_default(it, plain, arg, scope, arg.arg, mode)
         else:
             value = constructor_argument(it, arg, default, scope, mode)
-        if value is _NONE_GIVEN:
-            return None
-        if mode is Mode.DEFAULTS and default is not None:
-            continue
         out[arg.arg] = value
     return out
-
-
-_NONE_GIVEN = object()
 
 
 def parameters(spec: ast.arguments) -> list[tuple[ast.arg, ast.expr | None]]:
@@ -259,16 +252,12 @@ def _configured(
         for field, node, base in fields(it, line):
             inner = Scope(it.file_scope(base.file), base.scope)
             value = _field(it, field, node, inner, mode, f"{name}.")
-            if value is _NONE_GIVEN:
-                return None
             instance.attrs[field] = value
         return instance
     init = _init_of(cls, line)
     if init is None:
         return None
     given = constructor_arguments(it, init[1], init[0], mode)
-    if given is None:
-        return None
     made = instantiate(it, cls, [], given, annotation)
     return made if isinstance(made, Instance) else None
 
@@ -293,6 +282,16 @@ def _init_of(cls: ClassRef, line: list[Value]) -> tuple[ClassRef, ast.FunctionDe
         if isinstance(node, ast.FunctionDef):
             return base, node
     return None
+
+
+def function_arguments(it: Interpreter, spec: ast.arguments, scope: Scope) -> dict[str, Value]:
+    """Arguments for a plain function: defaults as they stand, else values of unknown type."""
+    return {
+        arg.arg: it.eval(default, scope)
+        if default is not None
+        else constructor_argument(it, arg, None, scope, Mode.SIZES)
+        for arg, default in parameters(spec)
+    }
 
 
 def forward_arguments(
@@ -400,13 +399,3 @@ def _tensors(name: str) -> AnySeq:
         return made.setdefault(i, free_tensor(f"{name}[{i}]"))
 
     return AnySeq(name, element, symbol(f"len({name})", "count"))
-
-
-__all__ = [
-    "External",
-    "Function",
-    "Mode",
-    "constructor_arguments",
-    "forward_arguments",
-    "free_tensor",
-]

@@ -9,7 +9,7 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.context import Context
 from lint_params.shape.dim import Operation, Poly, Size
 from lint_params.shape.ops import FunctionSpec, LayerSpec
-from lint_params.shape.value import OPEN, Layer, Origin, Seq, Shape, Tensor, Unknown, Value
+from lint_params.shape.value import OPEN, Layer, Origin, Shape, Tensor, Unknown, Value
 
 
 def bind(
@@ -184,8 +184,3 @@ def _run(
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         # Arguments of a kind that the op does not foresee: it knows nothing of the result.
         return Unknown("arguments of an unforeseen kind")
-
-
-def as_list(value: Value) -> list[Value] | None:
-    """The items of a known list or tuple, else None."""
-    return value.items if isinstance(value, Seq) else None

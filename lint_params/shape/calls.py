@@ -11,7 +11,6 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.classes import decorators
 from lint_params.shape.containers import CONTAINERS, build_container, call_container
 from lint_params.shape.instances import call_instance, instantiate
-from lint_params.shape.join import join_all
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.scope import Scope
 from lint_params.shape.shown import shown
@@ -328,6 +327,3 @@ def bind_parameters(
                 return False
             scope.vars[arg.arg] = it.eval(default, defining)
     return True
-
-
-__all__ = ["bind_parameters", "call", "join_all"]

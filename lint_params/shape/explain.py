@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lint_params.project import Project, SourceFile
-from lint_params.shape.analyse import Checked, check_file
+from lint_params.shape.analyse import check_file
 from lint_params.shape.context import Context
 from lint_params.shape.count import at_defaults, parameter_count
 from lint_params.shape.interpreter import Interpreter
+from lint_params.shape.runs import Checked
 from lint_params.shape.shown import shown
 from lint_params.shape.value import Value
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lint_params.project import Project, SourceFile
-from lint_params.shape.analyse import Checked, check_file
+from lint_params.shape.analyse import check_file
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import Poly, Symbol
+from lint_params.shape.runs import Checked
 from lint_params.shape.value import Origin
 
 

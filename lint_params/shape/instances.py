@@ -18,7 +18,6 @@ from lint_params.shape.value import (
     Function,
     Instance,
     Origin,
-    Seq,
     Unknown,
     Value,
 )
@@ -258,14 +257,3 @@ def default_of(it: Interpreter, node: ast.expr, scope: Value) -> Value:
                 return it.call(it.eval(keyword.value, scope), [], {}, node, "default_factory")
         return Unknown("field without a default")
     return it.eval(node, scope)
-
-
-__all__ = [
-    "Seq",
-    "call_instance",
-    "default_of",
-    "fields",
-    "init_external",
-    "instantiate",
-    "is_dataclass",
-]

@@ -17,8 +17,6 @@ from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
 #: Bounds for one run of one class or script, so that no input makes it hang.
 MAX_STEPS = 30_000
 ASIDE_STEPS = 5_000
-MAX_DEPTH = 40
-MAX_UNROLL = 40
 
 
 class OutOfBudget(Exception):
@@ -44,7 +42,6 @@ class Interpreter:
         self.ctx = Context()
         self.steps = MAX_STEPS
         self.ctx.clock = lambda: MAX_STEPS - self.steps
-        self.depth = 0
         self._files: dict[int, FileScope] = {}
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
         self.current: SourceFile | None = None  # the file whose code is being evaluated

@@ -8,7 +8,6 @@ from lint_params.shape.dim import YES, Poly, lower, symbol
 from lint_params.shape.value import (
     REAL,
     Choice,
-    Config,
     Dict,
     External,
     Flag,
@@ -118,8 +117,3 @@ def _seqs(it: Interpreter, a: Seq, b: Seq) -> Value:
     while start < min(len(a.items), len(b.items)) and a.items[start] is b.items[start]:
         start += 1
     return Seq([*a.items[:start], Splice([a.items[start:], b.items[start:]])], "list")
-
-
-def config_or(value: Value) -> Value:
-    """A Config that somebody uses as a number, as its symbol."""
-    return value.size if isinstance(value, Config) else value

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import Atom, Operation, Poly, Symbol
 from lint_params.shape.value import (
-    AnySeq,
     Choice,
     ClassRef,
     Dict,
@@ -178,6 +177,3 @@ def _new_atom(atom: Atom, start: int) -> bool:
     if isinstance(atom, Symbol):
         return atom.order > start and atom.kind == "opaque"
     return isinstance(atom, Operation) and any(_new(arg, start) for arg in atom.args)
-
-
-__all__ = ["AnySeq", "CallMemo", "arguments_key", "copied", "key_of"]

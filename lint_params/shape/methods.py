@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import product
 from lint_params.shape.iterate import known_items
-from lint_params.shape.value import Config, Dict, Native, Seq, Unknown, Value, as_size
+from lint_params.shape.value import Config, Dict, Native, Seq, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -259,6 +259,3 @@ def _config_get(owner: Config, args: list[Value], kwargs: dict[str, Value]) -> V
             return default
         return owner.attr(args[0])
     return Unknown("unknown key")
-
-
-__all__ = ["as_size", "config_method", "method_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lint_params.shape.call import call_function
 from lint_params.shape.classes import decorators, definition, mro
@@ -11,14 +11,12 @@ from lint_params.shape.value import (
     Choice,
     ClassRef,
     Config,
-    Dict,
     External,
     Flag,
     Function,
     Instance,
     Layer,
     Native,
-    Seq,
     Shape,
     Tensor,
     Unknown,
@@ -193,7 +191,9 @@ def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
         result = call_function(it.ctx, spec, [owner, *args], kwargs)
         if name in _RESHAPED_IN_PLACE:  # tensors that were known to share this shape need not now
             if isinstance(result, Tensor):
-                result = Tensor(Shape(result.shape.dims, result.shape.lead), result.dtype, result.origin)
+                result = Tensor(
+                    Shape(result.shape.dims, result.shape.lead), result.dtype, result.origin
+                )
             it.ctx.refine(owner.shape, (), True)
         return result
 
@@ -328,6 +328,3 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         from lint_params.shape.overrides import set_data
 
         set_data(it, owner, value)
-
-
-__all__ = ["LAYER", "Super", "get_attr", "set_attr", "super_value", "Any", "Dict", "Seq"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
 from lint_params.shape.dim import NO, YES, Size
-from lint_params.shape.value import Instance, Layer, Origin, Tensor, Value
+from lint_params.shape.value import Instance, Layer, Tensor, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -133,6 +133,3 @@ def set_data(it: Interpreter, owner: Tensor, value: Value) -> None:
             it.ctx.refine(owner.shape, (), True)  # one cause, one finding
             return
     it.ctx.refine(owner.shape, value.shape.dims, value.shape.lead)
-
-
-__all__ = ["Origin", "judge_overrides", "note_override", "set_data"]

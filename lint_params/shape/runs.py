@@ -59,7 +59,7 @@ def run_class(
     mode: Mode,
     given: frozenset[str],
     ranks: tuple[int, ...] = (),
-) -> Checked | None:
+) -> Checked:
     run = Checked(name, mode.value, [], cls.node)
     with Fresh(it, name) as obligations:
         run.obligations = obligations
@@ -67,8 +67,6 @@ def run_class(
             kwargs = (
                 constructor_arguments(it, init[1], init[0], mode, given) if init is not None else {}
             )
-            if kwargs is None:
-                return None
             run.arguments = kwargs
             instance = it.call(cls, [], kwargs, cls.node, name)
             if not isinstance(instance, Instance):

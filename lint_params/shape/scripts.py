@@ -11,7 +11,7 @@ from lint_params.shape import interpreter
 from lint_params.shape.arguments import (
     Mode,
     free_tensor,
-    parameters,
+    function_arguments,
 )
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
@@ -112,9 +112,7 @@ def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> C
         run.obligations = obligations
         try:
             scope = Scope(it.file_scope(file))
-            wrapped = ast.arg("self", None)
-            padded = ast.FunctionDef(node.name, _with_first(node.args, wrapped), node.body, [])
-            kwargs = forward_like(it, padded, scope)
+            kwargs = function_arguments(it, node.args, scope)
             if node.args.kwarg is not None:
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
             it.call(Function(node, file), [], kwargs, node, node.name)
@@ -122,31 +120,6 @@ def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> C
         except (OutOfBudget, RecursionError):
             run.exhausted = True
     return run
-
-
-def _with_first(spec: ast.arguments, first: ast.arg) -> ast.arguments:
-    return ast.arguments(
-        posonlyargs=[],
-        args=[first, *spec.posonlyargs, *spec.args],
-        vararg=None,
-        kwonlyargs=spec.kwonlyargs,
-        kw_defaults=spec.kw_defaults,
-        kwarg=None,
-        defaults=spec.defaults,
-    )
-
-
-def forward_like(it: Interpreter, node: ast.FunctionDef, scope: Scope) -> dict[str, Value]:
-    """Arguments for a plain function: defaults as they stand, else values of unknown type."""
-    from lint_params.shape.arguments import constructor_argument
-
-    out: dict[str, Value] = {}
-    for arg, default in parameters(node.args)[1:]:
-        if default is not None:
-            out[arg.arg] = it.eval(default, scope)
-        else:
-            out[arg.arg] = constructor_argument(it, arg, None, scope, Mode.SIZES)
-    return out
 
 
 def _call_uncalled(it: Interpreter) -> None:

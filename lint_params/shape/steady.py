@@ -31,14 +31,14 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
 
 
 def by_rank(
-    it: Interpreter, checked: Checked, again: Callable[[tuple[int, ...]], Checked | None]
+    it: Interpreter, checked: Checked, again: Callable[[tuple[int, ...]], Checked]
 ) -> Checked | None:
     """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
     with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
     best: Checked | None = None
     for ranks in itertools.product(RANKS, repeat=checked.open_inputs):
         other = again(ranks)
-        if other is None or other.exhausted or it.guessed:
+        if other.exhausted or it.guessed:
             return None
         refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
         if not refuted:
@@ -55,7 +55,7 @@ def by_rank(
 OTHER_COUNTS = (3, 4)
 
 
-def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | None]) -> Checked:
+def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked]) -> Checked:
     """Keep only what is refuted whatever an unknown number of repetitions is."""
     guessed = it.guessed
     if not guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
@@ -67,7 +67,7 @@ def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked | None
         finally:
             it.count = 2
         # Sizes that change with the guess are the guess's own, not the author's.
-        agreed = {_said(o) for o in (other.obligations if other else ())}
+        agreed = {_said(o) for o in other.obligations}
         checked.obligations = [
             o
             for o in checked.obligations

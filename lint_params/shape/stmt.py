@@ -159,8 +159,7 @@ def _annassign(it: Interpreter, node: ast.AnnAssign, scope: Scope) -> Flow:
 
 
 def _augassign(it: Interpreter, node: ast.AugAssign, scope: Scope) -> Flow:
-    load = _as_load(node.target)
-    old = it.eval(load, scope)
+    old = it.eval(node.target, scope)  # evaluation does not look at the context
     value = it.eval(node.value, scope)
     it.ctx.node = node
     if isinstance(old, Seq) and old.kind == "list" and isinstance(node.op, ast.Add):
@@ -191,11 +190,6 @@ def _augassign(it: Interpreter, node: ast.AugAssign, scope: Scope) -> Flow:
             return None
     assign(it, node.target, binary(it, type(node.op), old, value), scope)
     return None
-
-
-def _as_load(target: ast.expr) -> ast.expr:
-    """The target read as an expression: evaluation does not look at the context."""
-    return target
 
 
 def _return(it: Interpreter, node: ast.Return, scope: Scope) -> Flow:
