@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lint_params import registry
 from lint_params.config import ConfigError
+from lint_params.report import colour_wanted
 from lint_params.rule import Status
 from lint_params.source import Source, Unreadable, read
 
@@ -58,9 +59,16 @@ def list_rules(output_format: str) -> int:
 def shapes(path: str, as_json: bool) -> int:
     """Print what is known of the shapes in a file, layer by layer."""
     source = _source(path)
-    from lint_params.shape.explain import shapes_report
+    from lint_params import shape_page
+    from lint_params.shape.tables import class_tables
 
-    sys.stdout.write(_ended(shapes_report(path, source.text, as_json)))
+    tables = class_tables(path, source.text)
+    if as_json:
+        print(shape_page.as_json(path, tables))
+    elif tables:
+        shape_page.draw(path, tables, sys.stdout, colour_wanted(sys.stdout))
+    else:
+        print(f"{path}: no nn.Module class")
     return 0
 
 
@@ -70,9 +78,9 @@ def why(place: str, as_json: bool) -> int:
     if not colon or not line.isdecimal() or int(line) < 1:
         raise ConfigError(f"FILE:LINE expected, not {place!r}")
     source = _source(path)
-    from lint_params.shape.explain import why_report
+    from lint_params.shape.why import why_report
 
-    sys.stdout.write(_ended(why_report(path, source.text, int(line), as_json)))
+    print(why_report(path, source.text, int(line), as_json))
     return 0
 
 
@@ -87,7 +95,3 @@ def _source(path: str) -> Source:
     except Unreadable as problem:
         raise ConfigError(f"{path}:{problem.line}:{problem.column}: {problem.message}") from None
     return source
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith("\n") or not text else text + "\n"

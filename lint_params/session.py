@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params import config as configuration
 from lint_params import registry, runner
 from lint_params.config import Config, ConfigError
-from lint_params.report import Report, render
+from lint_params.report import Report, colour_wanted, render
 from lint_params.rule import Finding, Outcome, Verification
 from lint_params.source import Source, Unreadable, lines_of, read, split_cell
 
@@ -273,16 +273,6 @@ class Session:
         if outcome.crashes:
             print("lint-params: please report this with the file's text", file=sys.stderr)
         return bool(outcome.crashes)
-
-
-def colour_wanted(stream: object) -> bool:
-    import os
-
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"  # type: ignore[attr-defined]
 
 
 def _can_run(finding: Finding) -> bool:

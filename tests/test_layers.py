@@ -55,6 +55,7 @@ LEVELS = {
     "lint_params.options": 6,
     "lint_params.pages": 6,
     "lint_params.session": 6,
+    "lint_params.shape_page": 6,
     "lint_params.verify": 6,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

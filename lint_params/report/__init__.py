@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from lint_params.rule import Finding, Level, Outcome
 from lint_params.source import split_cell
@@ -40,6 +42,15 @@ def render(format_name: str, report: Report) -> str:
     module = importlib.import_module(f"lint_params.report.{format_name}")
     text: str = module.render(report)
     return text
+
+
+def colour_wanted(stream: TextIO) -> bool:
+    """On a terminal that knows colours, unless the user says otherwise."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def location(finding: Finding) -> tuple[str, str]:

@@ -50,10 +50,14 @@ def call(
     ctx.node, ctx.callee = node, text
     if isinstance(callee, Function):
         return _inline(it, callee, args, kwargs, node, text)
-    if isinstance(callee, Layer):
-        return _layer(it, callee, args, kwargs, node, text)
-    if isinstance(callee, Instance):
-        return call_instance(it, callee, args, kwargs, node, text)
+    if isinstance(callee, (Layer, Instance)):
+        if isinstance(callee, Layer):
+            output = _layer(it, callee, args, kwargs, node, text)
+        else:
+            output = call_instance(it, callee, args, kwargs, node, text)
+        if it.log is not None:
+            it.log.append((text, callee, shown(output)))
+        return output
     if isinstance(callee, Native):
         try:
             return callee.call(args, kwargs)
@@ -110,10 +114,7 @@ def _layer(
             it.ctx.refute("recurrent-mismatch", "{name} takes a tensor{built} but gets a tuple")
         except Refuted:
             return Unknown("refuted")
-    output = call_layer(it.ctx, layer, args, kwargs)
-    if it.log is not None:
-        it.log.append((text, layer, shown(output)))
-    return output
+    return call_layer(it.ctx, layer, args, kwargs)
 
 
 #: Layers that surely refuse a tuple.

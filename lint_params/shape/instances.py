@@ -165,7 +165,7 @@ def _call_method(
     text: str,
 ) -> Value:
     key = None
-    if instance.token is not None:
+    if instance.token is not None and it.log is None:  # a log names every module
         key = (
             instance.token,
             it.epoch,

@@ -57,7 +57,7 @@ class Interpreter:
         self.overrides: list[Any] = []  # parameters replaced in the functions that are running
         self.adapted: set[int] = set()  # layers whose own sizes were changed by hand
         self.count = 2  # what an unknown number of repetitions is taken to be
-        self.log: list[Any] | None = None  # (name, layer, output shape) of each call, if asked for
+        self.log: list[Any] | None = None  # (name, module, output shape) of each call, if asked for
         self.watch: tuple[str, int] | None = None  # a line whose calls are noted
         self.watched: list[str] = []
         self.guessed = False  # whether this run took one so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lint_params.shape import interpreter
 from lint_params.shape.arguments import (
@@ -17,8 +18,7 @@ from lint_params.shape.arguments import (
 )
 from lint_params.shape.check import Obligation
 from lint_params.shape.classes import definition, mro
-from lint_params.shape.count import parameter_count
-from lint_params.shape.dim import Size, symbol
+from lint_params.shape.dim import symbol
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
@@ -29,6 +29,9 @@ from lint_params.shape.value import (
     Tensor,
     Value,
 )
+
+if TYPE_CHECKING:
+    from lint_params.shape.tables import ClassTable
 
 
 @dataclass
@@ -43,7 +46,7 @@ class Checked:
     instance: Value = None
     outputs: list[tuple[str, Value]] = field(default_factory=list)
     arguments: dict[str, Value] = field(default_factory=dict)
-    parameters: Size | None = None
+    table: ClassTable | None = None  # where the interpreter keeps a log
     steps: int = 0
     open_inputs: int = 0  # arguments of forward of which not even the rank was learned
     inputs: dict[str, Value] = field(default_factory=dict)
@@ -72,10 +75,13 @@ def run_class(
             if not isinstance(instance, Instance):
                 return run
             run.instance = instance
-            if it.log is not None:
-                run.parameters = parameter_count(it.ctx, instance, set())
+            logged = len(it.log) if it.log is not None else 0
             run.mark = it.ctx.mark()
             call_methods(it, instance, mode, run, ranks)
+            if it.log is not None and not ranks:
+                from lint_params.shape.tables import class_table
+
+                run.table = class_table(it, run, instance, it.log[logged:])
             run.steps = interpreter.MAX_STEPS - it.steps
             run.open_inputs = sum(
                 1 for x in run.inputs.values() if isinstance(x, Tensor) and x.shape.lead
