@@ -107,7 +107,7 @@ class CreatedInForward(Rule):
     ) -> Finding:
         name = self._kept_as(facts, call)
         what = "Parameter" if kind.is_parameter else kind.describe()
-        if name is not None and self._is_guarded(facts, call):
+        if name is not None and not facts.in_every_forward(call):
             message = (
                 f"`self.{name}` is made by the first forward: an optimizer built before does not "
                 f"hold it and a checkpoint with it does not load; make the {what} in __init__ or "
@@ -195,9 +195,6 @@ class CreatedInForward(Rule):
                 if name is not None:
                     return name
         return None
-
-    def _is_guarded(self, facts: FileFacts, call: ast.Call) -> bool:
-        return any(one.what in ("if", "else") for one in facts.conditions(call))
 
     def _is_filled(self, facts: FileFacts, call: ast.Call) -> bool:
         """Whether the new layer's weights are set by hand, loaded or frozen right there."""

@@ -84,7 +84,8 @@ class ParameterRebound(Rule):
         first = next((m for m in everything if self._registers(m)), None)
         if first is None:
             return
-        kind = "parameter" if first.how == "register_parameter" else first.kind.what
+        declared = {"register_parameter": "parameter", "register_buffer": "buffer"}
+        kind = declared.get(first.how, first.kind.what)
         if not any(m.how == "assign" and self._refused(kind, m) for m in members if m is not first):
             return
         if _removes(cls):

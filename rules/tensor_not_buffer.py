@@ -145,8 +145,10 @@ class TensorNotBuffer(Rule):
         """"used" (arithmetic or an argument), "moved", or "asked" (shape, index, number)."""
         parent = facts.parent(node)
         below: ast.AST = node
-        while isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp, ast.Compare)) or (
-            isinstance(parent, ast.Call) and parent.func is below
+        while (
+            isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp, ast.Compare))
+            or (isinstance(parent, ast.Call) and parent.func is below)
+            or _with_number(parent)
         ):
             if isinstance(parent, ast.Attribute):
                 if parent.attr in _MOVES:
@@ -211,6 +213,13 @@ class TensorNotBuffer(Rule):
         if kept:
             return run.refuted(finding, f"{name} is registered")
         return None
+
+
+def _with_number(node: ast.AST | None) -> bool:
+    """``self.radius**2``: still where it was, and no other tensor met it."""
+    return isinstance(node, ast.BinOp) and any(
+        isinstance(side, ast.Constant) for side in (node.left, node.right)
+    )
 
 
 def _is_elementwise(node: ast.Compare) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,22 +21,46 @@ def is_mentioned_beside(facts: FileFacts, name: str) -> bool:
 
     False for a file that stands in no package: nobody imports it.
     """
+    files = _around(facts)
+    return len(files) > _MANY or any(True for _ in _mentioning(facts, files, name))
+
+
+def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool]) -> bool:
+    """Whether one of these files uses the name inside a statement of the asked kind."""
+    for source in _mentioning(facts, _around(facts)[:_MANY], name):
+        try:
+            tree = ast.parse(source or b"")
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        for node in ast.walk(tree):
+            if within(node) and any(
+                getattr(one, "id", getattr(one, "attr", "")) == name for one in ast.walk(node)
+            ):
+                return True
+    return False
+
+
+def _around(facts: FileFacts) -> tuple[Path, ...]:
     if "." not in facts.source.module:
-        return False
-    here = Path(facts.path).resolve()
-    files = _files(here.parent) + (_files(here.parent.parent) if _in_package(here.parent) else ())
-    if len(files) > _MANY:
-        return True
+        return ()
+    here = Path(facts.path).resolve().parent
+    return _files(here) + (_files(here.parent) if _in_package(here) else ())
+
+
+def _mentioning(facts: FileFacts, files: tuple[Path, ...], name: str) -> Iterator[bytes | None]:
+    """The text of each other file that has the word; None where it cannot be read."""
     word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
+    here = Path(facts.path).resolve()
     for path in files:
         if path == here:
             continue
         try:
-            if word.search(path.read_bytes()):
-                return True
+            source = path.read_bytes()
         except OSError:
-            return True
-    return False
+            yield None
+            continue
+        if word.search(source):
+            yield source
 
 
 def _in_package(folder: Path) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.facts.beside import is_used_beside
+
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
@@ -71,7 +73,8 @@ def _switched(facts: FileFacts, scope: Scope) -> bool:
 
 
 def _called_without(facts: FileFacts, scope: Scope) -> bool:
-    """Whether a call of that name in this file stands under no_grad, or it is only handed on."""
+    """Whether a call of that name, here or in a file around, stands under no_grad, or it is
+    only handed on there."""
     if scope.name in ("__init__", "forward", ""):
         return False
     for node in facts.nodes(ast.Attribute):
@@ -80,4 +83,19 @@ def _called_without(facts: FileFacts, scope: Scope) -> bool:
     for name in facts.nodes(ast.Name):
         if name.id == scope.name and facts.no_grad(name):
             return True
-    return False
+    return is_used_beside(facts, scope.name, _switches)
+
+
+def _switches(node: ast.AST) -> bool:
+    """A block or a decorated function that switches gradients off."""
+    heads = (
+        [item.context_expr for item in node.items] if isinstance(node, ast.With)
+        else node.decorator_list if isinstance(node, ast.FunctionDef)
+        else []
+    )  # fmt: skip
+    return any(
+        part.attr in ("no_grad", "inference_mode", "set_grad_enabled")
+        for head in heads
+        for part in ast.walk(head)
+        if isinstance(part, ast.Attribute)
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.conditions import Condition
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
 
@@ -52,24 +54,39 @@ def is_surgery(facts: FileFacts, node: ast.AST) -> bool:
 
 def is_conditional(facts: FileFacts, node: ast.AST) -> bool:
     """Whether its function may end without having run it: a branch, or a return before it."""
-    if any(one.what in _MAYBE for one in facts.conditions(node)):
+    return _branches(facts, node, lambda condition: True)
+
+
+def depends_on_state(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether a branch decides over it, other than on ``self.training``: here, by a return
+    before it, or around the call on every way that leads here from forward."""
+    if _branches(facts, node, _on_state):
+        return True
+    cls, method = facts.class_around(node), facts.scope_of(node).method
+    if cls is None or method is None:
+        return False
+    family = (cls, *cls.subclasses)
+    return any(method.name in one.reached_from_forward for one in family) and not any(
+        method.name in always_called(one, "forward", _on_state) for one in family
+    )
+
+
+def _branches(facts: FileFacts, node: ast.AST, counts: Callable[[Condition], bool]) -> bool:
+    if any(one.what in _MAYBE and counts(one) for one in facts.conditions(node)):
         return True
     line = getattr(node, "lineno", 0)
     return any(
-        early.lineno < line and any(one.what in _MAYBE for one in facts.conditions(early))
+        early.lineno < line
+        and any(one.what in _MAYBE and counts(one) for one in facts.conditions(early))
         for early in facts.scope_of(node).nodes(ast.Return)
     )
 
 
-def depends_on_state(facts: FileFacts, node: ast.AST) -> bool:
-    """Whether a branch decides over it, other than on ``self.training``."""
-    for one in facts.conditions(node):
-        if one.what not in _MAYBE:
-            continue
-        test = one.test
-        if one.what != "if" or not isinstance(test, ast.Attribute) or test.attr != "training":
-            return True
-    return False
+def _on_state(condition: Condition) -> bool:
+    test = condition.test
+    return (
+        condition.what != "if" or not isinstance(test, ast.Attribute) or test.attr != "training"
+    )
 
 
 def in_every_forward(facts: FileFacts, node: ast.AST) -> bool:
@@ -82,8 +99,11 @@ def in_every_forward(facts: FileFacts, node: ast.AST) -> bool:
     return any(method.name in always_called(one, "forward") for one in (cls, *cls.subclasses))
 
 
-def always_called(cls: ClassFacts, entry: str) -> set[str]:
-    """Names of the methods that run whenever ``entry`` runs, itself included."""
+def always_called(
+    cls: ClassFacts, entry: str, counts: Callable[[Condition], bool] = lambda condition: True
+) -> set[str]:
+    """Names of the methods that run whenever ``entry`` runs, itself included; ``counts`` says
+    which conditions may keep a call from being made."""
     seen: set[str] = set()
     todo = [entry]
     while todo:
@@ -95,6 +115,6 @@ def always_called(cls: ClassFacts, entry: str) -> set[str]:
         home, scope = found
         for call in scope.nodes(ast.Call):
             called = home.facts.self_attribute(call.func)
-            if called is not None and not is_conditional(home.facts, call):
+            if called is not None and not _branches(home.facts, call, counts):
                 todo.append(called)
     return seen

@@ -55,7 +55,9 @@ def _unpack(it: Interpreter, targets: list[ast.expr], value: Value, scope: Scope
     if star is not None:
         after = count - star - 1
         middle = items[star : len(items) - after]
-        items = [*items[:star], Seq(middle), *items[len(items) - after :]]
+        whole = len(middle) == 1 and isinstance(middle[0], ShapeOf)
+        starred = middle[0] if whole else Seq(middle)
+        items = [*items[:star], starred, *items[len(items) - after :]]
     for target, item in zip(targets, items):
         assign(it, target, item, scope)
 
@@ -107,12 +109,12 @@ def _with_open_shape(it: Interpreter, items: list[Value], count: int) -> list[Va
 
 
 def _open_shape(it: Interpreter, value: ShapeOf, count: int, star: int) -> list[Value] | None:
-    """``*lead, n = x.shape``: the last sizes are known, the starred part is not."""
+    """``*lead, n = x.shape``: the last sizes are known; how many lead them is not."""
     after = count - star - 1
-    last = it.ctx.last(value.tensor, after)
-    if last is None:
+    last = it.ctx.last(value.tensor, value.drop + after)
+    if last is None or star:
         return None
-    return None if star else [Unknown("leading sizes"), *last]
+    return [ShapeOf(value.tensor, value.drop + after), *last[:after]]
 
 
 def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Scope) -> None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape import dim
 from lint_params.shape.dim import NO, YES
+from lint_params.shape.ops.arguments import dtype_of
 from lint_params.shape.value import (
     Choice,
     ClassRef,
     Config,
     Dict,
+    DtypeOf,
     External,
     Flag,
     Function,
@@ -82,6 +84,9 @@ def equality(it: Interpreter, a: Value, b: Value) -> bool | None:
         if isinstance(a, Config) or isinstance(b, Config):
             return None
         return a == b if type(a) is type(b) else False
+    if isinstance(a, DtypeOf) or isinstance(b, DtypeOf):
+        kinds = (dtype_of(a), dtype_of(b))
+        return False if None not in kinds and kinds[0] != kinds[1] else None
     if isinstance(a, Config):
         a = a.size
     if isinstance(b, Config):

@@ -166,7 +166,9 @@ def _add_module(it: Interpreter, owner: Any, name: Value, module: Value) -> Valu
 def _register_buffer(
     it: Interpreter, owner: Any, name: Value, tensor: Value = None, persistent: Value = True
 ) -> Value:
-    _set(it, owner, name, tensor)
+    from lint_params.shape.objects import kept
+
+    _set(it, owner, name, kept(it, tensor))
     return None
 
 

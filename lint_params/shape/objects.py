@@ -298,6 +298,14 @@ def _same_class(a: Value, b: ClassRef) -> bool:
     return isinstance(a, ClassRef) and a.node is b.node
 
 
+def kept(it: Interpreter, value: Value) -> Value:
+    """What an attribute that is given this value holds later on: a tensor without elements only
+    holds the place of one that is fitted, collected or loaded, whose shape nobody knows here."""
+    if not isinstance(value, Tensor) or value.param or 0 not in value.shape.dims:
+        return value
+    return it.ctx.unknown_tensor(value.dtype)
+
+
 def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
     """``owner.name = value``, with what it shows of the tensors involved."""
     if isinstance(owner, Choice):
@@ -306,6 +314,7 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
     elif isinstance(owner, (Instance, Layer)):
         from lint_params.shape.overrides import note_override
 
+        value = kept(it, value)
         note_override(it, owner, name, value)
         if not it.constructing:
             it.epoch += 1

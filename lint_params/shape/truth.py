@@ -71,6 +71,11 @@ def assume(it: Interpreter, node: ast.expr, want: bool, scope: Scope) -> None:
         if isinstance(node.op, ast.And) is want:  # all parts of a true `and`, of a false `or`
             for part in node.values:
                 assume(it, part, want, scope)
+        else:  # a false `and` whose other parts hold: it is the one that is left
+            neutral = isinstance(node.op, ast.And)
+            open_ones = [p for p in node.values if truth(it, it.eval(p, scope)) is not neutral]
+            if len(open_ones) == 1:
+                assume(it, open_ones[0], want, scope)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         _assume_compare(it, node, want, scope)
     elif isinstance(node, ast.Call):
