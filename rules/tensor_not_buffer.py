@@ -137,7 +137,7 @@ class TensorNotBuffer(Rule):
                     use = self._use(facts, node)
                     if use == "moved":
                         return None
-                    if use == "used" and found is None:
+                    if use == "used" and found is None and not _is_made_here(facts, node):
                         found = node
         return found
 
@@ -215,6 +215,19 @@ class TensorNotBuffer(Rule):
         return None
 
 
+def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:
+    """Whether the same function gives the attribute another tensor first, in any case."""
+    return any(
+        node.attr == read.attr
+        and not isinstance(node.ctx, ast.Load)
+        and node.lineno < read.lineno
+        and facts.self_attribute(node) is not None
+        and not facts.conditions(node)
+        and not isinstance(facts.parent(node), ast.AugAssign)
+        for node in facts.scope_of(read).nodes(ast.Attribute)
+    )
+
+
 def _with_number(node: ast.AST | None) -> bool:
     """``self.radius**2``: still where it was, and no other tensor met it."""
     return isinstance(node, ast.BinOp) and any(
@@ -246,17 +259,46 @@ def _is_one_number(facts: FileFacts, owner: ast.expr, taken: ast.Subscript) -> b
     if name is None or cls is None:
         return False
     made = [member.kind.node for member in cls.assignments(name)]
-    row = all(isinstance(m, ast.Call) and facts.qualify(m.func) in _ROWS for m in made)
+    row = all(isinstance(m, ast.Call) and _is_row(facts, m) for m in made)
     if isinstance(taken.slice, ast.Constant):
         return row and type(taken.slice.value) is int
     if not row or not isinstance(taken.slice, ast.Name):
         return False
+    if _counts(facts, taken.slice):
+        return True
     scope = facts.scope_of(taken).node
     arguments = getattr(scope, "args", None)
     return isinstance(arguments, ast.arguments) and any(
         arg.arg == taken.slice.id and arg.annotation is not None
         and "int" in ast.unparse(arg.annotation)
         for arg in (*arguments.args, *arguments.kwonlyargs)
+    )
+
+
+def _is_row(facts: FileFacts, call: ast.Call) -> bool:
+    """``torch.arange(...)``, ``torch.tensor([...])`` of numbers: one dimension."""
+    if facts.qualify(call.func) in _ROWS:
+        return True
+    data = facts.argument(call, 0, "data")
+    if facts.creation(call) is None or not isinstance(data, (ast.List, ast.ListComp)):
+        return False
+    items = data.elts if isinstance(data, ast.List) else [data.elt]
+    return all(isinstance(one, (ast.Constant, ast.BinOp, ast.UnaryOp)) for one in items)
+
+
+def _counts(facts: FileFacts, name: ast.Name) -> bool:
+    """Whether it is the number of ``for i in range(...)`` or ``for i, x in enumerate(...)``."""
+    made = [one.node for one in facts.definitions(name) or ()]
+    return bool(made) and all(
+        isinstance(loop, (ast.For, ast.comprehension))
+        and isinstance(loop.iter, ast.Call)
+        and (
+            facts.qualify(loop.iter.func) == "builtins.range"
+            or facts.qualify(loop.iter.func) == "builtins.enumerate"
+            and isinstance(loop.target, ast.Tuple)
+            and getattr(loop.target.elts[0], "id", "") == name.id
+        )
+        for loop in made
     )
 
 

@@ -59,6 +59,8 @@ class Happenings(LazyHappenings):
             if one.what == "group":
                 for item in one.items:
                     self.consume(item, node, by, whole)
+                # An optimizer puts a list in the generator's place, in the very dict.
+                one.items = [tuple(part.listed() for part in item) for item in one.items]
             elif one.what == "stream":
                 self._spend(one, Use(when, by, whole), len(value) > 1)
 

@@ -71,6 +71,14 @@ class Thing:
             return True
         return any(one.lies_in(other, depth + 1) for one in self.inside)
 
+    def listed(self) -> Thing:
+        """The list of what a stream would give; anything else stays."""
+        if self.what != "stream":
+            return self
+        made = Thing("list", made=self.made, element=self.element, name=self.name)
+        made.holds, made.complete = list(self.holds), self.complete
+        return made
+
     @property
     def path(self) -> str:
         """``fc.weight``, from the outermost thing that the story knows."""

@@ -30,6 +30,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    argument_size,
 )
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _by_annotation(
         else ""
     )
     if kind == "int":
-        return symbol(name)
+        return argument_size(name)
     if kind == "bool":
         return Flag(name)
     if kind == "str":

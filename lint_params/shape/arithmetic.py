@@ -240,6 +240,8 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     if spec is None:
         return it.ctx.unknown_tensor()
     it.ctx.callee = f"'{_SIGN.get(op, '?')}'"
+    if op is ast.MatMult and (isinstance(a, Config) or isinstance(b, Config)):
+        return it.ctx.unknown_tensor()  # an argument that is a tensor
     numeric = (float, int, Poly)
     first = it.ctx.tensor(()) if isinstance(a, (Config, Ratio, Real, Flag)) else a
     second = it.ctx.tensor(()) if isinstance(b, (Config, Ratio, Real, Flag)) else b

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
-from lint_params.shape.iterate import known_items
+from lint_params.shape.iterate import known_items, place
 from lint_params.shape.join import join_all
 from lint_params.shape.objects import set_attr
 from lint_params.shape.ops.index import set_item
@@ -20,9 +20,11 @@ from lint_params.shape.value import (
     Layer,
     Seq,
     ShapeOf,
+    Splice,
     Tensor,
     Unknown,
     Value,
+    more,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[
         return [value.attr(i) for i in range(count)] if star is None else None
     if isinstance(value, Tensor):
         dims = it.ctx.dims(value)
-        if dims is None:  # perhaps a tuple that somebody passes: nothing is known of its parts
+        if dims is None or value.free:  # perhaps a tuple that somebody passes
             return [it.ctx.unknown_tensor() for _ in range(count)] if star is None else None
         if dims and star is None:
             return [it.ctx.tensor(dims[1:], like=value, text="a row") for _ in range(count)]
@@ -126,12 +128,7 @@ def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Sc
         else:
             owner.open = True
     elif isinstance(owner, Seq):
-        items = list(owner.items)
-        if isinstance(index, int) and -len(items) <= index < len(items):
-            items[index] = value
-        else:
-            items = [Unknown("item assignment") for _ in items]
-        it.ctx.rewrite(owner.items, items)
+        it.ctx.rewrite(owner.items, _with_item(it, owner.items, index, value))
     elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
         if isinstance(index, int):
             keys = list(owner.items)
@@ -152,14 +149,27 @@ def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Sc
             )
 
 
+def _with_item(it: Interpreter, items: list[Value], index: Value, value: Value) -> list[Value]:
+    """The items of a list once one of them is another."""
+    at = place(items, index) if isinstance(index, int) else None
+    if at is not None:
+        return [*items[:at], value, *items[at + 1 :]]
+    if len(items) == 1 and isinstance(items[0], ShapeOf) and isinstance(index, int) and index < 0:
+        # ``sizes = list(x.shape); sizes[-2] = n``
+        last = it.ctx.last(items[0].tensor, items[0].drop - index)
+        if last is not None:
+            rest = last[1 : -index] if index < -1 else ()
+            return [ShapeOf(items[0].tensor, items[0].drop - index), value, *rest]
+    if any(isinstance(item, (Splice, ShapeOf)) for item in items):
+        return [more()]
+    return [Unknown("item assignment") for _ in items]
+
+
 def delete_item(it: Interpreter, owner: Value, index: Value) -> None:
     if isinstance(owner, Seq):
-        items = list(owner.items)
-        if isinstance(index, int) and -len(items) <= index < len(items):
-            del items[index]
-        else:
-            items = [Unknown("items of unknown number")]
-        it.ctx.rewrite(owner.items, items)
+        at = place(owner.items, index) if isinstance(index, int) else None
+        gone = [*owner.items[:at], *owner.items[at + 1 :]] if at is not None else [more()]
+        it.ctx.rewrite(owner.items, gone)
     elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
         keys = list(owner.items)
         it.epoch += 1

@@ -156,8 +156,9 @@ def _set(it: Interpreter, owner: Any, name: Value, value: Value) -> None:
 
 
 def _add_module(it: Interpreter, owner: Any, name: Value, module: Value) -> Value:
-    if isinstance(name, str) and owner.items is not None:
-        it.ctx.write(owner.items, name, module)
+    if owner.items is not None:
+        key = name if isinstance(name, str) else f"?{len(owner.items)}"
+        it.ctx.write(owner.items, key, module)
     else:
         _set(it, owner, name, module)
     return None

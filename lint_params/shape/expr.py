@@ -61,6 +61,13 @@ def _attribute(it: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
     return get_attr(it, owner, node.attr)
 
 
+def _sizes(value: Value) -> bool:
+    """Whether some of its items stand for all sizes of a shape, as ``view(*x.shape, 1)`` may."""
+    if isinstance(value, Seq) and not any(isinstance(i, Splice) for i in value.items):
+        return any(isinstance(item, ShapeOf) for item in value.items)
+    return isinstance(value, ShapeOf)
+
+
 @on(ast.Call)
 def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     if isinstance(node.func, ast.Name) and node.func.id == "super":
@@ -70,8 +77,8 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     for arg in node.args:
         if isinstance(arg, ast.Starred):
             value = it.eval(arg.value, scope)
-            if isinstance(value, ShapeOf) and isinstance(callee, (External, Native)):
-                args.append(value)  # stands for all of its sizes
+            if isinstance(callee, (External, Native)) and _sizes(value):
+                args.extend([value] if isinstance(value, ShapeOf) else value.items)
                 continue
             guess = isinstance(value, Config) or (
                 isinstance(value, AnySeq) and not isinstance(it.ctx.resolve(value.length), int)

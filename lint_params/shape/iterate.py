@@ -61,6 +61,15 @@ def _without_splices(items: list[Value]) -> list[Value] | None:
     return None if any(isinstance(i, (Splice, ShapeOf)) for i in items) else list(items)
 
 
+def place(items: list[Value], index: int) -> int | None:
+    """Where the item of that index stands, if all that is counted over is surely there."""
+    at = index if index >= 0 else len(items) + index
+    if not 0 <= at < len(items):
+        return None
+    passed = items[: at + 1] if index >= 0 else items[at:]
+    return None if any(isinstance(i, (Splice, ShapeOf)) for i in passed) else at
+
+
 def any_sequence(value: Config) -> AnySeq:
     """An argument of unknown type, used as a sequence."""
     if value.seq is None:

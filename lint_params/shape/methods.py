@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import product
-from lint_params.shape.iterate import known_items
-from lint_params.shape.value import Config, Dict, Native, Seq, Unknown, Value
+from lint_params.shape.iterate import known_items, place
+from lint_params.shape.value import Config, Dict, Native, Seq, Unknown, Value, more
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -77,28 +77,30 @@ def _append(it: Interpreter, owner: Seq, item: Value) -> Value:
 
 def _extend(it: Interpreter, owner: Seq, other: Value) -> Value:
     items = other.items if isinstance(other, Seq) else known_items(it, other)
-    added = [Unknown("items of unknown number")] if items is None else items
+    added = [more()] if items is None else items
     it.ctx.rewrite(owner.items, [*owner.items, *added])
     return None
 
 
 def _insert(it: Interpreter, owner: Seq, index: Value, item: Value) -> Value:
-    if isinstance(index, int):
-        new = list(owner.items)
-        new.insert(index, item)
-        it.ctx.rewrite(owner.items, new)
+    items = known_items(it, owner)
+    if index == 0 and isinstance(index, int):
+        it.ctx.rewrite(owner.items, [item, *owner.items])
+    elif isinstance(index, int) and items is not None:
+        items.insert(index, item)
+        it.ctx.rewrite(owner.items, items)
     else:
-        it.ctx.rewrite(owner.items, [Unknown("items of unknown order")])
+        it.ctx.rewrite(owner.items, [more()])
     return None
 
 
 def _pop(it: Interpreter, owner: Seq, index: Value = -1) -> Value:
-    items = known_items(it, owner)
-    if items is None or not isinstance(index, int) or not -len(items) <= index < len(items):
-        it.ctx.rewrite(owner.items, [Unknown("items of unknown number")])
+    at = place(owner.items, index) if isinstance(index, int) else None
+    if at is None:
+        it.ctx.rewrite(owner.items, [more()])
         return Unknown("pop")
-    value = items.pop(index)
-    it.ctx.rewrite(owner.items, items)
+    value = owner.items[at]
+    it.ctx.rewrite(owner.items, [*owner.items[:at], *owner.items[at + 1 :]])
     return value
 
 
@@ -107,14 +109,17 @@ def _remove(it: Interpreter, owner: Seq, item: Value) -> Value:
     if isinstance(found, int):
         it.ctx.rewrite(owner.items, [*owner.items[:found], *owner.items[found + 1 :]])
     else:
-        it.ctx.rewrite(owner.items, [Unknown("items of unknown number")])
+        it.ctx.rewrite(owner.items, [more()])
     return None
 
 
 def _sort(it: Interpreter, owner: Seq, **_: Value) -> Value:
     items = owner.items
     plain = all(isinstance(item, (int, float)) for item in items) and not _
-    new = sorted(items) if plain else [Unknown("items of unknown order") for _ in items]
+    if known_items(it, owner) is None:
+        new = [more()]
+    else:
+        new = sorted(items) if plain else [Unknown("items of unknown order") for _ in items]
     it.ctx.rewrite(items, new)
     return None
 
@@ -132,7 +137,8 @@ def _index(it: Interpreter, owner: Seq, item: Value) -> Value:
 
 
 def _reverse(it: Interpreter, owner: Seq) -> Value:
-    it.ctx.rewrite(owner.items, list(reversed(owner.items)))
+    items = known_items(it, owner)
+    it.ctx.rewrite(owner.items, [more()] if items is None else items[::-1])
     return None
 
 

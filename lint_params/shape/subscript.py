@@ -58,18 +58,17 @@ def subscript(it: Interpreter, owner: Value, index: Value) -> Value:
 
 
 def _item(it: Interpreter, owner: Seq, index: Value) -> Value:
-    from lint_params.shape.iterate import known_items
+    from lint_params.shape.iterate import known_items, place
 
     items = known_items(it, owner)
     if isinstance(index, bool):
         index = int(index)
     if items is None:
-        # In front of the first part whose presence is unknown the places are known.
-        if isinstance(index, int) and 0 <= index < len(owner.items):
-            from lint_params.shape.value import Splice
-
-            if not any(isinstance(i, (Splice, ShapeOf)) for i in owner.items[: index + 1]):
-                return owner.items[index]
+        at = place(owner.items, index) if isinstance(index, int) else None
+        if at is not None:
+            return owner.items[at]
+        if len(owner.items) == 1 and isinstance(owner.items[0], ShapeOf):
+            return _size_at(it, owner.items[0], index)  # list(x.shape)
         return Unknown("list with conditional items")
     if isinstance(index, int):
         return items[index] if -len(items) <= index < len(items) else Unknown("index out of range")

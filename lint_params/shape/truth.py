@@ -112,6 +112,8 @@ def _assume_compare(it: Interpreter, node: ast.Compare, want: bool, scope: Scope
     if isinstance(left, Config) and not isinstance(right, (str, Seq)):
         left = left.size
     if is_size(left) and is_size(right):
+        for tensor in _counted_from_front(it, scope, node.left, right_node):
+            it.ctx.refine(tensor.shape, (), True)  # which of its sizes was meant, nobody knows
         it.ctx.learn_equal(left, right)
     elif isinstance(left, Seq) and isinstance(right, Seq) and len(left.items) == len(right.items):
         for a, b in zip(left.items, right.items):
@@ -121,6 +123,23 @@ def _assume_compare(it: Interpreter, node: ast.Compare, want: bool, scope: Scope
         narrow(
             it, node.left, scope, lambda v: v == right or not isinstance(v, (str, int, type(None)))
         )
+
+
+def _counted_from_front(it: Interpreter, scope: Scope, *nodes: ast.expr) -> list[Tensor]:
+    """The tensors of open rank of which ``x.shape[1]`` or ``x.size(1)`` is asked."""
+    found = []
+    for node in nodes:
+        asked: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+            asked = node.value.value if node.value.attr == "shape" else None
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            asked = node.func.value if node.func.attr == "size" else None
+        value = it.eval(asked, scope) if asked is not None else None
+        if isinstance(value, Tensor) and value.shape.lead:
+            at = it.eval(node.slice if isinstance(node, ast.Subscript) else node.args[0], scope)
+            if isinstance(at, int) and at > 0:
+                found.append(value)
+    return found
 
 
 def _rank_of(it: Interpreter, node: ast.expr, scope: Scope) -> Tensor | None:

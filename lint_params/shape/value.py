@@ -7,6 +7,7 @@ for a symbolic integer. Everything else is a class below. ``Unknown`` says why i
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,9 @@ class Shape:
     ``Context`` to learn more about a shape: it takes the knowledge back with the path.
     ``front`` holds the sizes counted from the front that were asked for while the rank was
     open (``x.shape[0]``), so that asking twice gives one symbol. ``family`` are shapes with the
-    same sizes in front of their own last ``own``: what Linear makes of x has those of x.
+    same sizes in front of their own last ``own``: what Linear makes of x has those of x. Of
+    the sizes in ``front`` they share the first, which is taken for the batch; another may be
+    one of their own.
     """
 
     __slots__ = ("dims", "lead", "front", "family", "own")
@@ -70,7 +73,6 @@ class Shape:
         if self.lead:
             self.family = new.family = self.family or [self]
             self.family.append(new)
-            new.front = self.front
         return new
 
     def __str__(self) -> str:
@@ -266,6 +268,15 @@ class Instance:
         return f"<{self.cls.node.name} object>"
 
 
+#: Arguments that may well be 0, unlike sizes.
+_FROM_ZERO = re.compile(r"pad|offset|shift|start|idx|index|axis|skip|extra|overlap|trim|crop|margin")
+
+
+def argument_size(name: str) -> Poly:
+    """The symbol of an argument that is used as a number."""
+    return symbol(name, low=0 if _FROM_ZERO.search(name) else 1)
+
+
 class Config:
     """An argument of unknown type: used as a number it is a symbol, and its attributes and
     items (``cfg.dim``, ``hp["dim"]``) are such arguments in their turn."""
@@ -281,7 +292,7 @@ class Config:
     @property
     def size(self) -> Poly:
         if self._size is None:
-            self._size = symbol(self.name)
+            self._size = argument_size(self.name)
         return self._size
 
     def attr(self, key: Any) -> Value:
@@ -311,6 +322,11 @@ class Splice:
 
     def __init__(self, options: list[list[Value]]) -> None:
         self.options = options
+
+
+def more() -> Splice:
+    """Inside a list: any number of items of which nothing is known."""
+    return Splice([[Unknown("items of unknown number")]])
 
 
 @dataclass(frozen=True)

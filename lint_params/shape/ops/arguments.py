@@ -161,6 +161,8 @@ def front(ctx: Context, x: Tensor, index: int) -> Size:
     if not shape.lead:
         return ctx.resolve(shape.dims[index])
     size = shape.front.get(index)
+    if size is None and index == 0:
+        size = next((one.front[0] for one in shape.family if 0 in one.front), None)
     if size is None:
         size = ctx.fresh(f"size{index}", "input" if x.free else "opaque", 1)
         ctx.write(shape.front, index, size)

@@ -49,9 +49,9 @@ def _any_number(ctx: Context, x: Value, where: int | None, size: Size | None = N
     def element(i: int) -> Value:
         if not isinstance(x, Tensor):
             return ctx.unknown_tensor()
-        if where is None:
-            return ctx.unknown_tensor(x.dtype)
         dims = dims_of(ctx, x)
+        if where is None or -where > len(dims):  # by then the path may know less of x
+            return ctx.unknown_tensor(x.dtype)
         dims[where] = ctx.fresh() if size is None else size
         return ctx.tensor(dims, lead=x.shape, like=x)
 

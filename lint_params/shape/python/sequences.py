@@ -146,7 +146,7 @@ def _as_sequence(kind: str) -> How:
         if isinstance(args[0], Seq):
             return Seq(list(args[0].items), kind)
         if isinstance(args[0], ShapeOf):
-            return args[0]
+            return args[0] if kind != "list" else Seq([args[0]], kind)
         items = known_items(it, args[0])
         return Unknown("sequence of unknown length") if items is None else Seq(items, kind)
 
