@@ -116,6 +116,7 @@ def _remove(it: Interpreter, owner: Seq, item: Value) -> Value:
 def _sort(it: Interpreter, owner: Seq, **_: Value) -> Value:
     items = owner.items
     plain = all(isinstance(item, (int, float)) for item in items) and not _
+    new: list[Value]
     if known_items(it, owner) is None:
         new = [more()]
     else:

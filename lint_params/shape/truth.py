@@ -129,17 +129,22 @@ def _counted_from_front(it: Interpreter, scope: Scope, *nodes: ast.expr) -> list
     """The tensors of open rank of which ``x.shape[1]`` or ``x.size(1)`` is asked."""
     found = []
     for node in nodes:
-        asked: ast.expr | None = None
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
-            asked = node.value.value if node.value.attr == "shape" else None
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            asked = node.func.value if node.func.attr == "size" else None
+        asked, index = _asked_size(node)
         value = it.eval(asked, scope) if asked is not None else None
-        if isinstance(value, Tensor) and value.shape.lead:
-            at = it.eval(node.slice if isinstance(node, ast.Subscript) else node.args[0], scope)
+        if isinstance(value, Tensor) and value.shape.lead and index is not None:
+            at = it.eval(index, scope)
             if isinstance(at, int) and at > 0:
                 found.append(value)
     return found
+
+
+def _asked_size(node: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
+    """``x`` and 1 of ``x.shape[1]`` and ``x.size(1)``."""
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+        return (node.value.value, node.slice) if node.value.attr == "shape" else (None, None)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        return (node.func.value, node.args[0]) if node.func.attr == "size" else (None, None)
+    return None, None
 
 
 def _rank_of(it: Interpreter, node: ast.expr, scope: Scope) -> Tensor | None:
