@@ -1,0 +1,162 @@
+"""Each operator of the mutation tool on one small model: torch fails or the effect shows.
+
+What is no mistake (a comment, a renamed local, a check of the file's own) is judged so as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from support import ROOT
+
+HERE = ROOT / "tests" / "mutants"
+sys.path.insert(0, str(HERE))
+
+import declaration  # noqa: E402, F401
+import mutation  # noqa: E402, F401
+import registration  # noqa: E402, F401
+import shapes  # noqa: E402, F401
+from edits import OPERATORS, Mutant, classes, mutants  # noqa: E402
+
+MODEL = '''
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(12, 12)
+
+    def forward(self, x):
+        return x + self.fc(x)
+
+
+class Net(nn.Module):
+    """A bit of everything."""
+
+    def __init__(self, dim=12, hidden=20, heads=2):
+        super().__init__()
+        self.heads = heads
+        self.table = nn.Embedding(30, dim)
+        self.other = nn.Embedding(30, dim)
+        self.up = nn.Linear(dim, hidden * heads)
+        self.down = nn.Linear(hidden * heads, dim)
+        self.out = nn.Linear(dim, hidden)
+        self.back = nn.Linear(hidden, dim)
+        self.join = nn.Linear(dim * 2, dim)
+        self.qkv = nn.Linear(dim, dim * 3)
+        self.conv = nn.Conv2d(3, dim, 1)
+        self.group = nn.GroupNorm(4, dim)
+        self.norm = nn.LayerNorm(dim)
+        self.scale = nn.Parameter(torch.ones(1, dim))
+        self.mix = nn.Parameter(torch.zeros(dim, hidden))
+        nn.init.normal_(self.mix)
+        self.gain = nn.Parameter(torch.ones(1))
+        self.steps = nn.ParameterList([nn.Parameter(torch.zeros(dim))])
+        self.blocks = nn.ModuleList([Block() for _ in range(2)])
+        self.heads_by_name = nn.ModuleDict({"a": nn.Linear(dim, dim)})
+        self.register_buffer("shift", torch.zeros(dim))
+
+    def forward(self, x, image):
+        ids = x.argmax(-1)
+        x = self.norm(x) * self.scale + self.shift + self.steps[0]
+        x = x + self.table(ids % 30) + self.other(ids % 30)
+        y = self.group(self.conv(image))
+        y = y.mean(dim=(2, 3))
+        y = y.unsqueeze(1)
+        x = self.join(torch.cat([x, y.expand(-1, x.shape[1], -1)], dim=-1))
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        x = (q @ k.transpose(-2, -1)) @ v
+        x = self.up(x)
+        x = self.down(x) * self.gain
+        x = self.back(self.out(x))
+        x = (x @ self.mix) @ self.mix.t()
+        n, length, width = x.shape
+        x = x.view(n, length, self.heads, width // self.heads).flatten(2)
+        for block in self.blocks:
+            x = block(x)
+        return self.heads_by_name["a"](x)
+
+
+def main(net):
+    return net(torch.randn(2, 5, 12), torch.randn(2, 3, 4, 4))
+'''
+
+
+def _wanted() -> dict[str, Mutant]:
+    subject = next(s for s in classes(MODEL) if s.node.name == "Net")
+    return {f"{m.mistake}/{i}": m for i, m in enumerate(mutants(subject))}
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    """What torch made of every mutant, and of three changes that are no mistakes."""
+    folder = tmp_path_factory.mktemp("mutants")
+    path = folder / "small_net.py"
+    path.write_text(MODEL, encoding="utf-8")
+    harmless = {
+        "comment": MODEL + "# nothing\n",
+        "own check": MODEL.replace("        ids =", "        assert False\n        ids ="),
+        "missing name": MODEL.replace("        ids =", "        missing\n        ids ="),
+    }
+    rows = [{"id": key, **vars(m)} for key, m in _wanted().items()]
+    rows += [
+        {"id": key, "text": text, "script": "", "effects": ["fewer", "other output"]}
+        for key, text in harmless.items()
+    ]
+    root = json.dumps(
+        {
+            "model": "import_('small_net').Net()",
+            "inputs": "torch.randn(2, 5, 12), torch.randn(2, 3, 4, 4)",
+        }
+    )
+    request, answers = folder / "request.json", folder / "answers.jsonl"
+    wanted = {root: {f"{path}::Net": rows}}
+    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": wanted}))
+    subprocess.run(
+        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        check=True,
+    )
+    lines = answers.read_text(encoding="utf-8").splitlines()
+    return {row["id"]: row for row in map(json.loads, lines)}
+
+
+@pytest.mark.parametrize("mistake", sorted({operator.mistake for operator in OPERATORS}))
+def test_an_operator_makes_a_mistake_that_shows(
+    mistake: str, judged: dict[str, dict[str, object]]
+) -> None:
+    rows = [row for key, row in judged.items() if key.startswith(f"{mistake}/")]
+    assert rows, "proposes nothing for the small model"
+    assert any(row["valid"] for row in rows), rows
+
+
+@pytest.mark.parametrize("change", ["comment", "own check", "missing name"])
+def test_what_is_no_mistake_of_these_kinds_does_not_count(
+    change: str, judged: dict[str, dict[str, object]]
+) -> None:
+    assert judged[change]["valid"] is False
+
+
+def test_changed_lines_are_known() -> None:
+    for made in _wanted().values():
+        old, new = MODEL.splitlines(), made.text.splitlines()
+        removed = made.mistake.startswith(("super init removed", "name", "layer left"))
+        changed = {new.index(line) + 1 for line in new if line not in old}
+        assert removed or changed <= {*made.lines, *made.related}, made.mistake
+
+
+def test_a_sample_is_the_same_for_the_same_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(HERE.parent / "sweep"))
+    from mutants import sample
+
+    rows = [(name, number) for name in "abc" for number in range(20)]
+    first = sample(list(rows), 9, 3, lambda row: row[0])
+    assert first == sample(list(rows), 9, 3, lambda row: row[0])
+    assert first != sample(list(rows), 9, 4, lambda row: row[0])
+    assert [name for name, _ in first] == list("abc" * 3)
