@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import gc
 import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from lint_params.names import Names, canonical, read_names
 
@@ -45,6 +45,13 @@ def module_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(parts)
 
 
+class Known(Protocol):
+    """What somebody above keeps about a file of the project."""
+
+    def release(self) -> None:
+        """Let go of all that refers to trees."""
+
+
 class Project:
     """The files of one project, read and parsed at most once, on demand.
 
@@ -58,7 +65,7 @@ class Project:
         self._exists: dict[str, str | None] = {}
         self._used: dict[str, set[str]] = {}
         #: By path, what the facts layer knows about a file; nothing here looks inside.
-        self.facts: dict[str, object] = {}
+        self.facts: dict[str, Known] = {}
         self._roots: dict[str, str] = {}
         self._tops: dict[str, bool] = {}
         self._sizes: dict[str, int] = {}
@@ -88,6 +95,8 @@ class Project:
         left = sum(self._sizes.values())
         if left <= most:
             return
+        for known in self.facts.values():
+            known.release()
         self.facts.clear()
         for key in sorted(self._sizes, key=lambda key: self._last.get(key, 0)):
             if left <= most * 3 // 4:
@@ -95,7 +104,6 @@ class Project:
             left -= self._sizes.pop(key)
             self._last.pop(key, None)
             del self._files[key]
-        gc.collect()  # trees and facts are full of cycles
 
     def dependencies(self, path: str) -> dict[str, str]:
         """Path to content hash of the other files that were read for ``path``."""

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "lint_params"
 LEVELS = {
     "lint_params": 0,  # the version, and a lazy API
     "lint_params.source": 0,
+    "lint_params.trees": 0,
     "lint_params.parse": 0,
     "lint_params.shape.poly": 0,
     "lint_params.shape.dim": 0,

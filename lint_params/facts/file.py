@@ -56,6 +56,17 @@ class FileFacts(Values, ParameterFacts):
         self.project.facts[source.path] = self
         self.index = Index(tree)
 
+    def rest(self) -> None:
+        """Its own rules are done: other files ask for its classes, functions and kinds only."""
+        for own in ("shapes", "stories"):
+            vars(self).pop(own, None)
+
+    def release(self) -> None:
+        """Let go of everything: facts and trees that refer to each other in circles would
+        otherwise wait for the garbage collector, which has to look at all that is alive."""
+        self.index.release()
+        vars(self).clear()
+
     argument = staticmethod(argument)
 
     # -- shapes ------------------------------------------------------------------------

@@ -10,31 +10,11 @@ import ast
 from collections.abc import Iterator
 from typing import TypeVar
 
+from lint_params.trees import FIELDS
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 N = TypeVar("N", bound=ast.AST)
 
-_SKIPPED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.type_ignore)
-_LEAVES = (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.MatchSingleton, *_SKIPPED)
-#: For each node class the fields that can hold nodes worth a visit.
-_TOKENS = {"ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module", "names", "level"}
-_TOKENS |= {"rest", "kwd_attrs", "str", "kind", "type_comment", "type_ignores", "conversion", "is_async", "simple"}
-
-
-def _child_fields() -> dict[type, tuple[str, ...]]:
-    fields: dict[type, tuple[str, ...]] = {}
-    for value in vars(ast).values():
-        if isinstance(value, type) and issubclass(value, ast.AST):
-            if issubclass(value, _LEAVES):
-                fields[value] = ()
-                continue
-            tokens = set(_TOKENS)
-            if value.__name__ == "TypeAlias":
-                tokens.discard("name")
-            fields[value] = tuple(name for name in value._fields if name not in tokens)
-    return fields
-
-
-_FIELDS = _child_fields()
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -187,7 +167,7 @@ class Index:
         stack: list[ast.AST] = list(reversed(top.body))
         for statement in stack:
             parents[statement] = top
-        fields, push = _FIELDS, stack.append
+        fields, push = FIELDS, stack.append
         while stack:
             node = stack.pop()
             kind = node.__class__
@@ -215,6 +195,12 @@ class Index:
                     parents[value] = node
                     push(value)
         return table
+
+    def release(self) -> None:
+        """Take the circles of scopes apart; nobody asks any more."""
+        for scope in self.scopes.values():
+            vars(scope).clear()
+        vars(self).clear()
 
     def scope_of(self, node: ast.AST) -> Scope:
         """The scope in which a node stands; decorators and defaults stand outside theirs."""

@@ -201,5 +201,10 @@ def _join(into: dict[Any, Any], other: dict[Any, Any], one: dict[Any, Any], miss
 
 
 def union(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-    more = tuple(item for item in other if not any(item is mine for mine in one))
+    if one is other or not other:
+        return one
+    if not one:
+        return other
+    mine = set(map(id, one))
+    more = tuple([item for item in other if id(item) not in mine])
     return one + more if more else one

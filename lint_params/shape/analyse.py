@@ -23,6 +23,7 @@ from lint_params.shape.steady import by_rank, open_question, steady
 from lint_params.shape.value import (
     ClassRef,
 )
+from lint_params.trees import walk
 
 
 def check_file(
@@ -63,7 +64,7 @@ def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
     calls: dict[str, list[ast.Call]] = {}
     loads: list[ast.Name] = []
     bare: set[int] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 loads.append(node)

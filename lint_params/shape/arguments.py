@@ -32,6 +32,7 @@ from lint_params.shape.value import (
     Value,
     argument_size,
 )
+from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -311,7 +312,7 @@ def forward_arguments(
 def _is_taken_apart(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
     """Whether an argument is rather a list than a tensor: unpacked, or used only by number."""
     number, uses = 0, 0
-    for node in ast.walk(fn):
+    for node in walk(fn):
         if (
             isinstance(node, ast.Assign)
             and isinstance(node.value, ast.Name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.shape import dim
 from lint_params.shape.call import call_function
 from lint_params.shape.dim import Poly
+from lint_params.shape.ops import function_spec
 from lint_params.shape.value import (
     REAL,
     AnySeq,
@@ -230,8 +231,6 @@ def _repeat(it: Interpreter, a: Seq, b: Value) -> Value:
 
 
 def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
-    from lint_params.shape.ops import function_spec
-
     for side in (a, b):
         if isinstance(side, Unknown) and side.why == "refuted":
             return side

@@ -17,14 +17,10 @@ def bind(
 ) -> dict[str, Any] | None:
     """The arguments by parameter name with defaults filled in; None where they do not fit."""
     unsure = kwargs.get(OPEN)
-    plan = _PLANS.get(id(signature))
-    if plan is None:
-        plan = _PLANS[id(signature)] = _Plan(signature)
+    plan = _plan(signature)
     out: dict[str, Any] = dict(zip(plan.positional, args))
-    if len(args) > len(plan.positional):
-        if plan.var_positional is None:
-            return None
-        out[plan.var_positional] = tuple(args[len(plan.positional) :])
+    if len(args) > len(plan.positional) and plan.var_positional is None:
+        return None
     extra: dict[str, Any] = {}
     for name, value in kwargs.items():
         if name in plan.named:
@@ -37,21 +33,25 @@ def bind(
             extra[name] = value
         else:
             return None
-    for name, default in plan.defaults.items():
-        if name not in out:
-            if unsure is not None and name not in _HARMLESS:
-                out[name] = unsure
-            elif default is inspect.Parameter.empty:
-                return None
-            else:
-                out[name] = default
+    if len(out) < plan.count:
+        for name, default in plan.defaults.items():
+            if name not in out:
+                if unsure is not None and name not in _HARMLESS:
+                    out[name] = unsure
+                elif default is inspect.Parameter.empty:
+                    return None
+                else:
+                    out[name] = default
     if plan.var_positional is not None:
-        out.setdefault(plan.var_positional, ())
+        out[plan.var_positional] = tuple(args[len(plan.positional) :])
     if plan.var_keyword is not None:
         out[plan.var_keyword] = extra
     return out
 
 
+_VAR_POSITIONAL = inspect.Parameter.VAR_POSITIONAL
+_VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
+_KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 #: Arguments that change no shape: they may well stand in ``**factory_kwargs``.
 _HARMLESS = frozenset({"device", "dtype", "inplace"})
 
@@ -59,7 +59,7 @@ _HARMLESS = frozenset({"device", "dtype", "inplace"})
 class _Plan:
     """A signature taken apart once: binding is the most frequent thing that ops need."""
 
-    __slots__ = ("positional", "named", "defaults", "var_positional", "var_keyword")
+    __slots__ = ("positional", "named", "defaults", "count", "var_positional", "var_keyword", "order")
 
     def __init__(self, signature: inspect.Signature) -> None:
         kinds = inspect.Parameter
@@ -76,6 +76,8 @@ class _Plan:
             for p in parameters
             if p.kind in ordinary or p.kind is kinds.KEYWORD_ONLY
         }
+        self.count = len(self.defaults)
+        self.order = [(p.name, p.kind) for p in parameters]
         self.var_positional = next(
             (p.name for p in parameters if p.kind is kinds.VAR_POSITIONAL), None
         )
@@ -83,6 +85,13 @@ class _Plan:
 
 
 _PLANS: dict[int, _Plan] = {}  # by the identity of signatures that live as long as the ops
+
+
+def _plan(signature: inspect.Signature) -> _Plan:
+    plan = _PLANS.get(id(signature))
+    if plan is None:
+        plan = _PLANS[id(signature)] = _Plan(signature)
+    return plan
 
 
 def build_layer(
@@ -107,11 +116,8 @@ def build_layer(
     for dims in shapes.values():
         for size in dims or ():
             _at_least_one(size)
-    attrs: dict[str, Value] = {}
-    for name, value in bound.items():
-        parameter = spec.signature.parameters[name]
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            attrs[name] = value
+    plan = _plan(spec.signature)
+    attrs = {name: value for name, value in bound.items() if name in plan.defaults}
     for name, source in spec.attrs.items():
         attrs[name] = source(ctx, bound) if callable(source) else bound.get(source)
     for name, dims in shapes.items():
@@ -127,7 +133,7 @@ def _at_least_one(size: Size) -> None:
     if isinstance(size, Poly) and len(size.atoms) == 1 and len(size.terms) == 1:
         (atom,) = size.atoms
         if isinstance(atom, Operation) and atom.name == "//" and atom.low == 0:
-            atom.low = 1
+            atom.raise_low(1)
 
 
 def parameter_tensor(name: str, dims: tuple[Size, ...], origin: Origin | None) -> Tensor:
@@ -167,13 +173,13 @@ def _run(
 ) -> Value:
     args: list[Value] = []
     kwargs: dict[str, Value] = {}
-    for name, parameter in signature.parameters.items():
+    for name, kind in _plan(signature).order:
         value = bound[name]
-        if parameter.kind is parameter.VAR_POSITIONAL:
+        if kind is _VAR_POSITIONAL:
             args.extend(value)
-        elif parameter.kind is parameter.VAR_KEYWORD:
+        elif kind is _VAR_KEYWORD:
             kwargs.update(value)
-        elif parameter.kind is parameter.KEYWORD_ONLY:
+        elif kind is _KEYWORD_ONLY:
             kwargs[name] = value
         else:
             args.append(value)

@@ -11,7 +11,9 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.classes import decorators
 from lint_params.shape.containers import CONTAINERS, build_container, call_container
 from lint_params.shape.instances import call_instance, instantiate
+from lint_params.shape.ops import function_spec, layer_spec
 from lint_params.shape.overrides import judge_overrides
+from lint_params.shape.python import EXTERNALS
 from lint_params.shape.scope import Scope
 from lint_params.shape.shown import shown
 from lint_params.shape.value import (
@@ -132,12 +134,9 @@ def _external(
     node: ast.AST,
     text: str,
 ) -> Value:
-    from lint_params.shape.ops import function_spec, layer_spec
-    from lint_params.shape.python import EXTERNALS
-
     name = callee.name
-    origin = Origin(getattr(node, "lineno", 0), name.rpartition(".")[2], it.ctx.path)
     if name in CONTAINERS:
+        origin = Origin(getattr(node, "lineno", 0), name.rpartition(".")[2], it.ctx.path)
         made = build_container(it, name, args, kwargs, origin)
         if isinstance(made, Layer):
             made.node = builder_call(it, node)
@@ -155,6 +154,7 @@ def _external(
                     kwargs,
                     lambda a, k: _external(it, callee, a, k, node, text),
                 )
+        origin = Origin(getattr(node, "lineno", 0), name.rpartition(".")[2], it.ctx.path)
         it.ctx.built = origin
         layer = build_layer(it.ctx, spec, args, kwargs, origin)
         if isinstance(layer, Layer):
@@ -252,8 +252,11 @@ def _inline(
     if it.active.count(fn.node) >= 3:
         return Unknown("recursion")
     if not isinstance(fn.node, ast.Lambda):
-        if any(mark.rpartition(".")[2] not in _HARMLESS for mark in decorators(fn.node)):
+        marks = decorators(fn.node)
+        if marks and any(mark.rpartition(".")[2] not in _HARMLESS for mark in marks):
             return Unknown("decorated function")
+    from lint_params.shape.stmt import run_body
+
     scope = Scope(it.file_scope(fn.file), fn.scope, fn)
     if not bind_parameters(it, fn, args, kwargs, scope):
         return Unknown("arguments do not fit")
@@ -267,8 +270,6 @@ def _inline(
     try:
         if isinstance(fn.node, ast.Lambda):
             return it.eval(fn.node.body, scope)
-        from lint_params.shape.stmt import run_body
-
         result = run_body(it, fn.node, scope)
         if len(it.overrides) > replaced:
             judge_overrides(it, replaced)

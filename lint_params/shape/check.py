@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from lint_params.shape.dim import Size
 from lint_params.shape.value import Origin
@@ -18,8 +17,7 @@ class Verdict(Enum):
     REFUTED = "refuted"
 
 
-@dataclass(frozen=True)
-class Obligation:
+class Obligation(NamedTuple):
     """One condition of one call: ``expected`` and ``got`` must be one number.
 
     ``rule`` is the name of the rule that reports it; ``why`` the reason where unknown.

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.names import dotted
+from lint_params.shape.ops import layer_spec
 from lint_params.shape.value import ClassRef, External, Unknown, Value
 
 if TYPE_CHECKING:
@@ -79,8 +80,6 @@ def _equal(a: Value, b: Value) -> bool:
 
 def is_module_class(it: Interpreter, cls: ClassRef) -> bool:
     """Whether objects of the class surely are torch modules."""
-    from lint_params.shape.ops import layer_spec
-
     return any(
         isinstance(b, External)
         and (
@@ -146,6 +145,8 @@ def _collect(body: list[ast.stmt], table: dict[str, ast.AST]) -> None:
 
 def decorators(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     """The decorators by their dotted source names, arguments left out."""
+    if not node.decorator_list:
+        return []
     out = []
     for mark in node.decorator_list:
         text = dotted(mark.func if isinstance(mark, ast.Call) else mark)

@@ -64,10 +64,11 @@ class Context:
 
     def resolve(self, size: Size) -> Size:
         """The size with all that this path has learned put in."""
-        if isinstance(size, int) or not self.bound:
+        bound = self.bound
+        if isinstance(size, int) or not bound:
             return size
         for _ in range(8):
-            if isinstance(size, int) or self.bound.keys().isdisjoint(size.deep):
+            if isinstance(size, int) or bound.keys().isdisjoint(size._deep or size.deep):
                 return size
             new = substitute(size, self.bound.get)
             if new is size or new == size:

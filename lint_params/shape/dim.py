@@ -33,8 +33,13 @@ from lint_params.shape.poly import (
 YES, NO, MAYBE = Answer.YES, Answer.NO, Answer.MAYBE
 
 
+#: How many operations are replaced by what bounds them, for one bound.
+_DEPTH = 3
+
+
 def _build(terms: dict[Monomial, int]) -> Size:
-    terms = {m: c for m, c in terms.items() if c}
+    if 0 in terms.values():
+        terms = {m: c for m, c in terms.items() if c}
     if not terms:
         return 0
     if len(terms) == 1 and ONE in terms:
@@ -75,9 +80,14 @@ def neg(a: Size) -> Size:
 def sub(a: Size, b: Size) -> Size:
     if isinstance(a, int) and isinstance(b, int):
         return a - b
-    if a is b:
+    if b == 0:
+        return a
+    if a == b:
         return 0
-    return add(a, neg(b))
+    terms = dict(_terms(a))
+    for monomial, factor in _terms(b).items():
+        terms[monomial] = terms.get(monomial, 0) - factor
+    return _build(terms)
 
 
 def mul(a: Size, b: Size) -> Size:
@@ -109,6 +119,10 @@ def _times(a: Monomial, b: Monomial) -> Monomial:
         return b
     if not b:
         return a
+    if a[-1][0].order < b[0][0].order:
+        return a + b
+    if b[-1][0].order < a[0][0].order:
+        return b + a
     powers = dict(a)
     for atom, power in b:
         powers[atom] = powers.get(atom, 0) + power
@@ -128,7 +142,7 @@ def _folded(poly: Poly) -> Size:
     """Rewrite ``b * (a // b)`` to ``a - a % b``, so that whole parts meet their wholes."""
     for monomial, factor in poly.terms.items():
         for atom, count in monomial:
-            if not (isinstance(atom, Operation) and atom.name == "//"):
+            if not atom.depth or not (isinstance(atom, Operation) and atom.name == "//"):
                 continue
             whole, by = atom.args
             rest = _without(monomial, atom, count)
@@ -363,10 +377,20 @@ def _rank(size: Size) -> tuple[int, ...]:
     )
 
 
-def lower(size: Size, _depth: int = 3) -> int | None:
+def lower(size: Size, _depth: int = _DEPTH) -> int | None:
     """A proved lower bound of the number, or None."""
+    if isinstance(size, int):
+        return size
+    if _depth < _DEPTH:
+        return _lower(size, _depth)
+    if size.low is None or size.low[1] != Atom.raised:
+        size.low = (_lower(size, _depth), Atom.raised)
+    return size.low[0]
+
+
+def _lower(size: Poly, _depth: int) -> int | None:
     best = _bound(size)
-    if isinstance(size, int) or (best is not None and best > 0) or not _depth:
+    if (best is not None and best > 0) or not _depth:
         return best
     for weaker in _weaker(size):
         bound = lower(weaker, _depth - 1)
@@ -475,7 +499,7 @@ def same(a: Size, b: Size) -> Answer:
     """Whether two sizes are one number: for all values of the symbols, for none, or unknown."""
     if isinstance(a, int) and isinstance(b, int):
         return YES if a == b else NO
-    if a is b:
+    if a == b:
         return YES
     difference = sub(a, b)
     if isinstance(difference, int):

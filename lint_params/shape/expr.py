@@ -110,6 +110,18 @@ def source_text(node: ast.expr) -> str:
     """A callee as the reader wrote it: ``self.fc1``, ``nn.Linear``."""
     if isinstance(node, ast.Name):
         return node.id
+    known: str | None = getattr(node, _TEXT, None)
+    if known is None:
+        known = _source_text(node)
+        setattr(node, _TEXT, known)
+    return known
+
+
+#: Kept on the node itself, so that it goes with the tree.
+_TEXT = "_lint_params_text"
+
+
+def _source_text(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         inner = source_text(node.value)
         return f"{inner}.{node.attr}" if inner else node.attr

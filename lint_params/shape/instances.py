@@ -30,12 +30,7 @@ def instantiate(
     it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
     """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
-    key = (
-        id(cls.node),
-        id(cls.scope),
-        arguments_key(it.ctx, args, kwargs),
-        frozenset(it.ctx.flags.items()),
-    )
+    key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs))
     pristine = it.built.get(key, MISSING)
     if isinstance(pristine, Instance):
         instance = copied(pristine, {})
@@ -166,12 +161,7 @@ def _call_method(
 ) -> Value:
     key = None
     if instance.token is not None and it.log is None:  # a log names every module
-        key = (
-            instance.token,
-            it.epoch,
-            arguments_key(it.ctx, args, kwargs),
-            frozenset(it.ctx.flags.items()),
-        )
+        key = (instance.token, it.epoch, arguments_key(it.ctx, args, kwargs))
         known, result = it.calls.get(it, key, args, kwargs)
         if known:
             return result

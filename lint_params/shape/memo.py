@@ -52,9 +52,11 @@ def key_of(ctx: Context, value: Value) -> Key:
 
 
 def arguments_key(ctx: Context, args: list[Value], kwargs: dict[str, Value]) -> Key:
+    """The arguments of a call and the flags that are known on this path."""
     return (
-        tuple(key_of(ctx, a) for a in args),
-        tuple(sorted((k, key_of(ctx, v)) for k, v in kwargs.items())) if kwargs else (),
+        tuple([key_of(ctx, a) for a in args]),
+        tuple(sorted([(k, key_of(ctx, v)) for k, v in kwargs.items()])) if kwargs else (),
+        frozenset(ctx.flags.items()) if ctx.flags else None,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.call import call_function
 from lint_params.shape.classes import decorators, definition, mro
+from lint_params.shape.ops import function_spec
+from lint_params.shape.ops.attributes import ATTRIBUTES
 from lint_params.shape.value import (
     Choice,
     ClassRef,
@@ -177,9 +179,6 @@ _RESHAPED_IN_PLACE = frozenset(
 
 
 def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
-    from lint_params.shape.ops import function_spec
-    from lint_params.shape.ops.attributes import ATTRIBUTES
-
     attribute = ATTRIBUTES.get(name)
     if attribute is not None:
         return attribute(it.ctx, owner)

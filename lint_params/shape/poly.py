@@ -23,6 +23,8 @@ class Atom:
 
     __slots__ = ("order", "low", "high", "depth", "deep", "poly")
     _count = 0
+    #: How often an atom's bound has been raised: what was concluded from it may be more now.
+    raised = 0
 
     low: int | None
     high: int | None
@@ -38,6 +40,11 @@ class Atom:
         self.poly = None
         self.low = low
         self.high = high
+
+    def raise_low(self, low: int) -> None:
+        """A better lower bound has shown itself."""
+        self.low = low
+        Atom.raised += 1
 
     @staticmethod
     def latest() -> int:
@@ -133,7 +140,7 @@ ONE: Monomial = ()
 class Poly:
     """A polynomial that is no constant. ``terms`` maps monomials to non-zero integers."""
 
-    __slots__ = ("terms", "_hash", "_atoms", "_text", "_deep")
+    __slots__ = ("terms", "_hash", "_atoms", "_text", "_deep", "low")
 
     def __init__(self, terms: dict[Monomial, int]) -> None:
         self.terms = terms
@@ -141,6 +148,8 @@ class Poly:
         self._atoms: frozenset[Atom] | None = None
         self._text: str | None = None
         self._deep: frozenset[Atom] | None = None
+        #: What ``lower`` found and what ``Atom.raised`` was then.
+        self.low: tuple[int | None, int] | None = None
 
     def __eq__(self, other: object) -> bool:
         """One canonical form; for equality of the numbers ask ``same``."""

@@ -55,11 +55,15 @@ class FileScope:
     def __init__(self, file: SourceFile) -> None:
         self.file = file
         self.values: dict[str, Value] = {}
+        self._builtins: dict[str, Value] = {}
         self._busy: set[str] = set()
+        self.qualified: dict[tuple[str, bool], Value] = {}
 
     def lookup(self, it: Interpreter, name: str) -> Value:
         if name in self.values:
             return self.values[name]
+        if name in self._builtins:
+            return self._builtins[name]
         if name in self._busy:
             return Unknown("circular definition")
         self._busy.add(name)
@@ -68,7 +72,8 @@ class FileScope:
         finally:
             self._busy.discard(name)
         if value is MISSING:
-            return it.builtin(name)
+            value = self._builtins[name] = it.builtin(name)
+            return value
         self.values[name] = value
         return value
 
@@ -99,6 +104,16 @@ class FileScope:
 
 def qualified_value(it: Interpreter, name: str, file: SourceFile, known_only: bool) -> Any:
     """The value of a dotted name that an import brings in: the project's own, or External."""
+    known = it.file_scope(file).qualified
+    value = known.get((name, known_only))
+    if value is None:
+        value = _qualified(it, name, file, known_only)
+        if not isinstance(value, Unknown):  # which may be known once its definition has ended
+            known[name, known_only] = value
+    return value
+
+
+def _qualified(it: Interpreter, name: str, file: SourceFile, known_only: bool) -> Any:
     hit = it.project.resolve(name, file) if it.project is not None else None
     if hit is not None:
         where, node = hit

@@ -27,6 +27,7 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
+from lint_params.trees import walk
 
 #: For all functions of a file together: files with a hundred constructors of one model exist.
 MAX_SCRIPT_STEPS = 80_000
@@ -69,7 +70,7 @@ def _builders(file: SourceFile) -> set[str]:
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef):
             names = calls[node.name] = set()
-            for part in ast.walk(node):
+            for part in walk(node):
                 if isinstance(part, ast.Call):
                     if isinstance(part.func, ast.Name):
                         names.add(part.func.id)
@@ -97,7 +98,7 @@ _LIBRARIES = ("torch.", "numpy.", "typing.", "collections.", "pathlib.", "PIL.",
 
 def _may_matter(file: SourceFile, statement: ast.stmt, builders: set[str]) -> bool:
     """Whether a statement of the module's own code builds or calls something."""
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.Call):
             if _builds(file, node) or (
                 isinstance(node.func, ast.Name) and node.func.id in builders

@@ -11,6 +11,7 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import Poly
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import Checked
+from lint_params.trees import walk
 
 #: Ranks of inputs, the usual ones first: most classes are sound with one of these.
 RANKS = (3, 2, 4, 1, 5)
@@ -89,11 +90,11 @@ def _symbolic(o: Obligation) -> bool:
 def _as_sequence(checked: Checked) -> bool:
     """Whether forward numbers or iterates an argument: it may be a list, whatever it is called."""
     names = set(checked.inputs)
-    for node in ast.walk(checked.forward) if checked.forward is not None else ():
+    for node in walk(checked.forward) if checked.forward is not None else ():
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
             if node.value.id in names and not isinstance(node.slice, (ast.Slice, ast.Tuple)):
                 return True
         elif isinstance(node, (ast.For, ast.comprehension)):
-            if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.iter)):
+            if any(isinstance(n, ast.Name) and n.id in names for n in walk(node.iter)):
                 return True
     return False

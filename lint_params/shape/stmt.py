@@ -24,6 +24,7 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
+from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -54,17 +55,9 @@ _YIELDS = "_lint_params_yields"
 def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     known: bool | None = getattr(node, _YIELDS, None)
     if known is None:
-        known = any(_yields(s) for s in node.body)
+        known = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk(*node.body, within=True))
         setattr(node, _YIELDS, known)
     return known
-
-
-def _yields(node: ast.AST) -> bool:
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-        return False
-    if isinstance(node, (ast.Yield, ast.YieldFrom)):
-        return True
-    return any(_yields(child) for child in ast.iter_child_nodes(node))
 
 
 def run(it: Interpreter, body: list[ast.stmt], scope: Scope) -> Flow:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lint_params.shape.dim import Poly, Size, Symbol, symbol
 
@@ -24,8 +23,7 @@ Value = Any
 OPEN = "**"
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value was made: ``text`` completes "20, ..." ("the output of fc1")."""
 
     line: int
@@ -329,11 +327,22 @@ def more() -> Splice:
     return Splice([[Unknown("items of unknown number")]])
 
 
-@dataclass(frozen=True)
 class External:
     """A name outside the project, by its canonical dotted name (``torch.nn.Linear``)."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, External) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"External({self.name})"
 
 
 class ClassRef:

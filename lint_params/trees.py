@@ -1,0 +1,53 @@
+"""Walking a syntax tree without the parts that nobody asks for: contexts, operators, names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+_SKIPPED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.type_ignore)
+_LEAVES = (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.MatchSingleton, *_SKIPPED)
+_TOKENS = {"ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module", "names", "level"}
+_TOKENS |= {"rest", "kwd_attrs", "str", "kind", "type_comment", "type_ignores", "conversion", "is_async", "simple"}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def _child_fields() -> dict[type, tuple[str, ...]]:
+    fields: dict[type, tuple[str, ...]] = {}
+    for value in vars(ast).values():
+        if isinstance(value, type) and issubclass(value, ast.AST):
+            if issubclass(value, _LEAVES):
+                fields[value] = ()
+                continue
+            tokens = set(_TOKENS)
+            if value.__name__ == "TypeAlias":
+                tokens.discard("name")
+            fields[value] = tuple(name for name in value._fields if name not in tokens)
+    return fields
+
+
+#: For each node class the fields that can hold nodes worth a visit.
+FIELDS = _child_fields()
+
+
+def walk(*tops: ast.AST, within: bool = False) -> Iterator[ast.AST]:
+    """The nodes and all below them, outer ones first; several times as fast as ``ast.walk``.
+
+    With ``within``, functions and classes that stand inside are yielded but not entered.
+    """
+    fields = FIELDS
+    todo = list(reversed(tops))
+    push = todo.append
+    while todo:
+        node = todo.pop()
+        yield node
+        if within and isinstance(node, _FUNCTIONS):
+            continue
+        for name in reversed(fields[node.__class__]):
+            value = getattr(node, name, None)
+            if value.__class__ is list:
+                for part in reversed(value):
+                    if part is not None:
+                        push(part)
+            elif value is not None:
+                push(value)
