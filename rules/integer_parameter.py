@@ -1,7 +1,8 @@
 """A Parameter of integers or booleans that is to be trained.
 
 torch computes gradients only for floating point and complex numbers, so a trainable
-Parameter over `torch.arange(10)`, `torch.tensor(1)`, a mask or `.long()` data is refused.
+Parameter over `torch.arange(10)`, `torch.tensor(1)`, a mask or `.long()` data is refused. So is
+`requires_grad` on such a tensor, and such a tensor as the `.data` of a trainable Parameter.
 
 Bad::
 
@@ -36,7 +37,8 @@ Run::
 Says: Only Tensors of floating point and complex dtype can require gradients
 
 Silent when: `requires_grad=False` (quantised weights, indices); the type is not certain, as
-for `torch.arange(start, stop)` of values that may be floats.
+for `torch.arange(start, stop)` of values that may be floats; what is given as `.data` belongs to
+a module that nobody here makes, which may be frozen.
 """
 
 from __future__ import annotations
@@ -54,9 +56,30 @@ if TYPE_CHECKING:
 class IntegerParameter(Rule):
     code = "LP106"
     level = Level.ERROR
-    words = ("Parameter",)
+    words = ("Parameter", "requires_grad", ".data")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
+        yield from self._parameters(facts)
+        for call in facts.nodes(ast.Call):
+            owner = _asked(facts, call)
+            if owner is not None and facts.tensor_type(owner) == "int":
+                yield self.report(
+                    facts,
+                    call,
+                    "a tensor of integers or booleans cannot take gradients: make it floating point "
+                    "first, or leave requires_grad off",
+                    subject=facts.subject(call),
+                )
+        for write in facts.data_writes_judged("integer"):
+            yield self.report(
+                facts,
+                write.node,
+                f"`{write.name}` takes gradients, and its data cannot become integers: convert back "
+                "to floating point, or set `requires_grad = False` first",
+                subject=facts.subject(write.node),
+            )
+
+    def _parameters(self, facts: FileFacts) -> Iterator[Finding]:
         for call in facts.calls_of("torch.nn.Parameter"):
             data = facts.argument(call, 0, "data")
             given = facts.argument(call, 1, "requires_grad")
@@ -83,10 +106,26 @@ class IntegerParameter(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
-        failure = run.failure_at(lines, "Only Tensors of floating point")
+        failure = run.failure_at(
+            lines, "Only Tensors of floating point", "only Tensors of floating point", "must be floating"
+        )
         if failure is not None:
             return run.confirmed_by(failure)
         made = [one for one in run.created_at(finding) if one.direct]
         if made:
             return run.refuted(finding, f"the Parameter is of type {made[0].dtype}")
         return None
+
+
+def _asked(facts: FileFacts, call: ast.Call) -> ast.expr | None:
+    """The tensor of which a call asks gradients: ``t.requires_grad_()``, ``f(requires_grad=True)``."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "requires_grad_":
+        given = facts.argument(call, 0, "requires_grad")
+        if given is None or (isinstance(given, ast.Constant) and given.value is True):
+            return call.func.value
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == "requires_grad" and isinstance(keyword.value, ast.Constant):
+            made = facts.creation(call) if keyword.value.value is True else None
+            return call if made is not None and made.node is call else None
+    return None

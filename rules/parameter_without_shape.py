@@ -156,6 +156,10 @@ class ParameterWithoutShape(Rule):
         kind = facts.kind_of(data)
         if kind.what in _NO_TENSOR and not kind.optional:
             return _NO_TENSOR[kind.what]
+        given = facts.argument_values(data) if isinstance(data, ast.Name) else []
+        kinds = {facts.kind_of(value).what for value in given}
+        if len(kinds) == 1 and (what := kinds.pop()) in _NO_TENSOR:
+            return _NO_TENSOR[what]
         if kind.is_module and not kind.annotated:
             return f"a Module ({kind.describe()})"
         for value in facts.reach(data) or [data]:

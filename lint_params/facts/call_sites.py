@@ -50,3 +50,41 @@ def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | Non
         if place < len(call.args):
             return call.args[place]
     return None
+
+
+def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
+    """What an argument can be where it is used: its default and what the calls in this file
+    give; [] where they do not show it all, or it is no argument."""
+    found = facts.definitions(use) or ()
+    if len(found) != 1 or found[0].how != "argument":
+        return []
+    name, default = use.id, found[0].value
+    scope = facts.scope_of(use)
+    if scope.name == "__init__" and scope.owner is not None:
+        called, binder = scope.owner.name, scope.owner.parent
+        cls = facts.class_around(use)
+        if cls is None or cls.subclasses:
+            return []
+    else:
+        called, binder = scope.name, scope.parent
+    if binder is not facts.index.module or not isinstance(scope.node, ast.FunctionDef):
+        return []
+    calls = facts.named_calls.get(called, [])
+    handed = [n for n in facts.nodes(ast.Name) if n.id == called and isinstance(n.ctx, ast.Load)]
+    if len(handed) != len(calls):
+        return []  # also a registry entry, a base, an annotation: built elsewhere
+    arguments = scope.node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    if scope.owner is not None:
+        plain = plain[1:]
+    values = [default] if default is not None else []
+    for call in calls:
+        if any(keyword.arg is None for keyword in call.keywords):
+            return []
+        if any(isinstance(one, ast.Starred) for one in call.args):
+            return []
+        for arg in (*plain, *arguments.kwonlyargs):
+            value = _given(call, arg, plain) if arg.arg == name else None
+            if value is not None:
+                values.append(value)
+    return values

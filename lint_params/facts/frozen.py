@@ -10,6 +10,8 @@ from lint_params.facts.members import argument
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
 
 
 def is_frozen(kind: Kind) -> bool:
@@ -34,24 +36,26 @@ def is_frozen(kind: Kind) -> bool:
 def switches_off(cls: ClassFacts, names: list[str]) -> bool:
     """Whether a method sets ``requires_grad`` of these members (or of all) to anything else
     than True."""
-    facts = cls.facts
-    for scope in cls.scope.within():
-        if not scope.is_function:
-            continue
-        for target in scope.nodes(ast.Attribute):
-            if target.attr == "requires_grad" and isinstance(target.ctx, ast.Store):
-                parent = facts.parent(target)
-                value = parent.value if isinstance(parent, ast.Assign) else None
-                if not _true(value) and _concerns(target.value, names):
-                    return True
-        for call in scope.nodes(ast.Call):
-            func = call.func
-            if isinstance(func, ast.Attribute) and func.attr in ("requires_grad_", "freeze"):
-                given = argument(call, 0, "requires_grad")
-                if func.attr == "requires_grad_" and (given is None or _true(given)):
-                    continue
-                if _concerns(func.value, names):
-                    return True
+    functions = (scope for scope in cls.scope.within() if scope.is_function)
+    return any(switches_off_in(cls.facts, scope, names) for scope in functions)
+
+
+def switches_off_in(facts: FileFacts, scope: Scope, names: list[str]) -> bool:
+    """The same of one function, or of the module's own code."""
+    for target in scope.nodes(ast.Attribute):
+        if target.attr == "requires_grad" and isinstance(target.ctx, ast.Store):
+            parent = facts.parent(target)
+            value = parent.value if isinstance(parent, ast.Assign) else None
+            if not _true(value) and _concerns(target.value, names):
+                return True
+    for call in scope.nodes(ast.Call):
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr in ("requires_grad_", "freeze"):
+            given = argument(call, 0, "requires_grad")
+            if func.attr == "requires_grad_" and (given is None or _true(given)):
+                continue
+            if _concerns(func.value, names):
+                return True
     return False
 
 

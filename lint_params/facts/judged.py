@@ -1,6 +1,6 @@
 """Which mistake a ``p.data = v`` is: one word for each, so that one rule reports it.
 
-"reshape" its own data under another shape; "expand" with shared memory; "empty" a Parameter
+"integer" of a type that takes no gradients; "reshape" its own data under another shape; "expand" with shared memory; "empty" a Parameter
 of shape (0,) is filled (the empty one is the mistake); "placeholder" a one-element Parameter
 gets its real shape; "batch" the shape is the input's batch or length; "resize" another shape;
 "tie" another Parameter's own data; "replace" fresh values or the input's while the model
@@ -13,7 +13,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.facts.aliasing import aliases
+from lint_params.facts.frozen import is_frozen, switches_off_in
 from lint_params.facts.inputs import InputSize, from_arguments, input_sizes
+from lint_params.facts.kinds import Kind
 from lint_params.facts.param_shapes import count, created_parts, differ
 from lint_params.names import dotted
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 def judge(facts: FileFacts, write: DataWrite) -> str:
     """The word for one write."""
+    if facts.tensor_type(write.value) == "int" and _trains_here(facts, write):
+        return "integer"
     if write.reshapes:
         return "reshape"
     if aliases(facts, write.value) is not None:
@@ -49,6 +53,17 @@ def judge(facts: FileFacts, write: DataWrite) -> str:
         if made is not None or from_arguments(facts, write.value):
             return "replace"
     return ""
+
+
+def _trains_here(facts: FileFacts, write: DataWrite) -> bool:
+    """Whether the Parameter's model is made in sight, and nothing in sight freezes it."""
+    kind: Kind | None = write.parameter
+    while kind is not None and kind.what == "parameter" and kind.owner is not None:
+        kind = kind.owner
+    if kind is None or (kind.node or kind.cls) is None or kind.annotated or is_frozen(write.parameter):
+        return False
+    names = [write.name.rpartition(".")[2]]
+    return not any(switches_off_in(facts, scope, names) for scope in facts.scopes)
 
 
 def sizes_from_input(facts: FileFacts, value: ast.expr) -> list[InputSize]:

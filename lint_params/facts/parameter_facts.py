@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 from lint_params.facts import (
     aliasing,
     beside,
+    call_sites,
+    dtypes,
     filled,
     frozen,
     given,
@@ -110,7 +112,7 @@ class ParameterFacts:
 
     def tensor_type(self, expr: ast.expr) -> str:
         """"int" (integers and bool), "float" or ""."""
-        return numbers.tensor_type(self._all, expr)
+        return dtypes.tensor_type(self._all, expr)
 
     def subject(self, node: ast.AST) -> str:
         """What to run to reach a node: its class, else its function, else the file ("")."""
@@ -174,6 +176,10 @@ class ParameterFacts:
     def is_argument(self, name: ast.Name) -> bool:
         """Whether a name can only be an argument of its function (and not ``self``)."""
         return tensor_uses.is_argument(self._all, name)
+
+    def argument_values(self, name: ast.Name) -> list[ast.expr]:
+        """An argument's default and what the calls in this file give; [] if not all is shown."""
+        return call_sites.argument_values(self._all, name)
 
     def is_used_as_tensor(self, name: ast.Name) -> bool:
         """Whether the function also does with the name what only tensors can."""
