@@ -95,6 +95,10 @@ LAYER_PARAMETERS: dict[str, tuple[str, ...]] = {
     "TransformerEncoderLayer": (),
 }
 LAZY_LAYERS = frozenset(name for name in LAYERS if name.startswith("Lazy"))
+#: Layers with parameters of which a call gives one tensor.
+TENSOR_LAYERS = frozenset(LAYER_PARAMETERS) - frozenset(
+    "LSTM GRU RNN LSTMCell MultiheadAttention AdaptiveLogSoftmaxWithLoss".split()
+)
 #: Layers with buffers -> their names.
 LAYER_BUFFERS: dict[str, tuple[str, ...]] = {
     "BatchNorm1d": ("running_mean", "running_var", "num_batches_tracked"),
