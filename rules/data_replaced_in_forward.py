@@ -63,7 +63,7 @@ _FRESH = ("normal_", "uniform_", "zero_", "fill_", "random_", "bernoulli_", "exp
 class DataReplacedInForward(Rule):
     code = "LP203"
     level = Level.ERROR
-    words = (".data", "init", "reset", "_(")
+    words = (".data", "init", "reset", "_(", "Parameter")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for write in facts.data_writes_judged("replace"):
@@ -77,6 +77,7 @@ class DataReplacedInForward(Rule):
                 "overwritten at the next call. Keep the Parameter and use the new tensor in the "
                 "computation, or register a buffer",
             )
+        yield from self._rebound(facts)
         for other in facts.writes:
             method = other.how == "method" and other.method in _FRESH and other.through == "data"
             if other.view or not (method or other.how == "init"):
@@ -115,6 +116,31 @@ class DataReplacedInForward(Rule):
                         f"`self.{called}()` runs in every forward: what was learned is overwritten "
                         "at each call. Call it in the constructor",
                     )
+
+    def _rebound(self, facts: FileFacts) -> Iterator[Finding]:
+        """``self.w = nn.Parameter(...)`` in every forward: another one than the optimizer holds."""
+        for write in facts.writes:
+            if write.how != "bind" or write.through or facts.self_attribute(write.target) is None:
+                continue
+            if write.value is None or not facts.kind_of(write.value).is_parameter:
+                continue
+            kind = facts.declared_kind(write.target)
+            if not kind.is_parameter or not facts.in_every_forward(write.node):
+                continue
+            cls = facts.class_around(write.node)
+            name = ast.unparse(write.target)
+            fresh = facts.kind_of(write.value).node is write.value
+            if not fresh or cls is None or cls.trains_in_forward or facts.is_frozen(kind):
+                continue
+            first = [m for m in cls.assignments(name.removeprefix("self.")) if m.node is not write.node]
+            if first and not any(m.how == "delete" for m in first):
+                yield self._found(
+                    facts,
+                    write.node,
+                    name,
+                    f"`{name}` becomes a new Parameter in every forward, and an optimizer keeps the "
+                    "one that it was given: write into it under torch.no_grad() instead",
+                )
 
     def _initialises(self, facts: FileFacts, scope: object) -> bool:
         return any(

@@ -80,7 +80,8 @@ class GradClearedInForward(Rule):
             if isinstance(func, ast.Attribute) and func.attr == "zero_grad":
                 kind = facts.kind_of(func.value)
                 own = kind.cls is not None and kind.cls.method("zero_grad") is not None
-                if kind.is_module and not own and self._of_self(facts, func.value):
+                known = kind.is_module or kind.what == "optimizer"
+                if known and not own and self._of_self(facts, func.value):
                     yield call, f"`{ast.unparse(func)}()`"
         for write in facts.writes:
             if write.through != "grad" or not facts.kind_of(write.target).is_parameter:

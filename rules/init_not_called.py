@@ -2,7 +2,8 @@
 
 Without ``super().__init__()`` the Module has no tables for parameters and submodules: the first
 layer that is assigned, or the first call, fails. A misspelled ``__init__`` (``__int__``,
-``_init_``) is the same mistake seen from the other side: it never runs.
+``_init_``) is the same mistake seen from the other side: it never runs. So is a mixin before
+the Module among the bases whose ``__init__`` ends the chain of ``super().__init__`` calls.
 
 Bad::
 
@@ -76,6 +77,16 @@ class InitNotCalled(Rule):
                     "or run anything; begin it with `super().__init__()`",
                     subject=cls.qualname,
                 )
+            mixin, base = _stops_at(cls)
+            if mixin is not None:
+                yield self.report(
+                    facts,
+                    base,
+                    f"`super().__init__` of `{cls.name}` ends in `{mixin.name}.__init__`, which calls "
+                    "no parent's: the Module is never set up. Call `super().__init__()` there, or name "
+                    "the Module first",
+                    subject=cls.qualname,
+                )
 
     def _misspelled(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
         for name, scope in cls.methods.items():
@@ -123,6 +134,40 @@ class InitNotCalled(Rule):
         if run.ok("forward"):
             return run.refuted(finding, "the Module ran")
         return None
+
+
+def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:
+    """The class before the Module, itself none, whose ``__init__`` runs and calls no other;
+    and the base through which it comes."""
+    init = cls.methods.get("__init__")
+    nobody = (None, cls.node)
+    if cls.scope.decorators or "__new__" in cls.methods or (init is not None and not _only_super(init)):
+        return nobody
+    if not (_registers(cls) or cls.method("forward") is not None):
+        return nobody
+    for base, node in zip(cls.bases, cls.node.bases, strict=True):
+        if base is None or isinstance(base, str) or base.is_module:
+            return nobody  # typing.Generic and the like hand on; a Module is what was wanted
+        if not base.bases_complete or base.scope.decorators:
+            return nobody
+        for one in base.mro:
+            found = one.methods.get("__init__")
+            if found is not None:
+                silent = not any(_calls_parent(part) for part in one.scope.within())
+                return (one, node) if silent and not _takes_over(found) else nobody
+    return nobody
+
+
+def _only_super(init: Scope) -> bool:
+    """Whether every ``__init__`` that it calls is ``super().__init__``, and there is one."""
+    owners = [node.value for node in init.nodes(ast.Attribute) if node.attr == "__init__"]
+    return bool(owners) and all(
+        isinstance(owner, ast.Call)
+        and isinstance(owner.func, ast.Name)
+        and owner.func.id == "super"
+        and not owner.args
+        for owner in owners
+    )
 
 
 def _registers(cls: ClassFacts) -> bool:

@@ -127,15 +127,13 @@ class ParameterRebound(Rule):
         return kind.what in _REGISTERED and not kind.optional and not _is_weak(kind, member)
 
     def _refused(self, registered: str, member: Member) -> bool:
-        kind = member.kind
-        if registered == "buffer":
-            return kind.what == "number" and isinstance(member.value, ast.Constant)
-        if not (kind.is_tensor or (kind.what == "number" and _is_plain_number(member.value))):
-            return False
-        return not _may_be_itself(member.value)
+        number = member.value is not None and member.cls.facts.is_number(member.value)
+        if registered == "buffer" or number:
+            return number
+        return member.kind.is_tensor and not _may_be_itself(member.value)
 
     def _said(self, kind: Kind) -> str:
-        return "a number" if kind.what == "number" else "a plain tensor"
+        return "a plain tensor" if kind.is_tensor else "a number"
 
     def _of_layers(self, facts: FileFacts) -> Iterator[Finding]:
         """``model.fc.weight = torch.zeros(...)``."""
@@ -171,10 +169,6 @@ class ParameterRebound(Rule):
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, "the assignment went through") if run.ran(finding) else None
-
-
-def _is_plain_number(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Constant) and isinstance(value.value, (int, float))
 
 
 def _is_weak(kind: Kind, member: Member) -> bool:

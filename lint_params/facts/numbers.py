@@ -59,6 +59,45 @@ def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
     return False
 
 
+_NUMBERS = frozenset("item size dim numel element_size nelement".split())
+_NUMBER_CALLS = frozenset("int float len abs max min sum round".split())
+
+
+def is_number(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
+    """Whether a value surely is a Python number and no tensor."""
+    if depth > 8:
+        return False
+    if isinstance(expr, ast.Constant):
+        return isinstance(expr.value, (int, float))
+    if isinstance(expr, ast.UnaryOp):
+        return is_number(facts, expr.operand, depth + 1)
+    if isinstance(expr, ast.BinOp):
+        return is_number(facts, expr.left, depth + 1) and is_number(facts, expr.right, depth + 1)
+    if isinstance(expr, ast.Call):
+        name = facts.qualify(expr.func) or ""
+        if name.startswith("math."):
+            return True
+        if name.startswith("builtins."):
+            return name[9:] in _NUMBER_CALLS and (
+                name[9:] in ("int", "float", "len")
+                or bool(expr.args) and all(is_number(facts, arg, depth + 1) for arg in expr.args)
+            )
+        method = expr.func.attr if isinstance(expr.func, ast.Attribute) else ""
+        return not name and method in _NUMBERS and (method != "size" or bool(expr.args))
+    if isinstance(expr, ast.Name):
+        values = facts.reach(expr) or argument_values(facts, expr)
+        return bool(values) and all(is_number(facts, one, depth + 1) for one in values)
+    if isinstance(expr, ast.Attribute):
+        name, cls = facts.self_attribute(expr) or "", facts.class_around(expr)
+        members = cls.assignments(name) if cls is not None else []
+        return bool(members) and all(
+            one.how == "assign" and one.value is not None
+            and is_number(one.cls.facts, one.value, depth + 1)
+            for one in members
+        )
+    return False
+
+
 def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
     """``self.n`` of which every assignment in the class is a whole number."""
     name, cls = facts.self_attribute(expr), facts.class_around(expr)

@@ -110,6 +110,10 @@ class ParameterFacts:
         """Whether a number surely is an int."""
         return numbers.is_whole(self._all, expr)
 
+    def is_number(self, expr: ast.expr) -> bool:
+        """Whether a value surely is a Python number and no tensor."""
+        return numbers.is_number(self._all, expr)
+
     def tensor_type(self, expr: ast.expr) -> str:
         """"int" (integers and bool), "float" or ""."""
         return dtypes.tensor_type(self._all, expr)
