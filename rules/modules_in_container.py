@@ -81,7 +81,7 @@ class ModulesInContainer(Rule):
             yield self.report(
                 facts,
                 held.member.node,
-                f"`self.{held.member.name}` keeps layers in {where}: their parameters are not "
+                f"`{held.shown}` keeps layers in {where}: their parameters are not "
                 f"registered, trained, saved or moved; use {better}",
                 trace=tuple(Step(line, text) for line, text in held.trace),
                 subject=held.cls.qualname,

@@ -73,7 +73,7 @@ class ParametersInContainer(Rule):
             yield self.report(
                 facts,
                 held.member.node,
-                f"`self.{held.member.name}` keeps Parameters in {where}: they are not registered, "
+                f"`{held.shown}` keeps Parameters in {where}: they are not registered, "
                 f"trained, saved or moved; use {better}",
                 trace=tuple(Step(line, text) for line, text in held.trace),
                 subject=held.cls.qualname,

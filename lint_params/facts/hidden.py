@@ -36,6 +36,14 @@ class Hidden:
     helper: str = ""
     trace: tuple[tuple[int, str], ...] = ()
 
+    @property
+    def shown(self) -> str:
+        """The attribute as the source writes it."""
+        node = self.member.node
+        if not self.member.name and isinstance(node, ast.Call) and node.args:
+            return f"getattr(self, {ast.unparse(node.args[1 if len(node.args) > 1 else 0])})"
+        return f"self.{self.member.name}"
+
 
 def read_hidden(facts: FileFacts) -> list[Hidden]:
     """All of a file's Module classes, in source order."""
@@ -43,6 +51,7 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
     for cls in facts.module_classes:
         if any(name in one.methods for one in cls.mro for name in _OWN_BOOKS):
             continue
+        found += _computed(facts, cls)
         if _registers_by_loop(cls):
             continue
         for name, members in cls.members.items():
@@ -52,10 +61,36 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
     return found
 
 
+def _computed(facts: FileFacts, cls: ClassFacts) -> list[Hidden]:
+    """``setattr(self, name, [layers])``, where the class registers nothing else by computed name."""
+    members = [m for m in cls.dynamic_members if m.how == "setattr" and m.kind.what in _CONTAINERS]
+    if len(members) != len(cls.dynamic_members):
+        return []
+    found = []
+    for member in members:
+        if not isinstance(member.value, (ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.DictComp)):
+            continue
+        lost = [what for item in facts.items_of(member.value) if item.fresh and (what := _lost(item))]
+        if lost and not _read_back(cls):
+            found.append(Hidden(lost[0], member.kind.what, cls, member))
+    return found
+
+
+def _read_back(cls: ClassFacts) -> bool:
+    """Whether a ``getattr(self, name)`` is handed to something that may register it."""
+    facts = cls.facts
+    return any(
+        _is_passed_on(facts, call)
+        for scope in cls.scope.within()
+        for call in scope.nodes(ast.Call)
+        if isinstance(call.func, ast.Name) and call.func.id == "getattr"
+    )
+
+
 def _hidden(
     facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
 ) -> Hidden | None:
-    given = [m for m in members if m.how in ("assign", "class") and m.value is not None]
+    given = [m for m in members if m.how in ("assign", "class", "setattr") and m.value is not None]
     for member in given:
         if member.kind.what == "object" and _is_made(member):
             return _in_object(facts, cls, member)
@@ -187,7 +222,7 @@ _HARMLESS = """
 
 def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
     """Whether a container goes to a call (starred, or inside) that may register its items."""
-    if isinstance(node.ctx, (ast.Store, ast.Del)):  # type: ignore[attr-defined]
+    if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
         return False
     below: ast.AST = node
     for parent in facts.index.ancestors(node):

@@ -1,0 +1,193 @@
+"""A container of Modules is given something that is no Module.
+
+`nn.ModuleList`, `nn.ModuleDict`, `nn.Sequential` and `add_module` take instances of Modules and
+refuse everything else: a list of layers (the inner one has to be a ModuleList too), a function
+such as `F.relu`, a class that was not called, a tensor or a Parameter.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Stages(nn.Module):
+        def __init__(self, dim, depth):
+            super().__init__()
+            stages = []
+            for _ in range(2):
+                stages.append([nn.Linear(dim, dim) for _ in range(depth)])
+            self.stages = nn.ModuleList(stages)
+
+        def forward(self, x):
+            for stage in self.stages:
+                for layer in stage:
+                    x = layer(x)
+            return x
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Stages(nn.Module):
+        def __init__(self, dim, depth):
+            super().__init__()
+            stages = []
+            for _ in range(2):
+                stages.append(nn.ModuleList([nn.Linear(dim, dim) for _ in range(depth)]))
+            self.stages = nn.ModuleList(stages)
+
+        def forward(self, x):
+            for stage in self.stages:
+                for layer in stage:
+                    x = layer(x)
+            return x
+
+Run::
+
+    Stages(4, 2)(torch.randn(2, 4))
+
+Says: list is not a Module subclass
+
+Silent when: what is given is not known, or may be a Module on some path; `None`, which a ModuleList
+takes; the container is a class of the project's own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Verification
+
+if TYPE_CHECKING:
+    from lint_params.evidence import Run
+    from lint_params.facts import FileFacts
+
+_PLAIN = {
+    "list": "a list", "tuple": "a tuple", "set": "a set", "dict": "a dict", "number": "a number",
+    "string": "a string", "tensor": "a tensor", "parameter": "a Parameter", "buffer": "a tensor",
+    "function": "a function",
+}  # fmt: skip
+_CONTAINERS = ("torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.Sequential")
+_ADDS = {"append": 0, "insert": 1, "add_module": 1, "register_module": 1}
+
+
+class NotAModule(Rule):
+    code = "LP313"
+    level = Level.ERROR
+    words = ("ModuleList", "ModuleDict", "Sequential", "add_module")
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for part, holder in self._parts(facts):
+            what = _wrong(facts, part)
+            if what:
+                cure = "; make the inner one a ModuleList too" if what == "a list" else ""
+                if what.startswith("the class"):
+                    cure = ": call it"
+                elif what == "a function":
+                    cure = ": use a layer such as nn.ReLU()"
+                yield self.report(
+                    facts,
+                    part,
+                    f"{holder} takes Modules, and this is {what}{cure}",
+                    subject=facts.subject_of(part),
+                )
+
+    def _parts(self, facts: FileFacts) -> Iterator[tuple[ast.expr, str]]:
+        for call in facts.calls_of(*_CONTAINERS):
+            name = "nn." + (facts.qualify(call.func) or "").rpartition(".")[2]
+            if name == "nn.Sequential":
+                given = call.args[0] if len(call.args) == 1 else None
+                if _is_ordered(facts, given):
+                    continue
+                for arg in call.args:
+                    inner = _items(facts, arg.value) if isinstance(arg, ast.Starred) else [arg]
+                    yield from ((part, name) for part in inner)
+            elif call.args and (name != "nn.ModuleDict" or _is_dict(facts, call.args[0])):
+                yield from ((part, name) for part in _items(facts, call.args[0]))
+        for call in facts.nodes(ast.Call):
+            func = call.func
+            if not isinstance(func, ast.Attribute) or func.attr not in _ADDS:
+                continue
+            owner = facts.kind_of(func.value)
+            if owner.torch in _CONTAINERS and owner.is_module and not owner.cls and not owner.annotated:
+                name = "nn." + owner.torch.rpartition(".")[2]
+            elif func.attr.endswith("_module") and owner.is_module:
+                name = f"`{func.attr}`"
+            else:
+                continue
+            given = facts.argument(call, _ADDS[func.attr], "module")
+            if given is not None:
+                yield given, name
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        for failure in run.failures:
+            if "is not a Module subclass" in failure.text:
+                return run.confirmed_by(failure)
+        return run.refuted(finding, "torch took it") if run.ran(finding) else None
+
+
+def _is_ordered(facts: FileFacts, given: ast.expr | None) -> bool:
+    """``nn.Sequential(OrderedDict(...))``, or something that may be one."""
+    if given is None or isinstance(given, ast.Starred):
+        return False
+    kind = facts.kind_of(given)
+    if isinstance(given, ast.Dict | ast.DictComp) or kind.what != "dict":
+        return kind.what == "choice"
+    return True
+
+
+def _is_dict(facts: FileFacts, given: ast.expr) -> bool:
+    """A dict as written; a ModuleDict also takes pairs."""
+    return all(isinstance(one, ast.Dict | ast.DictComp) for one in facts.reach(given) or [given])
+
+
+def _items(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[ast.expr]:
+    """What a list, tuple or dict holds, each as written; local lists with what is appended."""
+    if depth > 4:
+        return []
+    if isinstance(expr, (ast.List, ast.Tuple)):
+        found: list[ast.expr] = []
+        for part in expr.elts:
+            inner = isinstance(part, ast.Starred)
+            found += _items(facts, part.value, depth + 1) if inner else [part]  # type: ignore[attr-defined]
+        return found
+    if isinstance(expr, (ast.ListComp, ast.GeneratorExp)):
+        return [expr.elt]
+    if isinstance(expr, ast.Dict):
+        return list(expr.values)
+    if isinstance(expr, ast.DictComp):
+        return [expr.value]
+    if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
+        return _items(facts, expr.left, depth + 1) + _items(facts, expr.right, depth + 1)
+    if isinstance(expr, ast.Name):
+        values = facts.reach(expr)
+        if values is None or any(value is expr for value in values):
+            return []
+        found = [part for value in values for part in _items(facts, value, depth + 1)]
+        for write in facts.writes_in(facts.scope_of(expr)):
+            same = isinstance(write.target, ast.Name) and write.target.id == expr.id
+            if same and write.how == "grow" and write.method == "append" and write.value is not None:
+                found.append(write.value)
+        return found
+    return []
+
+
+def _wrong(facts: FileFacts, part: ast.expr) -> str:
+    """What a value is, where it surely is no Module."""
+    kind = facts.kind_of(part)
+    if kind.optional or kind.annotated:
+        return ""
+    if kind.what in _PLAIN:
+        return _PLAIN[kind.what]
+    if kind.what == "iterator" and isinstance(part, ast.GeneratorExp):
+        return "a generator"
+    if kind.what == "class":
+        is_module = kind.cls.is_module if kind.cls is not None else kind.torch.startswith("torch.nn.")
+        return f"the class {kind.describe()} itself" if is_module else ""
+    name = facts.qualify(part) or ""
+    home, _, last = name.rpartition(".")
+    if home == "torch.nn.functional" or (home == "torch" and facts.is_pure_function(name)):
+        return "a function" if last[:1].islower() else ""
+    return ""

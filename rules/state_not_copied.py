@@ -1,0 +1,145 @@
+"""The best weights are kept as a reference, so training goes on changing them.
+
+`state_dict()` copies nothing: its tensors are the model's own. A `best = model.state_dict()` kept
+in the training loop follows every later step, and loading it back restores nothing.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    def fit(model, x, y, steps):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        best, state = float("inf"), None
+        for _ in range(steps):
+            loss = nn.functional.mse_loss(model(x), y)
+            if loss.item() < best:
+                best, state = loss.item(), None
+                state = model.state_dict()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.load_state_dict(state)
+        return best
+
+Good::
+
+    import copy
+
+    import torch
+    from torch import nn
+
+    def fit(model, x, y, steps):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        best, state = float("inf"), None
+        for _ in range(steps):
+            loss = nn.functional.mse_loss(model(x), y)
+            if loss.item() < best:
+                best, state = loss.item(), None
+                state = copy.deepcopy(model.state_dict())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.load_state_dict(state)
+        return best
+
+Run::
+
+    model, x, y = nn.Linear(3, 1), torch.randn(8, 3), torch.randn(8, 1)
+    best = fit(model, x, y, 5)
+    assert abs(nn.functional.mse_loss(model(x), y).item() - best) < 1e-6, "not the best weights"
+
+Silent when: the state is copied, saved to a file or sent on; it is not loaded into the same model
+again; nothing in the loop trains.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lint_params.rule import Finding, Level, Rule, Step
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts, Scope
+
+_TRAINS = ("step", "backward", "train", "train_epoch", "train_one_epoch", "fit")
+
+
+class StateNotCopied(Rule):
+    code = "LP212"
+    level = Level.ERROR
+    words = ("state_dict",)
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        for call in facts.nodes(ast.Call):
+            func, parent = call.func, facts.parent(call)
+            if not isinstance(func, ast.Attribute) or func.attr != "state_dict" or call.args:
+                continue
+            if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
+                continue
+            kept, model = ast.unparse(parent.targets[0]), ast.unparse(func.value)
+            scopes = self._scopes(facts, call, kept)
+            loaded = self._loaded(scopes, kept, model)
+            if loaded is None or not self._stays(facts, scopes, parent, kept):
+                continue
+            yield self.report(
+                facts,
+                call,
+                f"`{kept}` keeps the tensors of `{model}` themselves, which training goes on changing: "
+                f"use `copy.deepcopy({model}.state_dict())`",
+                trace=(Step(loaded.lineno, "it is loaded back here"),),
+                subject=facts.subject(call),
+            )
+
+    def _training_loop(self, facts: FileFacts, call: ast.Call) -> ast.AST | None:
+        """The loop around the line, if it also trains."""
+        for loop in facts.ancestors(call):
+            if isinstance(loop, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                return None
+            if isinstance(loop, (ast.For, ast.While)):
+                names = {
+                    getattr(node.func, "attr", getattr(node.func, "id", ""))
+                    for node in ast.walk(loop)
+                    if isinstance(node, ast.Call)
+                }
+                if names.intersection(_TRAINS):
+                    return loop
+        return None
+
+    def _scopes(self, facts: FileFacts, call: ast.Call, kept: str) -> list[Scope]:
+        """The function with its training loop; for an attribute, the other methods of the class."""
+        scope, cls = facts.scope_of(call), facts.class_around(call)
+        if self._training_loop(facts, call) is not None:
+            return [scope]
+        if cls is None or not kept.startswith("self.") or facts.conditions(call) == []:
+            return []
+        return [one for one in cls.scope.within() if one.is_function]
+
+    def _loaded(self, scopes: list[Scope], kept: str, model: str) -> ast.Call | None:
+        """``model.load_state_dict(kept)``."""
+        for other in (call for scope in scopes for call in scope.nodes(ast.Call)):
+            func = other.func
+            if isinstance(func, ast.Attribute) and func.attr == "load_state_dict" and other.args:
+                if ast.unparse(func.value) == model and ast.unparse(other.args[0]) == kept:
+                    return other
+        return None
+
+    def _stays(self, facts: FileFacts, scopes: list[Scope], statement: ast.Assign, kept: str) -> bool:
+        """Whether nothing copies it after all: it is only assigned, and loaded."""
+        for other in (node for one in scopes for node in one.nodes(ast.Name, ast.Attribute)):
+            if other is statement.targets[0] or ast.unparse(other) != kept:
+                continue
+            parent = facts.parent(other)
+            if isinstance(other.ctx, ast.Store):
+                value = parent.value if isinstance(parent, ast.Assign) else None
+                if not (isinstance(value, ast.Constant) or isinstance(parent, ast.Tuple)):
+                    return False
+            elif isinstance(parent, ast.Call):
+                called = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+                if called not in ("load_state_dict", "save", "print", "len"):
+                    return False
+            elif not isinstance(parent, (ast.Compare, ast.Return)):
+                return False
+        return True
