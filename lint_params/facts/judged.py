@@ -1,10 +1,10 @@
 """Which mistake a ``p.data = v`` is: one word for each, so that one rule reports it.
 
-"integer" of a type that takes no gradients; "reshape" its own data under another shape; "expand" with shared memory; "empty" a Parameter
-of shape (0,) is filled (the empty one is the mistake); "placeholder" a one-element Parameter
-gets its real shape; "batch" the shape is the input's batch or length; "resize" another shape;
-"tie" another Parameter's own data; "replace" fresh values or the input's while the model
-runs; "" none of these, or not known.
+"integer" of a type that takes no gradients; "reshape" its own data under another shape;
+"expand" with shared memory; "empty" a Parameter of shape (0,) is filled (the empty one is the
+mistake); "placeholder" a one-element Parameter gets its real shape; "batch" the shape is the
+input's batch or length; "resize" another shape; "tie" another Parameter's own data; "replace"
+fresh values or the input's while the model runs; "" none of these, or not known.
 """
 
 from __future__ import annotations
