@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from lint_params import registry
 from lint_params.config import Config
@@ -48,6 +50,18 @@ def says(page: str) -> str:
     """The text behind ``Says:`` up to the next empty line, on one line."""
     found = re.search(r"^Says: (.+(?:\n(?!\n).+)*)", page, re.MULTILINE)
     return " ".join(found[1].split()) if found else ""
+
+
+def execute(path: Path) -> None:
+    """A model of the fixtures on torch: the file, as a script, and then its Run block."""
+    import torch
+
+    torch.manual_seed(0)
+    text = path.read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path)}
+    exec(compile(text, str(path), "exec"), names)  # noqa: S102
+    run = section(ast.get_docstring(ast.parse(text)) or "", "Run")
+    exec(compile(run, f"{path}, Run", "exec"), names)  # noqa: S102
 
 
 def marks(text: str, kind: str) -> Counter[tuple[int, str]]:

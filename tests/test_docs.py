@@ -16,6 +16,7 @@ from lint_params.options import parser
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "rules/README.md", "fixtures/README.md", "lint_params/facts/README.md"]
+PAGES += ["tests/compare/README.md"]
 
 
 def options() -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,12 @@ def pinned() -> dict[str, Library]:
     with PINNED.open(newline="", encoding="utf-8") as file:
         rows = [Library(**row) for row in csv.DictReader(file)]
     return {row.name: row for row in rows}
+
+
+def cache_folder() -> Path:
+    """Where sources are kept between runs: outside of the repository."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("LINT_PARAMS_SWEEP") or home / "lint-params-sweep")
 
 
 def sources(library: Library, cache: Path) -> Path:

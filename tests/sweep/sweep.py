@@ -20,14 +20,13 @@ judgement, is judged false, or crashed. ``--write FILE`` has the findings as row
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from judgements import UNJUDGED, Key, judgements, verdicts, write
-from libraries import Library, pinned, sources
+from libraries import Library, cache_folder, pinned, sources
 from linting import Run, ask, linter_of, working_tree
 from report import changes, crash_changes, listed, table, trouble, unsettled
 
@@ -58,8 +57,7 @@ def options(libraries: Iterable[str]) -> argparse.Namespace:
 
 def chosen(args: argparse.Namespace, known: dict[str, Library]) -> list[tuple[Library, Path]]:
     """The releases and where their sources lie; downloads what the cache lacks."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = args.cache or Path(os.environ.get("LINT_PARAMS_SWEEP") or home / "lint-params-sweep")
+    cache = args.cache or cache_folder()
     names = args.libraries or ([] if args.folder else list(known))
     own = [(known[name], sources(known[name], cache)) for name in names]
     return own + [(Library(path.name, "", ""), path) for path in args.folder]
