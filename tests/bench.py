@@ -2,6 +2,7 @@
 
     python tests/bench.py            measure, print the tables
     python tests/bench.py --write    keep the result, and put the tables into compare/README.md
+    python tests/bench.py --render   the tables anew from the result that was kept
     python tests/bench.py --quick    less of everything, to see that it works
     python tests/bench.py --only growth start    these parts, with --write into what was kept
 
@@ -156,11 +157,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--write", action="store_true", help="keep the result and the page's tables")
+    parser.add_argument("--render", action="store_true", help="only the page's tables, from the last result")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some parts")
     parser.add_argument("--cache", type=Path, help="where tools and sources are kept")
     args = parser.parse_args()
     if args.write and args.quick:
         parser.error("--write keeps whole parts")
+    if args.render:
+        tables.write(PAGE, "bench", rendered(kept()))
+        return 0
     bench = Bench(args.cache or cache_folder())
     when = f"{datetime.date.today().isoformat()}, Python {platform.python_version()}, torch {version('torch')}, {os.cpu_count()} cores"
     result: Part = {}

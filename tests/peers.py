@@ -2,6 +2,7 @@
 
     python tests/peers.py                print the table
     python tests/peers.py --write        keep the result, and put the table into the README
+    python tests/peers.py --render       the table anew from the result that was kept
     python tests/peers.py --only ruff    lint-params and some of the tools
     python tests/peers.py --mutants DIR  also what ``tests/mutants/mutants.py --write DIR`` made
 
@@ -141,9 +142,14 @@ def _of(tool: Result, library: str, key: str, shown: Any) -> str:
     return shown(row[key]) if row else "–"
 
 
+def show(result: Result) -> None:
+    tables.write(ROOT / "README.md", "peers", rendered(result))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="keep the result and the README's table")
+    parser.add_argument("--render", action="store_true", help="only the README's table, from the last result")
     parser.add_argument("--only", nargs="+", choices=PEERS[1:], help="some of the tools")
     parser.add_argument("--cases", type=Path, default=pairs.CASES, help="a folder of example cases")
     parser.add_argument("--mutants", type=Path, metavar="DIR", help="mutants that were written")
@@ -152,6 +158,9 @@ def main() -> int:
     args = parser.parse_args()
     if args.write and args.only:
         parser.error("--write keeps a whole run")
+    if args.render:
+        show(json.loads(RESULT.read_text(encoding="utf-8")))
+        return 0
     bench = Bench(args.cache or cache_folder())
     every = [*pairs.cases(args.cases / "bugs", "cases"), *pairs.twins(), *pairs.pages()]
     if args.mutants:
@@ -176,7 +185,7 @@ def main() -> int:
     print(rendered(result))
     if args.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        tables.write(ROOT / "README.md", "peers", rendered(result))
+        show(result)
     return 0
 
 

@@ -21,7 +21,8 @@ def main(report: str, seconds: str, command: "list[str]") -> None:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
         os.execvp(command[0], command)
-    signal.signal(signal.SIGALRM, lambda *_: os.killpg(child, signal.SIGKILL))
+    for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os.killpg(child, signal.SIGKILL))
     signal.alarm(10 * int(seconds))
     _, status, used = os.wait4(child, 0)
     wall = time.monotonic() - began
