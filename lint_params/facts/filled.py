@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from lint_params.facts.uses import member_uses
@@ -26,6 +27,7 @@ _ALL = frozenset(
 )
 _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
 _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
+_FOR_THE_CONSTRUCTOR = re.compile(r"init|reset", re.IGNORECASE)
 _KNOWN_BASES = ("lightning.",)
 
 
@@ -56,7 +58,7 @@ def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
                 return True
         elif method.name in running or method.name in called or facts.is_surgery(use):
             return True
-    return False
+    return _is_given(cls, name, made)
 
 
 def idle_filler(cls: ClassFacts, name: str) -> str:
@@ -65,10 +67,26 @@ def idle_filler(cls: ClassFacts, name: str) -> str:
         method = cls.facts.scope_of(use).method
         if (
             method is not None and method.owner is cls.scope and cls.facts.phase(use) == "method"
-            and not _is_read(cls.facts, use)
+            and (_is_written(cls.facts, use) or _is_handed_on(cls.facts, use))
         ):
             return method.name
     return ""
+
+
+def _is_given(cls: ClassFacts, name: str, made: ast.AST) -> bool:
+    """Whether a method puts another Parameter in its place: who uses the class is to call it."""
+    return any(
+        member.how == "assign"
+        and made not in (member.value, member.node)
+        and member.method not in (None, "", "__init__")
+        and not _FOR_THE_CONSTRUCTOR.search(member.method or "")
+        for member in cls.assignments(name)
+    )
+
+
+def _is_handed_on(facts: FileFacts, use: ast.expr) -> bool:
+    parent = facts.parent(use)
+    return isinstance(parent, ast.Call) and use in parent.args
 
 
 def _family(cls: ClassFacts) -> list[ClassFacts]:

@@ -358,7 +358,9 @@ def _input(
     if kind in ("List", "list", "Tuple", "tuple", "Sequence"):
         return _tensors(arg.arg)
     if kind in ("", "Tensor", "FloatTensor", "LongTensor"):
-        return free_tensor(arg.arg)
+        tensor = free_tensor(arg.arg)
+        optional = annotation is not _text_annotation(arg.annotation)
+        return Choice([tensor, None]) if optional else tensor
     return Unknown("an argument of another kind")
 
 

@@ -18,13 +18,13 @@ from lint_params.shape.value import (
     Dict,
     Instance,
     Layer,
+    More,
     Seq,
     ShapeOf,
     Splice,
     Tensor,
     Unknown,
     Value,
-    more,
 )
 
 if TYPE_CHECKING:
@@ -161,14 +161,14 @@ def _with_item(it: Interpreter, items: list[Value], index: Value, value: Value) 
             rest = last[1 : -index] if index < -1 else ()
             return [ShapeOf(items[0].tensor, items[0].drop - index), value, *rest]
     if any(isinstance(item, (Splice, ShapeOf)) for item in items):
-        return [more()]
+        return [More()]
     return [Unknown("item assignment") for _ in items]
 
 
 def delete_item(it: Interpreter, owner: Value, index: Value) -> None:
     if isinstance(owner, Seq):
         at = place(owner.items, index) if isinstance(index, int) else None
-        gone = [*owner.items[:at], *owner.items[at + 1 :]] if at is not None else [more()]
+        gone = [*owner.items[:at], *owner.items[at + 1 :]] if at is not None else [More()]
         it.ctx.rewrite(owner.items, gone)
     elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
         keys = list(owner.items)

@@ -12,6 +12,7 @@ from lint_params.shape.truth import truth
 from lint_params.shape.value import (
     Instance,
     Layer,
+    More,
     Seq,
     Splice,
     Tensor,
@@ -129,14 +130,17 @@ def _havoc(it: Interpreter, body: list[ast.stmt], scope: Scope, why: str) -> Non
                     it.ctx.write(owner.attrs, node.attr, Unknown(why))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("append", "extend", "insert", "add_module", "pop"):
-                    _havoc_list(it, it.eval(node.func.value, scope), why)
+                    _havoc_list(it, it.eval(node.func.value, scope), node.func.attr)
 
 
-def _havoc_list(it: Interpreter, owner: Value, why: str) -> None:
+def _havoc_list(it: Interpreter, owner: Value, method: str) -> None:
+    """A list that a loop may change, any number of times."""
     if isinstance(owner, Seq):
-        it.ctx.rewrite(owner.items, [*owner.items, Unknown(why)])
+        kept = owner.items if method in ("append", "extend") else []
+        if not (kept and isinstance(kept[-1], More)):
+            it.ctx.rewrite(owner.items, [*kept, More()])
     elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
-        it.ctx.write(owner.items, "?", Unknown(why))
+        it.ctx.write(owner.items, "?", More())
 
 
 RUN.update({ast.For: _for, ast.AsyncFor: _for, ast.While: _while})

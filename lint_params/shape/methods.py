@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import product
 from lint_params.shape.iterate import known_items, place
-from lint_params.shape.value import Config, Dict, Native, Seq, Unknown, Value, more
+from lint_params.shape.value import Config, Dict, More, Native, Seq, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -77,7 +77,7 @@ def _append(it: Interpreter, owner: Seq, item: Value) -> Value:
 
 def _extend(it: Interpreter, owner: Seq, other: Value) -> Value:
     items = other.items if isinstance(other, Seq) else known_items(it, other)
-    added = [more()] if items is None else items
+    added = [More()] if items is None else items
     it.ctx.rewrite(owner.items, [*owner.items, *added])
     return None
 
@@ -90,14 +90,14 @@ def _insert(it: Interpreter, owner: Seq, index: Value, item: Value) -> Value:
         items.insert(index, item)
         it.ctx.rewrite(owner.items, items)
     else:
-        it.ctx.rewrite(owner.items, [more()])
+        it.ctx.rewrite(owner.items, [More()])
     return None
 
 
 def _pop(it: Interpreter, owner: Seq, index: Value = -1) -> Value:
     at = place(owner.items, index) if isinstance(index, int) else None
     if at is None:
-        it.ctx.rewrite(owner.items, [more()])
+        it.ctx.rewrite(owner.items, [More()])
         return Unknown("pop")
     value = owner.items[at]
     it.ctx.rewrite(owner.items, [*owner.items[:at], *owner.items[at + 1 :]])
@@ -109,7 +109,7 @@ def _remove(it: Interpreter, owner: Seq, item: Value) -> Value:
     if isinstance(found, int):
         it.ctx.rewrite(owner.items, [*owner.items[:found], *owner.items[found + 1 :]])
     else:
-        it.ctx.rewrite(owner.items, [more()])
+        it.ctx.rewrite(owner.items, [More()])
     return None
 
 
@@ -118,7 +118,7 @@ def _sort(it: Interpreter, owner: Seq, **_: Value) -> Value:
     plain = all(isinstance(item, (int, float)) for item in items) and not _
     new: list[Value]
     if known_items(it, owner) is None:
-        new = [more()]
+        new = [More()]
     else:
         new = sorted(items) if plain else [Unknown("items of unknown order") for _ in items]
     it.ctx.rewrite(items, new)
@@ -139,7 +139,7 @@ def _index(it: Interpreter, owner: Seq, item: Value) -> Value:
 
 def _reverse(it: Interpreter, owner: Seq) -> Value:
     items = known_items(it, owner)
-    it.ctx.rewrite(owner.items, [more()] if items is None else items[::-1])
+    it.ctx.rewrite(owner.items, [More()] if items is None else items[::-1])
     return None
 
 

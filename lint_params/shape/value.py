@@ -322,9 +322,13 @@ class Splice:
         self.options = options
 
 
-def more() -> Splice:
+class More(Splice):
     """Inside a list: any number of items of which nothing is known."""
-    return Splice([[Unknown("items of unknown number")]])
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__([[Unknown("items of unknown number")]])
 
 
 class External:

@@ -1,76 +1,10 @@
-"""Mistakes of the kind that the sweep found in released libraries, written anew and executed.
-
-Each of them is reported on the marked line, and torch does what the finding says.
-"""
+"""Parameters that do not learn, calls that fail or do nothing, as in released libraries."""
 
 from __future__ import annotations
 
-import textwrap
-from typing import Any
-
 import pytest
 import torch
-
-from lint_params.config import Config
-from lint_params.runner import Linter
-
-HEADER = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n"
-
-
-def found(code: str) -> list[tuple[int, str]]:
-    result = Linter(Config()).lint("mistake.py", code.encode())
-    assert result.crashes == []
-    return [(finding.place.line, finding.code) for finding in result.findings]
-
-
-def checked(body: str) -> dict[str, Any]:
-    """The namespace of a source whose marked lines, and no others, are reported."""
-    code = HEADER + textwrap.dedent(body)
-    lines = code.splitlines()
-    wanted = [(n, line.split("# want ")[1]) for n, line in enumerate(lines, 1) if "# want " in line]
-    assert wanted and found(code) == wanted
-    names: dict[str, Any] = {}
-    exec(compile(code, "mistake.py", "exec"), names)  # noqa: S102
-    return names
-
-
-def test_one_row_of_a_joint_weight_instead_of_the_rest() -> None:
-    names = checked(
-        """
-        class Attention(nn.Module):
-            def __init__(self, dim):
-                super().__init__()
-                self.dim = dim
-                self.joint = nn.Conv2d(dim, 1 + 2 * dim, 1)
-
-            def forward(self, x):
-                value = F.conv2d(x, weight=self.joint.weight[self.dim + 1])  # want LP408
-                return value
-        """
-    )
-    with pytest.raises(RuntimeError, match="expected stride"):
-        names["Attention"](4)(torch.randn(2, 4, 8, 8))
-
-
-def test_heads_in_a_dimension_of_their_own_before_bmm() -> None:
-    names = checked(
-        """
-        class Attention(nn.Module):
-            def __init__(self, dim, heads):
-                super().__init__()
-                self.heads = heads
-                self.qkv = nn.Linear(dim, 3 * dim)
-
-            def forward(self, x):
-                n, length, width = x.shape
-                q, k, v = self.qkv(x).chunk(3, dim=-1)
-                q = q.reshape(n, length, self.heads, -1).transpose(1, 2)
-                k = k.reshape(n, length, self.heads, -1).transpose(1, 2)
-                return torch.bmm(q, k.transpose(-1, -2))  # want LP408
-        """
-    )
-    with pytest.raises(RuntimeError, match="3D tensor"):
-        names["Attention"](8, 2)(torch.randn(2, 5, 8))
+from mistakes import checked
 
 
 def test_a_bias_filled_in_place() -> None:
@@ -90,23 +24,6 @@ def test_a_bias_filled_in_place() -> None:
     names["Positions"](2, 3)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         names["Positions"](2, 3, random=True)
-
-
-def test_the_operation_of_the_sister_class() -> None:
-    names = checked(
-        """
-        class Conv(nn.Module):
-            def __init__(self, channels, side):
-                super().__init__()
-                self.weight = nn.Parameter(torch.randn(channels, channels, side, side))
-
-            def forward(self, x):
-                return F.conv1d(x, self.weight)  # want LP408
-        """
-    )
-    for shape in ((2, 4, 8), (2, 4, 8, 8)):
-        with pytest.raises(RuntimeError):
-            names["Conv"](4, 3)(torch.randn(*shape))
 
 
 def test_freezing_a_module_by_an_attribute() -> None:
@@ -222,3 +139,102 @@ def test_a_table_that_nothing_fills() -> None:
     finally:
         torch.use_deterministic_algorithms(before)
     assert model.positions.isnan().all() and not model.fc.weight.isnan().any()
+
+
+def test_a_beamformer_without_super() -> None:
+    names = checked(
+        """
+        class Former(nn.Module):
+            def forward(self, x):
+                return x
+
+        class Weighted(Former):
+            def __init__(self, mu=1.0):  # want LP305
+                self.mu = mu
+
+            def forward(self, x):
+                return super().forward(x) * self.mu
+        """
+    )
+    with pytest.raises(AttributeError, match="_hooks"):
+        names["Weighted"]()(torch.randn(2, 3))
+
+
+def test_hidden_layers_that_are_one_layer() -> None:
+    names = checked(
+        """
+        def made(dim, depth):
+            layers = [nn.Linear(dim, dim), nn.ReLU()]
+            layers += [nn.Linear(dim, dim), nn.ReLU()] * depth  # want LP308
+            return nn.Sequential(*layers)
+        """
+    )
+    assert len(list(names["made"](3, 5).parameters())) == 4
+
+
+def test_embedders_in_a_list() -> None:
+    names = checked(
+        """
+        class Embedder(nn.Module):
+            def __init__(self, cardinalities, dim):
+                super().__init__()
+                self.embedders = [nn.Embedding(n, dim) for n in cardinalities]  # want LP303
+
+            def forward(self, x):
+                return torch.cat([e(x[:, i]) for i, e in enumerate(self.embedders)], dim=-1)
+        """
+    )
+    assert list(names["Embedder"]((3, 4), 2).parameters()) == []
+
+
+def test_a_parameter_list_that_gives_way_to_a_tensor() -> None:
+    names = checked(
+        """
+        class Contraction(nn.Module):
+            def __init__(self, n, internal=True, weights: torch.Tensor = None):
+                super().__init__()
+                self.weights = nn.ParameterList([])
+                for _ in range(n):
+                    self.weights.append(nn.Parameter(torch.randn(3)))
+                if not internal:
+                    self.weights = weights[:-1]  # want LP306
+
+            def forward(self, x):
+                return x * self.weights[0]
+        """
+    )
+    names["Contraction"](2)(torch.randn(3))
+    with pytest.raises(TypeError, match="cannot assign"):
+        names["Contraction"](2, internal=False, weights=torch.randn(3, 3))
+
+
+def test_a_scale_that_changes_its_type() -> None:
+    names = checked(
+        """
+        class Quantizer(nn.Module):
+            def __init__(self, n, dtype=torch.float32):
+                super().__init__()
+                self.scale = nn.Parameter(torch.ones(n)).to(dtype)  # want LP301
+
+            def forward(self, x):
+                return torch.round(x / self.scale) * self.scale
+        """
+    )
+    assert list(names["Quantizer"](3, torch.float64).parameters()) == []
+
+
+def test_a_bound_that_is_computed_and_dropped() -> None:
+    names = checked(
+        """
+        class Similarity(nn.Module):
+            def __init__(self, start=10.0):
+                super().__init__()
+                self.w = nn.Parameter(torch.tensor(start))
+
+            def forward(self, x):
+                torch.clamp(self.w, 1e-6)  # want LP208
+                return self.w * x
+        """
+    )
+    model = names["Similarity"](-2.0)
+    assert model(torch.ones(1)) < 0 and model.w < 0
