@@ -271,6 +271,8 @@ def _field(
     if node.value is None:
         return constructor_argument(it, arg, None, scope, mode, prefix)
     value = default_of(it, node.value, scope)
+    if isinstance(value, Tensor):
+        return free_tensor(field)  # what it holds by then, whatever it begins with
     if mode is Mode.DEFAULTS:
         return value
     return _around_default(it, value, arg, scope, prefix + field, mode)

@@ -115,7 +115,8 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
 
             inner = Scope(it.file_scope(base.file), base.scope)
             inner.vars = _ClassNames(it, base, name)
-            base.attrs[name] = it.aside(lambda: it.eval(node, inner), base.file.path)
+            made = it.aside(lambda: it.eval(node, inner), base.file.path)
+            base.attrs[name] = kept(it, made)
         return base.attrs[name]
     return Unknown("class attribute")
 
