@@ -40,7 +40,8 @@ Run::
     assert torch.equal(model.scorer.weight.grad, 2 * once), "the first gradient is lost"
 
 Silent when: the same function also runs backward or an optimizer (an inner loop, an attack);
-the gradient is that of an input; what is cleared is not surely the model's own.
+the gradient is that of an input; it is taken elsewhere first; what is cleared is not surely the
+model's own.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class GradClearedInForward(Rule):
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for node, name in self._cleared(facts):
             if facts.phase(node) != "forward" or self._trains(facts, node):
+                continue
+            if self._is_kept(facts, node):
                 continue
             yield self.report(
                 facts,
@@ -121,6 +124,19 @@ class GradClearedInForward(Rule):
         for call in facts.scope_of(node).nodes(ast.Call):
             last = getattr(call.func, "attr", getattr(call.func, "id", ""))
             if last in _LOOPS or "backward" in last:
+                return True
+        return False
+
+    def _is_kept(self, facts: FileFacts, clearing: ast.AST) -> bool:
+        """Whether the function takes the gradients elsewhere first: a hook that collects them."""
+        for node in facts.scope_of(clearing).nodes(ast.Attribute):
+            if node.attr != "grad" or node.lineno >= getattr(clearing, "lineno", 0):
+                continue
+            parent, written = facts.parent(node), False
+            while isinstance(parent, ast.Attribute):
+                written = written or parent.attr.endswith("_")
+                parent = facts.parent(parent)
+            if isinstance(node.ctx, ast.Load) and not written and not isinstance(parent, ast.Compare):
                 return True
         return False
 
