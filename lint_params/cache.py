@@ -1,8 +1,8 @@
 """Results by content: a rerun reads and hashes the files, and nothing else.
 
 The key is made of everything a result depends on: the path, the bytes, the rules that run, the
-sources of this package and Python's version. What other files of the project were read is kept
-beside the result with their hashes. SQLite makes writes atomic and safe with many processes; any
+sources of this package and Python's version. What else was looked at for a result is kept beside
+it: other files, those that they import in their turn, folders, and places where nothing stood. SQLite makes writes atomic and safe with many processes; any
 trouble with it means no cache, never no result.
 """
 
@@ -15,6 +15,7 @@ import os
 import sqlite3
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -22,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.engine import Result
+from lint_params.folders import mark
+from lint_params.project import module_name
 from lint_params.rule import Finding, Fix, Level, Place, Step
 
 #: Beyond this many bytes of results the least recently used third goes.
 MAX_BYTES = 64 * 1024 * 1024
-_ERRORS = (sqlite3.Error, OSError, ValueError, KeyError, TypeError)
+_ERRORS = (sqlite3.Error, OSError, ValueError, KeyError, TypeError, zlib.error)
 
 
 def folder() -> Path:
@@ -41,7 +44,8 @@ def folder() -> Path:
 
 def key(path: str, data: bytes, settings: str) -> str:
     """``settings`` are the options that change a file's result."""
-    parts = (_environment(), settings, os.path.abspath(path), path)
+    place = os.path.abspath(path)
+    parts = (_environment(), settings, place, path, module_name(Path(place))[1])
     head = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=20)
     head.update(data)
     return head.hexdigest()
@@ -66,7 +70,7 @@ class Cache:
 
     def __init__(self, place: Path | None, enabled: bool = True) -> None:
         self._base: sqlite3.Connection | None = None
-        self._hashes: dict[str, str] = {}
+        self._marks: dict[str, str] = {}
         if enabled:
             try:
                 self._base = _open((place or folder()) / "results.sqlite")
@@ -81,7 +85,7 @@ class Cache:
             row = self._base.execute("SELECT value FROM results WHERE key = ?", (name,)).fetchone()
             if row is None:
                 return None
-            result = _from_json(json.loads(row[0]))
+            result = _from_json(json.loads(zlib.decompress(row[0])))
         except _ERRORS:
             return None
         return result if self._current(result.depends) else None
@@ -92,7 +96,7 @@ class Cache:
             return
         now = int(time.time())
         rows = [
-            (name, json.dumps(asdict(result)), now)
+            (name, zlib.compress(json.dumps(asdict(result)).encode(), 1), now)
             for name, result in results.items()
             if not result.crashes
         ]
@@ -116,12 +120,9 @@ class Cache:
 
     def _current(self, depends: Mapping[str, str]) -> bool:
         for file, known in depends.items():
-            if file not in self._hashes:
-                try:
-                    self._hashes[file] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-                except OSError:
-                    self._hashes[file] = ""
-            if self._hashes[file] != known:
+            if file not in self._marks:
+                self._marks[file] = mark(file)
+            if self._marks[file] != known:
                 return False
         return True
 
@@ -133,7 +134,7 @@ def _open(file: Path) -> sqlite3.Connection:
         try:
             base.execute(
                 "CREATE TABLE IF NOT EXISTS results "
-                "(key TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID"
+                "(key TEXT PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID"
             )
             base.execute("SELECT key FROM results LIMIT 1").fetchone()
             return base

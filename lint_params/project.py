@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lint_params.folders import ALL, Folder, mark, marked
 from lint_params.names import Names, canonical, read_names
 
 #: A file larger than this is data, not code that a reader's class stands in.
@@ -61,9 +61,13 @@ class Project:
 
     def __init__(self) -> None:
         self._files: dict[str, SourceFile | None] = {}
-        self._hashes: dict[str, str] = {}
-        self._exists: dict[str, str | None] = {}
-        self._used: dict[str, set[str]] = {}
+        self._marks: dict[str, str] = {}
+        #: By import root and module: where it stands, and all places that were looked at.
+        self._exists: dict[str, tuple[str | None, tuple[str, ...]]] = {}
+        #: By file: the places that were looked at for what is known about it.
+        self._looked: dict[str, set[str]] = {}
+        self._keys: dict[str, str] = {}
+        self._folders: dict[Path, Folder] = {}
         #: By path, what the facts layer knows about a file; nothing here looks inside.
         self.facts: dict[str, Known] = {}
         self._roots: dict[str, str] = {}
@@ -76,7 +80,7 @@ class Project:
         """Register a file that the caller has parsed already (the file being linted)."""
         _, name = module_name(Path(path))
         file = SourceFile(path, name, tree, Path(path).name == "__init__.py")
-        key = str(Path(path).resolve())
+        key = self._key(path)
         self._files[key] = file
         end = tree.body[-1].end_lineno if tree.body else 0
         # Its text is not at hand, and what is known about it takes as much again.
@@ -106,16 +110,37 @@ class Project:
             del self._files[key]
 
     def dependencies(self, path: str) -> dict[str, str]:
-        """Path to content hash of the other files that were read for ``path``."""
-        return {used: self._hash(used) for used in sorted(self._used.get(path, ()))}
+        """Path to ``mark`` of all that was looked at for ``path``, also by way of other files
+        and also where nothing stands: the result may be another once one of these changes."""
+        own = self._key(path)
+        seen: set[str] = set()
+        todo = [own]
+        while todo:
+            new = self._looked.get(todo.pop(), set()) - seen
+            seen |= new
+            todo += new
+        return {place: self._mark(place) for place in sorted(seen - {own})}
 
-    def _hash(self, key: str) -> str:
-        if key not in self._hashes:  # it was linted before it was imported
-            try:
-                self._hashes[key] = hashlib.sha256(Path(key).read_bytes()).hexdigest()
-            except OSError:
-                self._hashes[key] = ""
-        return self._hashes[key]
+    def _mark(self, place: str) -> str:
+        if place not in self._marks:
+            folder, name = os.path.split(place)
+            known = self._folders.get(Path(folder)) if name == ALL else None
+            self._marks[place] = known.mark if known is not None else mark(place)
+        return self._marks[place]
+
+    def _key(self, path: str) -> str:
+        if path not in self._keys:
+            self._keys[path] = str(Path(path).resolve())
+        return self._keys[path]
+
+    def folder(self, path: Path, importer: SourceFile) -> Folder:
+        """The files of a folder, for something that is asked about ``importer``."""
+        self._looked.setdefault(self._key(importer.path), set()).add(str(path / ALL))
+        if path not in self._folders:
+            while len(self._folders) >= 4:  # files come folder by folder
+                del self._folders[next(iter(self._folders))]
+            self._folders[path] = Folder(path)
+        return self._folders[path]
 
     def load(self, path: Path) -> SourceFile | None:
         """The parsed file, or None where it cannot be read or parsed."""
@@ -125,7 +150,7 @@ class Project:
         file = None
         try:
             data = path.read_bytes()
-            self._hashes[key] = hashlib.sha256(data).hexdigest()
+            self._marks[key] = marked(data)
             self._sizes[key] = len(data)
             if len(data) <= MAX_BYTES:
                 _, name = module_name(path)
@@ -144,13 +169,12 @@ class Project:
         key = f"{root}\0{module}"
         if key not in self._exists:
             self._exists[key] = self._module_path(root, first, module)
-        found = self._exists[key]
+        found, looked = self._exists[key]
+        self._looked.setdefault(self._key(importer.path), set()).update(looked)
         if found is None:
             return None
         file = self._files[found] if found in self._files else self.load(Path(found))
         self._last[found] = self._turn
-        if file is not None and file is not importer:
-            self._used.setdefault(importer.path, set()).add(found)
         return file
 
     def _root(self, path: str) -> str:
@@ -158,18 +182,23 @@ class Project:
             self._roots[path] = str(module_name(Path(path))[0])
         return self._roots[path]
 
-    def _module_path(self, root: str, first: str, module: str) -> str | None:
-        """The file of a module below an import root; most imports are of other packages."""
+    def _module_path(
+        self, root: str, first: str, module: str
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """The file of a module below an import root, and the places that were looked at; most
+        imports are of other packages."""
         top = os.path.join(root, first)
         if top not in self._tops:
             self._tops[top] = os.path.isdir(top) or os.path.isfile(top + ".py")
         if not self._tops[top]:
-            return None
+            return None, (top, top + ".py")
         stem = os.path.join(root, *module.split("."))
-        for candidate in (stem + ".py", os.path.join(stem, "__init__.py")):
-            if os.path.isfile(candidate):
-                return os.path.realpath(candidate)
-        return None
+        places = (stem + ".py", os.path.join(stem, "__init__.py"))
+        for place in places:
+            if os.path.isfile(place):
+                found = os.path.realpath(place)
+                return found, (found, *places[: places.index(place)])
+        return None, places
 
     def resolve(
         self, qualified: str, importer: SourceFile, _depth: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sqlite3
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,62 @@ def test_files_that_were_read_count(
     assert linted == ["net.py"]
 
 
+@pytest.fixture
+def package(store: Path, project: Path) -> Path:
+    """A class that inherits a class that inherits nn.Module, each in a file of its own."""
+    (project / "__init__.py").write_text("")
+    (project / "root.py").write_text("from torch import nn\n\n\nclass Root(nn.Module):\n    pass\n")
+    (project / "base.py").write_text("from .root import Root\n\n\nclass Base(Root):\n    pass\n")
+    net = MISMATCH.replace("(nn.Module)", "(Base)")
+    (project / "net.py").write_text("from .base import Base\n" + net)
+    return project
+
+
+def test_files_count_that_other_files_read(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """net.py imports base.py only; what is said of it depends on root.py as well."""
+    assert places(runner.run(["net.py"], Config(), jobs=1)) == [("net.py", "LP401")]
+    (package / "root.py").write_text("class Root:\n    pass\n")
+    assert places(runner.run(["net.py"], Config(), jobs=1)) == []
+    linted = forbid(monkeypatch)
+    assert places(runner.run(["net.py"], Config(), jobs=1)) == [] and linted == []
+
+
+def test_files_count_that_were_not_there(package: Path) -> None:
+    root = (package / "root.py").read_text()
+    (package / "root.py").unlink()
+    assert places(runner.run(["net.py"], Config(), jobs=1)) == []
+    (package / "root.py").write_text(root)
+    assert places(runner.run(["net.py"], Config(), jobs=1)) == [("net.py", "LP401")]
+
+
+@pytest.mark.parametrize("user", ["user.py", "../above.py"])
+def test_files_beside_count(package: Path, monkeypatch: pytest.MonkeyPatch, user: str) -> None:
+    """A parameter of a class that another file of the package mentions may be filled there."""
+    (package.parent / "__init__.py").write_text("")
+    (package / user).write_text("x = 1\n")
+    text = """\
+    import torch
+    from torch import nn
+
+
+    class Scale(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(size))
+
+        def forward(self, x):
+            return x * self.weight
+    """
+    (package / "scale.py").write_text(textwrap.dedent(text))
+    alone = places(runner.run(["scale.py"], Config(), jobs=1))
+    assert alone == [("scale.py", "LP104")]
+    linted = forbid(monkeypatch)
+    assert places(runner.run(["scale.py"], Config(), jobs=1)) == alone and linted == []
+    (package / user).write_text("from x import Scale\n")
+    assert places(runner.run(["scale.py"], Config(), jobs=1)) == []
+    assert linted == ["scale.py"]
+
+
 def test_a_broken_cache_is_replaced(store: Path, files: Path) -> None:
     store.mkdir()
     (store / "results.sqlite").write_bytes(b"not a database" * 100)
@@ -181,7 +238,7 @@ def test_everything_survives_the_cache(store: Path) -> None:
     result = engine.Result("a.py", [finding], [finding], [(3, "lp401")], [], ["note"], {"b": "1"})
     kept.put({"k": result})
     monkey = {"b": "1"}
-    kept._hashes.update(monkey)
+    kept._marks.update(monkey)
     found = kept.get("k")
     assert found is not None
     assert found.findings[0].with_verification(None) == finding.with_verification(None)  # type: ignore[arg-type]

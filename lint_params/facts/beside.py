@@ -5,15 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lint_params.folders import MANY, Folder
+
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
-
-#: More files than this around: somebody surely uses it, nobody has to look.
-_MANY = 400
 
 
 def is_mentioned_beside(facts: FileFacts, name: str) -> bool:
@@ -21,13 +19,15 @@ def is_mentioned_beside(facts: FileFacts, name: str) -> bool:
 
     False for a file that stands in no package: nobody imports it.
     """
-    files = _around(facts)
-    return len(files) > _MANY or any(True for _ in _mentioning(facts, files, name))
+    folders = _around(facts)
+    # More files than that: somebody surely uses it, nobody has to look.
+    many = sum(len(folder.files) for folder in folders) > MANY
+    return many or any(True for _ in _mentioning(facts, folders, name))
 
 
 def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool]) -> bool:
     """Whether one of these files uses the name inside a statement of the asked kind."""
-    for source in _mentioning(facts, _around(facts)[:_MANY], name):
+    for source in _mentioning(facts, _around(facts), name):
         try:
             tree = ast.parse(source or b"")
         except (SyntaxError, ValueError, RecursionError):
@@ -40,33 +40,26 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
     return False
 
 
-def _around(facts: FileFacts) -> tuple[Path, ...]:
+def _around(facts: FileFacts) -> list[Folder]:
     if "." not in facts.source.module:
-        return ()
+        return []
     here = Path(facts.path).resolve().parent
-    return _files(here) + (_files(here.parent) if _in_package(here) else ())
+    folders = [here, here.parent] if _in_package(here) else [here]
+    return [facts.project.folder(folder, facts.source) for folder in folders]
 
 
-def _mentioning(facts: FileFacts, files: tuple[Path, ...], name: str) -> Iterator[bytes | None]:
+def _mentioning(facts: FileFacts, folders: list[Folder], name: str) -> Iterator[bytes | None]:
     """The text of each other file that has the word; None where it cannot be read."""
     word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
     here = Path(facts.path).resolve()
-    for path in files:
+    files = [(folder, path) for folder in folders for path in folder.files]
+    for folder, path in files[:MANY]:
         if path == here:
             continue
-        try:
-            source = path.read_bytes()
-        except OSError:
-            yield None
-            continue
-        if word.search(source):
+        source = folder.text(path)
+        if source is None or word.search(source):
             yield source
 
 
 def _in_package(folder: Path) -> bool:
     return (folder.parent / "__init__.py").exists()
-
-
-@lru_cache(maxsize=64)
-def _files(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(folder.glob("*.py"))[: _MANY + 1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,15 +106,7 @@ def _prepares(facts: FileFacts, node: ast.Attribute) -> bool:
 
 
 def _beside(facts: FileFacts) -> list[bytes]:
-    path = Path(facts.path)
-    return [data for name, data in _folder(path.parent) if name != path.name]
-
-
-@lru_cache(maxsize=4)
-def _folder(folder: Path) -> tuple[tuple[str, bytes], ...]:
-    """The Python files of a folder, read once."""
-    try:
-        files = sorted(folder.glob("*.py"))[:_FILES] if folder != Path() else []
-        return tuple((file.name, file.read_bytes()) for file in files)
-    except OSError:
-        return ()
+    path = Path(facts.path).resolve()
+    folder = facts.project.folder(path.parent, facts.source)
+    texts = [folder.text(file) for file in folder.files[:_FILES] if file != path]
+    return [text for text in texts if text is not None]

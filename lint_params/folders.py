@@ -1,0 +1,64 @@
+"""What stands beside a file, and the mark by which the cache knows that it has not changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+
+#: More files than this in one folder are counted and not read.
+MANY = 400
+#: The name under which all Python files of a folder are one dependency.
+ALL = "*.py"
+
+
+class Folder:
+    """The Python files of one folder; each is read at most once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._texts: dict[Path, bytes | None] = {}
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The files by name: no more than one beyond ``MANY``."""
+        try:
+            return tuple(sorted(self.path.glob(ALL))[: MANY + 1])
+        except OSError:
+            return ()
+
+    def text(self, file: Path) -> bytes | None:
+        """The bytes of one of the files; None where it cannot be read."""
+        if file not in self._texts:
+            try:
+                self._texts[file] = file.read_bytes()
+            except OSError:
+                self._texts[file] = None
+        return self._texts[file]
+
+    @cached_property
+    def mark(self) -> str:
+        """Changes with the names and, where they may have been read, the contents."""
+        read = len(self.files) <= MANY
+        every = hashlib.sha256()
+        for file in self.files:
+            text = self.text(file) if read else b""
+            every.update(f"{file.name}\0".encode("utf-8", "surrogateescape"))
+            every.update(b"?" if text is None else hashlib.sha256(text).digest())
+        return every.hexdigest()[:32]
+
+
+def mark(path: str) -> str:
+    """What stands at a path now, in short: a file's content, a folder, nothing."""
+    if os.path.basename(path) == ALL:
+        return Folder(Path(path).parent).mark
+    try:
+        return marked(Path(path).read_bytes())
+    except OSError:
+        return "folder" if os.path.isdir(path) else "absent"
+
+
+def marked(data: bytes) -> str:
+    """The mark of a file with this content."""
+    return hashlib.sha256(data).hexdigest()[:32]
