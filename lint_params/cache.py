@@ -2,8 +2,9 @@
 
 The key is made of everything a result depends on: the path, the bytes, the rules that run, the
 sources of this package and Python's version. What else was looked at for a result is kept beside
-it: other files, those that they import in their turn, folders, and places where nothing stood. SQLite makes writes atomic and safe with many processes; any
-trouble with it means no cache, never no result.
+it: other files, those that they import in their turn, folders, and places where nothing stood.
+SQLite makes writes atomic and safe with many processes; any trouble with it means no cache, never
+no result.
 """
 
 from __future__ import annotations

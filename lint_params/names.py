@@ -45,6 +45,8 @@ def canonical(qualified: str) -> str:
 
 def dotted(node: ast.expr) -> str | None:
     """``a.b.c`` as text, or None for anything but a chain of names."""
+    if isinstance(node, ast.Name):
+        return node.id
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

@@ -37,6 +37,10 @@ class Naming(SourceView):
         return {}
 
     @cached_property
+    def _origins(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
     def _classes(self) -> dict[str, ClassFacts | None]:
         return {}
 
@@ -247,9 +251,14 @@ class Naming(SourceView):
 
     def _outside(self, qualified: str) -> str:
         """A name re-exported by a file of the project is told by its origin."""
+        if qualified in self._origins:
+            return self._origins[qualified]
         if qualified.startswith(("torch", "builtins.", "numpy", "typing.")):
             return qualified
-        return self.project.external(qualified, self.source) or qualified
+        origin = self._origins[qualified] = (
+            self.project.external(qualified, self.source) or qualified
+        )
+        return origin
 
     def module_value(self, name: str) -> ast.expr | None:
         """The expression of a module-level name that is bound once."""

@@ -364,6 +364,18 @@ def _key(index: ast.expr) -> str:
 
 def _leaves_early(node: ast.For | ast.AsyncFor) -> bool:
     """Whether a loop may end before its iterator does: break, return, or yield to a caller."""
+    known: bool | None = getattr(node, _EARLY, None)
+    if known is None:
+        known = _has_exit(node)
+        setattr(node, _EARLY, known)
+    return known
+
+
+#: Kept on the node itself, so that it goes with the tree.
+_EARLY = "_lint_params_leaves_early"
+
+
+def _has_exit(node: ast.For | ast.AsyncFor) -> bool:
     todo: list[ast.AST] = list(node.body)
     while todo:
         one = todo.pop()

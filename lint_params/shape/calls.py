@@ -286,7 +286,7 @@ def bind_parameters(
 ) -> bool:
     """Set the parameters in the callee's scope as Python would; False where it would refuse."""
     spec = fn.node.args
-    positional = [*spec.posonlyargs, *spec.args]
+    positional = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
     given = list(args)
     if fn.bound is not None and not isinstance(fn.node, ast.Lambda):
         given.insert(0, fn.bound)

@@ -308,7 +308,7 @@ class Context:
         """Forget everything learned or written since ``mark``."""
         while len(self.trail) > mark:
             target, key, old = self.trail.pop()
-            if isinstance(target, Shape):
+            if target.__class__ is Shape:
                 target.dims, target.lead = key, old
             elif isinstance(target, dict):
                 if old is _ABSENT:

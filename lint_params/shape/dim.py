@@ -170,8 +170,15 @@ def _without(monomial: Monomial, atom: Atom, count: int) -> Monomial:
 
 
 def _contains(monomial: Monomial, part: Monomial) -> bool:
+    if not part:
+        return True
+    if len(part) > len(monomial):
+        return False
     powers = dict(monomial)
-    return all(powers.get(atom, 0) >= count for atom, count in part)
+    for atom, count in part:
+        if powers.get(atom, 0) < count:
+            return False
+    return True
 
 
 def _divide(monomial: Monomial, part: Monomial) -> Monomial:

@@ -101,7 +101,7 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
         else:
             return Unknown("**kwargs of unknown keys")
     value = it.call(callee, args, kwargs, node, source_text(node.func))
-    if it.watch == (it.ctx.path, node.lineno):
+    if it.watch is not None and it.watch == (it.ctx.path, node.lineno):
         it.watched.append(f"{source_text(node.func)}(...) is {shown(value)}")
     return value
 

@@ -95,7 +95,12 @@ class Interpreter:
         self.steps -= 1
         if self.steps < 0:
             raise OutOfBudget
-        how = self._evaluators.get(type(node))
+        kind = node.__class__
+        if kind is ast.Name:  # half of all expressions
+            if node.id in scope.vars:  # type: ignore[attr-defined]
+                return scope.vars[node.id]  # type: ignore[attr-defined]
+            return scope.lookup(self, node.id)  # type: ignore[attr-defined]
+        how = self._evaluators.get(kind)
         return how(self, node, scope) if how is not None else Unknown("expression")
 
     def call(
@@ -151,14 +156,17 @@ class Interpreter:
             result = thunk()
             writes: dict[Any, Any] = {}
             for target, key, _ in ctx.trail[mark:]:
-                if isinstance(target, Shape):
-                    writes[(id(target), "")] = (target, None, (target.dims, target.lead))
-                elif isinstance(target, list):
-                    writes[(id(target), "")] = (target, None, list(target))
-                elif isinstance(target, Whole):
-                    writes[(id(target.table), "")] = (target, None, dict(target.table))
+                kind = target.__class__
+                if kind is dict:
+                    writes[id(target), key] = (target, key, target.get(key, MISSING))
+                elif kind is Shape:
+                    writes[id(target), ""] = (target, None, (target.dims, target.lead))
+                elif kind is list:
+                    writes[id(target), ""] = (target, None, list(target))
+                elif kind is Whole:
+                    writes[id(target.table), ""] = (target, None, dict(target.table))
                 else:
-                    writes[(id(target), key)] = (target, key, target.get(key, MISSING))
+                    writes[id(target), key] = (target, key, target.get(key, MISSING))
             if self.epoch != epoch:
                 self.epoch += 1  # the change is taken back, which is another change
             ctx.undo(mark)

@@ -38,10 +38,10 @@ def key_of(ctx: Context, value: Value) -> Key:
     if isinstance(value, Poly):
         return ctx.resolve(value)
     if isinstance(value, Tensor):
-        dims = tuple(ctx.resolve(d) for d in value.shape.dims)
+        dims = tuple([ctx.resolve(d) for d in value.shape.dims])
         return ("tensor", dims, value.shape.lead, value.dtype, value.free, value.param)
     if isinstance(value, Seq):
-        return (value.kind, tuple(key_of(ctx, item) for item in value.items))
+        return (value.kind, tuple([key_of(ctx, item) for item in value.items]))
     if isinstance(value, ClassRef):
         return ("class", id(value.node))
     if isinstance(value, Function):
@@ -63,9 +63,12 @@ def arguments_key(ctx: Context, args: list[Value], kwargs: dict[str, Value]) -> 
 # -- copies ---------------------------------------------------------------------------------
 
 
+_COPIED = frozenset({Instance, Layer, Seq, Dict, Tensor, Choice, Splice})
+
+
 def copied(value: Value, done: dict[int, Value]) -> Value:
     """A copy of a module and all that it holds; what cannot be changed is shared."""
-    if not isinstance(value, (Instance, Layer, Seq, Dict, Tensor, Choice, Splice)):
+    if value.__class__ not in _COPIED:
         return value
     known = done.get(id(value))
     if known is not None:
@@ -103,6 +106,7 @@ def copied(value: Value, done: dict[int, Value]) -> Value:
         new = done[id(value)] = Choice([])
         new.options = [copied(v, done) for v in value.options]
     else:
+        assert isinstance(value, Splice)
         new = done[id(value)] = Splice([])
         new.options = [[copied(v, done) for v in option] for option in value.options]
     return new

@@ -133,7 +133,8 @@ def _expr(it: Interpreter, node: ast.Expr, scope: Scope) -> Flow:
 def _assign(it: Interpreter, node: ast.Assign, scope: Scope) -> Flow:
     start = len(it.ctx.obligations)
     value = it.eval(node.value, scope)
-    if any(isinstance(t, ast.Attribute) and t.attr == "data" for t in node.targets):
+    target = node.targets[0]
+    if isinstance(target, ast.Attribute) and target.attr == "data":
         # `p.data = p.data.view(...)`: the mistake is the assignment, which has rules of its own.
         kept = it.ctx.obligations
         kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]

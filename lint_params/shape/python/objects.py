@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from lint_params.shape.classes import mro
 from lint_params.shape.dim import Poly
 from lint_params.shape.objects import get_attr, set_attr
 from lint_params.shape.value import (
@@ -38,6 +40,19 @@ def _isinstance(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) ->
     return Unknown("condition") if known is None else known
 
 
+#: What decides for the types that are known by name.
+_PYTHON: dict[str, Callable[[Value], bool]] = {
+    "builtins.int": lambda v: isinstance(v, (int, Poly)),
+    "builtins.float": lambda v: isinstance(v, (float, Ratio, Real)),
+    "builtins.bool": lambda v: isinstance(v, bool),
+    "builtins.str": lambda v: isinstance(v, str),
+    "builtins.list": lambda v: isinstance(v, Seq) and v.kind == "list",
+    "builtins.tuple": lambda v: isinstance(v, Seq) and v.kind in ("tuple", "size"),
+    "builtins.dict": lambda v: isinstance(v, Dict),
+    "torch.Tensor": lambda v: isinstance(v, Tensor),
+}
+
+
 def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     """``isinstance``, or None where it is not decided."""
     if isinstance(kind, Seq):
@@ -48,8 +63,6 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
         return found.pop() if len(found) == 1 else None
     if isinstance(kind, ClassRef):
         if isinstance(value, Instance):
-            from lint_params.shape.classes import mro
-
             line = mro(it, value.cls)
             if any(isinstance(b, ClassRef) and b.node is kind.node for b in line):
                 return True
@@ -62,16 +75,6 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     name = kind.name
     if isinstance(value, (Unknown, Config)):
         return None
-    python: dict[str, Any] = {
-        "builtins.int": lambda v: isinstance(v, (int, Poly)),
-        "builtins.float": lambda v: isinstance(v, (float, Ratio, Real)),
-        "builtins.bool": lambda v: isinstance(v, bool),
-        "builtins.str": lambda v: isinstance(v, str),
-        "builtins.list": lambda v: isinstance(v, Seq) and v.kind == "list",
-        "builtins.tuple": lambda v: isinstance(v, Seq) and v.kind in ("tuple", "size"),
-        "builtins.dict": lambda v: isinstance(v, Dict),
-        "torch.Tensor": lambda v: isinstance(v, Tensor),
-    }
     if name.startswith(("collections.abc.", "typing.")):
         last = name.rpartition(".")[2]
         if last in ("Sequence", "Iterable", "List", "Tuple"):
@@ -79,21 +82,19 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
         if last in ("Mapping", "Dict"):
             return isinstance(value, Dict)
         return None
-    if name in python:
+    if name in _PYTHON:
         if isinstance(value, AnySeq):
             return None if name in ("builtins.list", "builtins.tuple") else False
         if isinstance(value, Tensor) and value.free and name != "torch.Tensor":
             return None  # an argument that is a tensor only as far as we guess
         if isinstance(value, Tensor) and name == "torch.Tensor":
             return None if value.free and value.shape.lead else True
-        return bool(python[name](value))
+        return _PYTHON[name](value)
     if isinstance(value, Layer):
         if name == value.spec.name or name == "torch.nn.Module":
             return True
         return None if name.startswith("torch.nn.") and _related(name, value.spec.name) else False
     if isinstance(value, Instance):
-        from lint_params.shape.classes import mro
-
         line = mro(it, value.cls)
         if any(isinstance(b, External) and b.name == name for b in line):
             return True
