@@ -194,7 +194,7 @@ def _conversation(
     environment = contain.environment(scratch)
     if "LINT_PARAMS_TRACE" in os.environ:
         environment["LINT_PARAMS_TRACE"] = os.environ["LINT_PARAMS_TRACE"]
-    home = str(Path(__file__).resolve().parents[2])
+    home = str(Path(__file__).absolute().parents[2])
     paths = [home, *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
     errors = Path(scratch, "server.log")

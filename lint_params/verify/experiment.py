@@ -216,6 +216,7 @@ class Experiment:
                         "config",
                     ):
                         run.degenerate = "the batch has one row"
+                    run.modules = snapshot.modules(root, self.watch.calls)
                     self.done.append("forward")
                     return attempt
         if last is not None and error is not None:  # what the first, unchanged input showed

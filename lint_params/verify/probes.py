@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.verify.load import TRAINING_ROUNDS
+from lint_params.verify.instrument import TRAINING_ROUNDS
 from lint_params.verify.tensors import fingerprint
 
 #: Many runs of one line say no more than a few.
