@@ -137,6 +137,9 @@ class UninitialisedParameter(Rule):
         for parent in run.parents:
             if parent.built and not any(one.rpartition(".")[2] == name for one in parent.unwritten):
                 return run.refuted(finding, f"{parent.name} fills it")
+        unbuilt = [parent.name for parent in run.parents if not parent.built]
+        if unbuilt:
+            return run.inconclusive("construct-failed", f"{unbuilt[-1]}, which may fill it")
         for tensor in tensors:
             if tensor.unwritten:
                 return run.confirmed(f"{tensor.name} {tensor.shape} still is unwritten memory")

@@ -43,6 +43,14 @@ def from_call_sites(name: str, view: FileView) -> Iterator[Call]:
             break
 
 
+def from_project(name: str, view: FileView) -> Iterator[Call]:
+    """The same for the project's other files, its tests first."""
+    for other in view.others(name):
+        for call in from_call_sites(name, other):
+            if call.origin == "call site":
+                yield call
+
+
 def from_config(text: str, view: FileView) -> Call:
     """``Class(10, 20)`` as the configuration writes it."""
     node = ast.parse(text, mode="eval").body

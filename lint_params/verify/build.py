@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import re
 import traceback
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def calls(kind: type, view: FileView, config: dict[str, str]) -> list[Call]:
         found.append(arguments.from_config(text, view))
     sites = list(arguments.from_call_sites(kind.__name__, view))
     found += [call for call in sites if call.origin == "call site"]
+    found += itertools.islice(arguments.from_project(kind.__name__, view), 2)
     with contextlib.suppress(Exception):  # an annotated class may refuse to be built
         found.append(synthesised(kind, Synthesis(view)))
     found += [call for call in sites if call.origin != "call site"]

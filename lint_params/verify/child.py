@@ -8,17 +8,19 @@ import dataclasses
 import os
 import signal
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lint_params import evidence, registry
 from lint_params.evidence import Run, Verification
 from lint_params.rule import Finding, Level, Place, Rule, Step
-from lint_params.verify import build, script
+from lint_params.verify import build, outer, script
 from lint_params.verify.experiment import Experiment
 from lint_params.verify.load import load
 from lint_params.verify.plan import Scenario
 from lint_params.verify.source_facts import FileView
+from lint_params.verify.uses import Uses
 from lint_params.verify.watch import Watch
 
 Json = dict[str, Any]
@@ -51,10 +53,19 @@ def prepare(request: Json) -> Target:
     try:
         module, tree = load(Path(path), text, lines, watch.probes.for_source())
         target.view = FileView(module, tree)
+        _look_around(target.view, Path(path), request["findings"])
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         target.failure = watch.failure(error)
     sys.settrace(None)
     return target
+
+
+def _look_around(view: FileView, path: Path, findings: list[Json]) -> None:
+    """Let the view know the project's other files that call the findings' subjects."""
+    names = {part for f in findings for part in f["subject"].split(".")[:2]}
+    uses = Uses(path, names - {"__init__", "forward", "<locals>"})
+    view.others = lambda name: uses.of(name, view.live(name))
+    view.outer = lambda name: uses.outer(name, view.live(name))
 
 
 def _span(finding: Json) -> range:
@@ -77,6 +88,10 @@ def perform(target: Target, scenario: Scenario, findings: list[Json]) -> Run:
             return script.of_function(experiment, scenario.name)
         kind = view.live(scenario.name)
         config = target.config
+        if scenario.what == "part":
+            for whole, elsewhere in islice(outer.classes(scenario.name, view), scenario.index, None):
+                return experiment.of_part(kind, whole, elsewhere, config)
+            return experiment.finish()
         calls = build.calls(kind, view, config.get("classes", {}))
         return experiment.of_class(kind, calls[scenario.index], config)
     except (Exception, SystemExit) as error:

@@ -10,6 +10,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.mismatch import contradiction
-from lint_params.verify import arguments, build, inputs, repair, snapshot
+from lint_params.verify import arguments, build, inputs, outer, repair, snapshot
 from lint_params.verify.calls import Call
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
@@ -57,6 +58,7 @@ class Experiment:
         self.failures: list[evidence.Failure] = []
         self.tried: list[evidence.Failure] = []
         self.done: list[str] = []
+        self.part: outer.Part | None = None
         self.started = time.perf_counter()
         self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes)
 
@@ -67,8 +69,29 @@ class Experiment:
             if isinstance(root, nn.Module):
                 self._of_model(root, config)
                 if "LP104" in self.codes:
-                    self._parents()
+                    found = outer.parents(self.subject, self.view, self.watch)
+                    self.run.parents = tuple(found)
             self._method(root)
+        return self.finish()
+
+    def of_part(
+        self, kind: type, whole: type, view: FileView, config: dict[str, Any]
+    ) -> evidence.Run:
+        """The subject as a class that contains it builds and feeds it."""
+        run = self.run
+        with contextlib.suppress(Stop):
+            found: outer.Part | None = None
+            build.uninitialised_marked(True)
+            torch.manual_seed(0)
+            with self.phase("construct", needed=True), self._built_on():
+                found = outer.part(kind, whole, view, self.watch)
+            if found is None:
+                raise Stop
+            self.call, self.part = found.call, found
+            run.arguments_from = "captured"
+            run.arguments = arguments.sizes(found.call, kind)
+            self._made(found.module)
+            self._of_model(found.module, config)
         return self.finish()
 
     def finish(self) -> evidence.Run:
@@ -121,12 +144,16 @@ class Experiment:
         build.uninitialised_marked(False)
         self.call = call
         if isinstance(made, nn.Module):
-            watch.root = made
-            with contextlib.suppress(Exception):
-                run.modules = snapshot.modules(made, watch.calls)
-            run.snapshots["construct"] = snapshot.tensors(made, watch.keep)
-            run.hidden = snapshot.hidden(made, self.view.module.__name__)
+            self._made(made)
         return made
+
+    def _made(self, root: nn.Module) -> None:
+        run, watch = self.run, self.watch
+        watch.root = root
+        with contextlib.suppress(Exception):
+            run.modules = snapshot.modules(root, watch.calls)
+        run.snapshots["construct"] = snapshot.tensors(root, watch.keep)
+        run.hidden = snapshot.hidden(root, self.view.module.__name__)
 
     def _built_on(self) -> contextlib.AbstractContextManager[Any]:
         return torch.device("meta") if self.device == "meta" else contextlib.nullcontext()
@@ -228,6 +255,9 @@ class Experiment:
         raise Stop
 
     def _candidates(self, root: nn.Module, config: dict[str, Any]) -> Iterator[Inputs]:
+        if self.part is not None:
+            yield self.part.given
+            return
         text = config.get("inputs", {}).get(type(root).__name__)
         if text:
             call = arguments.from_config(f"f({text})", self.view)
@@ -235,9 +265,13 @@ class Experiment:
         example = getattr(root, "example_input_array", None)
         if example is not None:
             yield Inputs(list(example) if isinstance(example, tuple) else [example], {}, "config")
-        names = inputs.instance_names(type(root).__name__, self.view)
-        yield from list(inputs.from_calls(root, names, self.view))[:3]
+        yield from islice(self._from_calls(root), 3)
         yield inputs.synthesised(root, self.run.arguments)
+
+    def _from_calls(self, root: nn.Module) -> Iterator[Inputs]:
+        kind = type(root).__name__
+        for view in (self.view, *self.view.others(kind)):
+            yield from inputs.from_calls(root, inputs.instance_names(kind, view), view)
 
     def _call(self, root: nn.Module, given: Inputs) -> Any:
         args, kwargs = given.fresh(self.device)
@@ -290,35 +324,6 @@ class Experiment:
             args, kwargs = given.fresh(target)
             root(*args, **kwargs)
 
-    def _parents(self) -> None:
-        """The subject inside the classes of the file that contain it: do they fill it?"""
-        kind = self.view.live(self.subject)
-        found = []
-        for name in build.relatives(self.subject, self.view)[:4]:
-            outer = self.view.live(name)
-            if not isinstance(outer, type) or not issubclass(outer, nn.Module):
-                continue
-            build.uninitialised_marked(True)
-            made: Any = None
-            with contextlib.suppress(Exception):
-                self.watch.phase = "parents"
-                for call in build.calls(outer, self.view, {}):
-                    made, _, _ = build.construct(outer, call, self.view, self.watch)
-                    if made is not None:
-                        break
-            build.uninitialised_marked(False)
-            unwritten: set[str] = set()
-            inside = False
-            if isinstance(made, nn.Module):
-                for module in made.modules():
-                    if isinstance(kind, type) and isinstance(module, kind):
-                        inside = True
-                        rows = snapshot.tensors(module, self.watch.keep)
-                        unwritten.update(row.name for row in rows if row.unwritten)
-            if inside or made is None:
-                found.append(evidence.Parent(name, inside, tuple(sorted(unwritten))))
-        self.run.parents = tuple(found)
-
     def _method(self, root: Any) -> None:
         """A subject ``Class.method`` other than the constructor and forward is called too."""
         owner, _, method = self.subject.rpartition(".")
@@ -349,8 +354,12 @@ class Experiment:
     def _snippet(self, kind: Any, call: Call, given: str) -> str:
         home = self.view.module.__name__
         name = getattr(kind, "__qualname__", "")
-        lines = ["import torch", "from torch import nn", f"from {home} import {name.split('.')[0]}"]
-        lines.append(f"model = {name}({call.text})")
+        lines = ["import torch", "from torch import nn"]
+        if self.part is not None:
+            lines.append(self.part.setup)
+        else:
+            lines.append(f"from {home} import {name.split('.')[0]}")
+            lines.append(f"model = {name}({call.text})")
         if given:
             lines.append(f"model({given})")
         return "\n".join(lines)

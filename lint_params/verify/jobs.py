@@ -23,6 +23,7 @@ class Job:
     device: str = ""
     verdicts: list[Json | None] = field(default_factory=list)
     contested: bool = False
+    reached: bool = False  # the subject itself has run forward
     tolerant: bool = False  # flagged statements that fail do not end this run
     started: float = field(default_factory=time.monotonic)
 
@@ -81,6 +82,7 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
     """Take the verdicts in; whether another run of this job is worth it."""
     job.take(answer["verdicts"])
     job.contested |= answer.get("contested", False)
+    job.reached |= answer.get("reached", False)
     if job.settled():
         return False
     reason = answer["reason"]

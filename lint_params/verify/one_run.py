@@ -28,14 +28,21 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     if job.scenario >= len(found):
         note = inconclusive("line-not-executed", "nothing in the file runs it", target.device)
         return {"verdicts": [note] * len(job.findings), "more": False, "reason": ""}
+    scenario = found[job.scenario]
+    more = job.scenario + 1 < len(found)
+    if scenario.what == "part" and job.reached:  # it ran by itself: no need to look for a way
+        return {"verdicts": [], "more": more, "reason": ""}
     target.watch.probes.tolerant = job.tolerant
-    run = child.perform(target, found[job.scenario], job.findings)
+    run = child.perform(target, scenario, job.findings)
     if job.device == "stand-in":
         run.device = "meta"  # where .cuda() put the tensors
     reason = next((f.reason for f in run.failures if f.reason), "")
     answer = {
         "verdicts": child.judge(run, job.findings),
-        "more": job.scenario + 1 < len(found),
+        "more": more,
+        "reached": scenario.what in ("class", "part")
+        and scenario.name == first["subject"].partition(".")[0]
+        and run.ok("forward"),
         "reason": reason,
         "contested": contests(run),
         "hides": len(job.findings) > 1

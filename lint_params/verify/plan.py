@@ -13,12 +13,13 @@ from lint_params.verify import build, script
 from lint_params.verify.source_facts import FileView
 
 #: No subject gets more runs than this.
-RUNS = 8
+RUNS = 10
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``what``: class (the ``index``-th way to call it), function or main."""
+    """``what``: class (the ``index``-th way to call it), part (of the ``index``-th class that
+    contains it), function or main."""
 
     what: str
     name: str
@@ -44,6 +45,9 @@ def _scenarios(
             if isinstance(live, type) and issubclass(live, nn.Module):
                 yield Scenario("class", other, 0)
                 wanted.add(other)
+        if isinstance(kind, type) and issubclass(kind, nn.Module):
+            for index in range(2):
+                yield Scenario("part", name, index)
     function = view.find(subject) if subject else None
     if isinstance(function, ast.FunctionDef):
         wanted = wanted or {subject.rpartition(".")[2]}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
@@ -17,6 +17,10 @@ class FileView:
     def __init__(self, module: types.ModuleType, tree: ast.Module) -> None:
         self.module = module
         self.tree = tree
+        #: Views of the project's other files that call a name, tests first.
+        self.others: Callable[[str], Iterable[FileView]] = lambda name: ()
+        #: (class, view of its file) of the classes in them that do.
+        self.outer: Callable[[str], Iterable[tuple[str, FileView]]] = lambda name: ()
         self.parents: dict[ast.AST, ast.AST] = {}
         for node in ast.walk(tree):
             for child in ast.iter_child_nodes(node):

@@ -27,7 +27,7 @@ def run_spawned(
                 "request": request,
                 "settings": settings,
                 "token": token,
-                "job": [job.index, job.findings, job.scenario, job.device, job.tolerant],
+                "job": [job.index, job.findings, job.scenario, job.device, job.tolerant, job.reached],
             }
             late = settings["timeout"] + 60  # importing torch is not the subject's time
             try:

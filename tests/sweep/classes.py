@@ -108,7 +108,7 @@ def measure(library: str, args: argparse.Namespace) -> None:
         )
     began = time.monotonic()
     judged = verify_findings(
-        findings, device="cpu", jobs=args.jobs, rules={"LP499": "reached:Reached"}
+        findings, device="cpu", jobs=args.jobs, timeout=60.0, rules={"LP499": "reached:Reached"}
     )
     seconds = time.monotonic() - began
     ends: Counter[str] = Counter()
