@@ -108,6 +108,7 @@ class Run:
     probes: tuple[Probe, ...] = ()
     parents: tuple[Parent, ...] = ()
     spread: dict[str, float] = field(default_factory=dict)  # row spread after 20 Adam steps
+    tie: tuple[Any, ...] = ()  # (argument, size): what would please the message of forward
     moved: tuple[str, ...] = ()  # device types before and after "move": ("cpu", "meta")
 
     # -- what happened ---------------------------------------------------------------

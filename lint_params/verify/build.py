@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
 import itertools
 import re
 import traceback
@@ -18,6 +19,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from lint_params.evidence import Failure
+from lint_params.mismatch import contradiction
 from lint_params.verify import arguments
 from lint_params.verify.calls import Call, brief
 from lint_params.verify.source_facts import FileView
@@ -122,13 +125,20 @@ def _alternatives(
         for name in on_line + rest:
             for choice in _keys(error):
                 yield name, choice
-    divisor = re.search(r"divisible", text)
-    if divisor is not None:
+    if "divisible" in text or "multiple of" in text:
         for name in on_line + rest:
             if isinstance(call.kwargs[name], int):
-                yield name, 64
-                yield name, 4
-                yield name, 1
+                for size in (64, 4, 1, 96, 240):
+                    yield name, size
+    wanted = text + " ".join(frame.code for frame in watch.frames(error)[-1:])
+    if "tuple" in wanted or "list" in wanted or "Iterable" in wanted or "sequence" in wanted:
+        for name in on_line + rest:
+            value = call.kwargs[name]
+            if type(value) is int:
+                yield name, (value,) * 2
+                yield name, (value,) * 4
+            elif isinstance(value, list):
+                yield name, tuple(value)
     for name in on_line + rest[:3]:
         value = call.kwargs[name]
         if "not subscriptable" in text or "not iterable" in text or "has no len" in text:
@@ -147,7 +157,7 @@ def _alternatives(
             yield name, torch.randn(16, 24)
             yield name, "relu"
         if isinstance(value, (list, tuple)) and len(value) < 8:
-            yield name, 16
+            yield name, 2 if max(map(_size, value), default=9) < 9 else 16
             yield name, [*value, *value]
         elif isinstance(value, (nn.Module, type)):
             yield name, 16
@@ -163,6 +173,10 @@ def _alternatives(
             yield name, None
 
 
+def _size(value: Any) -> int:
+    return value if isinstance(value, int) else 9
+
+
 def _keys(error: KeyError) -> Iterator[Any]:
     """Keys of the dict that refused one, from the failing frame's own variables."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -171,6 +185,36 @@ def _keys(error: KeyError) -> Iterator[Any]:
                 key = next(iter(value))
                 if isinstance(key, (str, int)) and not str(key).startswith("__"):
                     yield key
+
+
+def thin(kind: type, view: FileView) -> Call:
+    """A call whose large defaults are made small; its sizes are not the project's own."""
+    call = synthesised(kind, Synthesis(view, thin=True))
+    return dataclasses.replace(call, origin="synthesised")
+
+
+def ties(
+    call: Call, sizes: dict[str, Any], tried: list[Failure]
+) -> Iterator[tuple[str, int]]:
+    """(argument, size): made-up widths that equal one size of a message get its other one.
+
+    ``x + self.conv(x)`` says in this way that its two widths are one.
+    """
+    if call.origin != "synthesised" or call.node is not None:
+        return
+    for failure in tried[:1] + tried[-1:]:
+        for one, other in contradiction(failure.text):
+            for got, want in ((one, other), (other, one)):
+                for name in call.kwargs:
+                    if sizes.get(name) == got and got > 3 and 0 < want < 4096:
+                        yield name, want
+
+
+def tied(kind: Any, view: FileView, sizes: dict[str, int]) -> Call:
+    """The synthesised call with these sizes, which are noted as repaired."""
+    call = synthesised(kind, Synthesis(view, overrides=dict(sizes)))
+    call.repaired = tuple(f"argument {name} = {size}" for name, size in sizes.items())
+    return call
 
 
 def relatives(subject: str, view: FileView) -> list[str]:

@@ -72,7 +72,9 @@ def _span(finding: Json) -> range:
     return range(finding["place"][0], max(finding["place"][0], finding["place"][2]) + 1)
 
 
-def perform(target: Target, scenario: Scenario, findings: list[Json]) -> Run:
+def perform(
+    target: Target, scenario: Scenario, findings: list[Json], ties: dict[str, int] | None = None
+) -> Run:
     """The run of one scenario."""
     view, watch = target.view, target.watch
     assert view is not None
@@ -92,8 +94,12 @@ def perform(target: Target, scenario: Scenario, findings: list[Json]) -> Run:
             for whole, elsewhere in islice(outer.classes(scenario.name, view), scenario.index, None):
                 return experiment.of_part(kind, whole, elsewhere, config)
             return experiment.finish()
+        if scenario.what == "thin":
+            return experiment.of_class(kind, build.thin(kind, view), config, {})
+        if ties:
+            return experiment.of_class(kind, build.tied(kind, view, ties), config, ties)
         calls = build.calls(kind, view, config.get("classes", {}))
-        return experiment.of_class(kind, calls[scenario.index], config)
+        return experiment.of_class(kind, calls[scenario.index], config, {})
     except (Exception, SystemExit) as error:
         experiment.failures.append(watch.failure(error))
         return experiment.finish()

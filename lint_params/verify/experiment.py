@@ -59,11 +59,16 @@ class Experiment:
         self.tried: list[evidence.Failure] = []
         self.done: list[str] = []
         self.part: outer.Part | None = None
+        self.tied = False
         self.started = time.perf_counter()
         self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes)
 
     # -- the whole -------------------------------------------------------------------
-    def of_class(self, kind: type, call: Call, config: dict[str, Any]) -> evidence.Run:
+    def of_class(
+        self, kind: type, call: Call, config: dict[str, Any], ties: dict[str, int]
+    ) -> evidence.Run:
+        """A class by one way to call it; ``ties``: sizes that an earlier run said are one."""
+        self.tied = bool(ties)
         with contextlib.suppress(Stop):
             root = self._constructed(kind, call)
             if isinstance(root, nn.Module):
@@ -72,6 +77,8 @@ class Experiment:
                     found = outer.parents(self.subject, self.view, self.watch)
                     self.run.parents = tuple(found)
             self._method(root)
+        if "construct" in self.done and "forward" not in self.done:
+            self.run.tie = next(build.ties(self.call, self.run.arguments, self.tried), ())
         return self.finish()
 
     def of_part(
@@ -217,7 +224,7 @@ class Experiment:
                     failure = replace(
                         self.watch.failure(failed),
                         made_up=attempt.made_up(),
-                        repaired=bool(attempt.repaired),
+                        repaired=bool(attempt.repaired or self.tied),
                         snippet=self._snippet(type(root), self.call, attempt.text())
                         if self.run.kind == "class"
                         else "",

@@ -165,6 +165,8 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     own = {k: v for k, v in vars(module).items() if type(v) is int}
     sizes = {**own, **sizes}
     side, length = side_of(sizes), length_of(sizes)
+    if any(_grid(p) for p in found.parameters.values()):  # so many tokens as the grid has places
+        sizes["seq_len"] = length = GRID[0] * GRID[1]
     if isinstance(module, (nn.Sequential,)) or type(module).__module__.startswith("torch."):
         need = needs.of_module(module)
         first = tensor(need or needs.Need("features", UNKNOWN), 0, side, length)
@@ -188,7 +190,39 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
             continue
         args.append(_argument(module, param, wants.get(param.name), rank, sizes, args))
         names.append(param.name)
+    if not args and not words:
+        args, names = _leading(module, list(found.parameters.values()), wants, sizes, method)
     return Inputs(args, words, names=names)
+
+
+def _leading(
+    module: nn.Module,
+    parameters: list[inspect.Parameter],
+    wants: dict[str, needs.Need],
+    sizes: dict[str, Any],
+    method: str,
+) -> tuple[list[Any], list[str]]:
+    """Where every parameter has a default, the first is the input all the same."""
+    for param in parameters:
+        kinds = (param.POSITIONAL_ONLY, param.POSITIONAL_OR_KEYWORD)
+        if param.kind in kinds and param.name != "self" and param.default is None:
+            rank = needs.rank_of(module, param.name, method)
+            made = _argument(module, param, wants.get(param.name), rank, sizes, [])
+            return [made], [param.name]
+    return [], []
+
+
+#: Height and width of a picture that comes as a row of tokens.
+GRID = (6, 10)
+
+
+def _grid(param: inspect.Parameter) -> bool:
+    """``H``, ``feat_size``, ``hw_shape``: the caller says how the tokens lie."""
+    if param.default is not param.empty:
+        return False
+    name = param.name.lower()
+    pair = re.fullmatch(r"(hw|feat|input|x|spatial|patch|grid)_?(size|shape|resolution)|hw", name)
+    return param.name in ("H", "W") or pair is not None
 
 
 _INPUT_SIZE = re.compile(
@@ -225,6 +259,8 @@ def _argument(
     name = param.name.lower()
     side, length = side_of(sizes), length_of(sizes)
     kind = param.annotation
+    if _grid(param) and before:
+        return {"h": GRID[0], "w": GRID[1]}.get(name, GRID)
     if kind in (int, "int"):
         return length
     if kind in (float, "float"):

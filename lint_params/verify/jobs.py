@@ -9,8 +9,14 @@ from typing import Any
 from lint_params.evidence import REASONS
 
 Json = dict[str, Any]
+#: How many arguments are tied to others before a way to call a class is given up.
+TIES = 3
 #: Which inconclusive reason to keep when several runs gave one: the most telling.
 _TELLING = ("no-predicate", "line-not-executed", *(r for r in REASONS if r != "line-not-executed"))
+
+
+#: What a process of its own must be told of a job.
+CARRIED = "index findings scenario device slow reached ties tolerant".split()
 
 
 @dataclass
@@ -23,7 +29,9 @@ class Job:
     device: str = ""
     verdicts: list[Json | None] = field(default_factory=list)
     contested: bool = False
+    slow: bool = False  # a run took too much time or memory
     reached: bool = False  # the subject itself has run forward
+    ties: dict[str, int] = field(default_factory=dict)  # made-up arguments that must agree
     tolerant: bool = False  # flagged statements that fail do not end this run
     started: float = field(default_factory=time.monotonic)
 
@@ -86,6 +94,8 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
     if job.settled():
         return False
     reason = answer["reason"]
+    job.slow |= reason in ("out-of-memory", "timeout")
+    limit = settings["timeout"] * (2 if job.slow else 1)
     shapes = any(finding["code"].startswith("LP4") for finding in job.findings)
     if not job.device and settings["device"] == "cpu":
         if reason == "needs-device":
@@ -96,8 +106,13 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
             return True
     if answer.get("hides") and not job.tolerant:
         job.tolerant = True  # the same once more: what stands behind the failing statement?
-        return bool(time.monotonic() - job.started < settings["timeout"])
+        return bool(time.monotonic() - job.started < limit)
+    name, size = answer.get("tie") or ("", 0)
+    if name and name not in job.ties and len(job.ties) < TIES:
+        job.ties[name] = size  # the same scenario with these two sizes made one
+        return bool(time.monotonic() - job.started < limit)
     job.tolerant = False
     job.device = ""
+    job.ties = {}
     job.scenario += 1
-    return bool(answer["more"]) and time.monotonic() - job.started < settings["timeout"]
+    return bool(answer["more"]) and time.monotonic() - job.started < limit

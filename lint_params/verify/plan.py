@@ -19,7 +19,7 @@ RUNS = 10
 @dataclass(frozen=True)
 class Scenario:
     """``what``: class (the ``index``-th way to call it), part (of the ``index``-th class that
-    contains it), function or main."""
+    contains it), thin (with large defaults made small), function or main."""
 
     what: str
     name: str
@@ -40,6 +40,8 @@ def _scenarios(
         if _buildable(kind):
             for index in range(len(build.calls(kind, view, config.get("classes", {})))):
                 yield Scenario("class", name, index)
+                if not index:
+                    yield Scenario("thin", name)
         for other in reversed(build.relatives(name.partition(".")[0], view)[:3]):
             live = view.live(other)
             if isinstance(live, type) and issubclass(live, nn.Module):

@@ -56,6 +56,12 @@ def _changes(
                 note = f"size {got} of input {index} changed to {want}"
                 yield note, _with(args, index, made), True
     for got, want in pairs:
+        for index, arg in enumerate(args):
+            if isinstance(arg, torch.Tensor) and arg.dim() > 1 and arg.is_floating_point():
+                for axis, size in _proportional(arg, got, want):
+                    note = f"size {arg.shape[axis]} of input {index} changed to {size}"
+                    yield note, _with(args, index, _resized(arg, axis, size)), True
+    for got, want in pairs:
         for index in reversed(range(len(args))):
             arg = args[index]
             if isinstance(arg, torch.Tensor) and arg.dim() > 1 and arg.is_floating_point():
@@ -69,6 +75,14 @@ def _changes(
                 if isinstance(arg, torch.Tensor) and arg.dim() == 4:
                     made = torch.randn(*arg.shape[:2], side, side, dtype=arg.dtype)
                     yield f"input {index} of {side}x{side}", _with(args, index, made), True
+
+
+def _proportional(arg: torch.Tensor, got: int, want: int) -> Iterator[tuple[int, int]]:
+    """(axis, size) where the code multiplies a size before it compares it."""
+    for axis in sorted(range(1, arg.dim()), key=lambda axis: axis != 1):
+        factor, rest = divmod(got, arg.shape[axis])
+        if factor > 1 and not rest and want % factor == 0:
+            yield axis, want // factor
 
 
 def _with(args: list[Any], index: int, value: Any) -> list[Any]:
@@ -106,9 +120,9 @@ def _ranks(arg: torch.Tensor, text: str, error: BaseException) -> list[int]:
     if unpacked:
         found.append(arg.dim() + (int(unpacked[1]) - int(unpacked[2]) if unpacked[2] else -1))
         found.append(int(unpacked[1]))
-    if re.search(r"number of dimensions|Dimension out of range|dimension", text):
+    if "dimension" in text and not contradiction(text):
         found += [arg.dim() + 1, arg.dim() - 1]
-    if isinstance(error, IndexError) or (
+    if (isinstance(error, IndexError) and "index out of range" not in text) or (
         isinstance(error, KeyError) and error.args and isinstance(error.args[0], int)
     ):
         found += [arg.dim() + 1, arg.dim() + 2]

@@ -88,8 +88,7 @@ def one() -> None:
     contain.confine(settings["scratch"], memory, OUTPUT, cuda)
     child.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
-    index, findings, scenario, device, tolerant, reached = given["job"]
-    job = Job(index, findings, scenario, device, tolerant=tolerant, reached=reached)
+    job = Job(**given["job"])
     answer = one_run.one_run(target, job, settings["timeout"])
     os.write(out, given["token"].encode() + json.dumps(answer, default=str).encode() + b"\n")
     contain.sweep()

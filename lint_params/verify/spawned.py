@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from lint_params.verify.forks import Child
-from lint_params.verify.jobs import Job, Json, again, inconclusive
+from lint_params.verify.jobs import CARRIED, Job, Json, again, inconclusive
 
 
 def run_spawned(
@@ -27,7 +27,7 @@ def run_spawned(
                 "request": request,
                 "settings": settings,
                 "token": token,
-                "job": [job.index, job.findings, job.scenario, job.device, job.tolerant, job.reached],
+                "job": {name: getattr(job, name) for name in CARRIED},
             }
             late = settings["timeout"] + 60  # importing torch is not the subject's time
             try:

@@ -9,8 +9,10 @@ a multiple of 8 (heads and groups divide it). Child only.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import inspect
+import os
 import re
 import typing
 from collections.abc import Callable
@@ -20,74 +22,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from lint_params.verify import configs, naming
 from lint_params.verify.calls import Call, signature, text_of
 from lint_params.verify.source_facts import FileView, Hints
-
-#: name pattern -> value; the first that matches the whole name decides.
-_NAMED: tuple[tuple[str, Any], ...] = (
-    (r".*(kv_heads|kv_head|key_value_heads|n_kv).*", 2),
-    (r".*(heads|nhead|n_head|num_head).*", 4),
-    (r".*(head_dim|dim_head|d_head|d_k|d_v|head_size).*", 8),
-    (r".*(n_groups|num_groups|groups|cardinality)", 2),
-    (r".*(kernel|ksize|k_size|filter_size|window).*", 3),
-    (r"(stride|dilation|padding|pad|reduction_ratio)s?", 1),
-    (r".*(dropout|drop_rate|drop|p_drop|drop_prob|drop_path)", 0.1),
-    (
-        r"(p|prob|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
-        0.5,
-    ),
-    (r".*(eps|epsilon|_std|init_value|init_scale|weight_decay)", 1e-3),
-    (r"(lr|learning_rate|max_norm|clip|clip_grad|max_grad_norm)", 0.01),
-    (r"(n_?|num_?|max_?)?(epochs?|steps?|iters?|iterations|n_iter|max_iter)", 2),
-    (r".*(expansion|mlp_ratio|mult|multiplier|factor|expand|upscale|scale_factor)", 2),
-    (r".*(num_layers|n_layers?|depth|num_blocks?|n_blocks?|nlayers?|num_levels|stages|layers)", 2),
-    (r".*(experts|n_expert)", 4),
-    (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)", 2),
-    (
-        (
-            r".*(vocab|num_embeddings|n_symbols|ntoken|n_tokens|num_tokens|n_words|n_items|n_users"
-            r"|num_items|num_users|num_nodes|n_nodes|n_entities|n_chars|n_vocab|input_vocab).*"
-        ),
-        61,
-    ),
-    (
-        (
-            r".*(max_len|max_length|seq_len|block_size|context|max_pos|max_position|sequence_length"
-            r"|max_seq|n_ctx|length|num_frames|n_positions).*"
-        ),
-        20,
-    ),
-    (r".*(patch).*", 4),
-    (r".*(img|image|resolution|input_res|crop).*size.*|resolution|img_dim|image_dim", 32),
-    (r"(height|width_px|img_h|img_w|h|w)", 32),
-    (r".*(in_chans|img_channels|image_channels|n_channels|num_channels|input_channels|nc)", 3),
-    (
-        (
-            r".*(num_class|n_class|classes|num_labels|n_labels|n_tags|tagset|num_outputs|n_actions"
-            r"|num_actions|action_dim|n_outputs|labels).*"
-        ),
-        11,
-    ),
-    (r".*(batch).*size.*|bsz|batch|n_batch", 5),
-    (r"seed", 0),
-    (r"device", "cpu"),
-    (r"(path|checkpoint|ckpt|weights_path|pretrained_path|file|filename|root|resume)", None),
-)
-_WIDTH = re.compile(
-    r".*(dim|feature|channel|chan|plane|hidden|size|width|units|embed|emb|inner|mid|filter"
-    r"|latent|ch|_in|_out|in_|out_|n_in|n_out|d_|ngf|ndf|nz|nf|rank|num|inputs|outputs|n_).*|d|c|n|m|in|out"
-)
-_LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
-_CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
-_MODEL = re.compile(
-    r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)"
-)
-_CALLABLE = re.compile(r".*(act|activation|act_layer|act_fn|nonlinearity)")
-_NORM = re.compile(r".*norm(_layer|_cls|_type|_fn)?")
-_LIST = re.compile(
-    r".*(sizes|dims|channels_list|widths|hiddens|units_list|hidden_layers|depths|field_dims"
-    r"|strides|kernels|layer_sizes|filters|chans|kernel_sizes|skips|shape|hidden_units)"
-)
 
 
 @dataclass
@@ -98,6 +35,8 @@ class Synthesis:
     made: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
     depth: int = 0
+    thin: bool = False  # defaults that make something large are made small
+    target: Any = None  # what is called
 
     def width(self) -> int:
         taken = (
@@ -105,7 +44,7 @@ class Synthesis:
             if all(_plain(v) for v in self.made.values())
             else {v for v in self.made.values() if _plain(v)}
         )
-        return next((size for size in _LADDER if size not in taken), 160)
+        return next((size for size in naming.LADDER if size not in taken), 160)
 
     def parameter(self, name: str, annotation: Any, hints: Hints | None) -> Any:
         if name in self.overrides:
@@ -126,19 +65,22 @@ class Synthesis:
         if hints is not None:
             if hints.choices:
                 return hints.choices[0]
-            if hints.keys or (_CONFIG.fullmatch(lowered) and hints.attributes):
+            own = self._own_config(lowered, hints)
+            if own is not None:
+                return own
+            if hints.keys or (naming.CONFIG.fullmatch(lowered) and hints.attributes):
                 return self.config(hints)
-        if _CALLABLE.fullmatch(lowered):
+        if naming.CALLABLE.fullmatch(lowered):
             return nn.ReLU if hints is not None and hints.called else nn.ReLU()
-        if _NORM.fullmatch(lowered):
+        if naming.NORM.fullmatch(lowered):
             return nn.Identity() if hints is not None and hints.run else nn.LayerNorm
-        if hints is not None and hints.called and _MODEL.fullmatch(lowered):
+        if hints is not None and hints.called and naming.MODEL.fullmatch(lowered):
             return self.block(lowered)
         if hints is not None and hints.run and not hints.called:
             return self.model(lowered)
-        if _LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
+        if naming.LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
             return self.several(lowered, hints)
-        for pattern, value in _NAMED:
+        for pattern, value in naming.NAMED:
             if re.fullmatch(pattern, lowered):
                 return value
         if lowered.startswith(("use_", "with_", "is_", "has_", "enable_", "return_")):
@@ -151,9 +93,9 @@ class Synthesis:
             return _Later("optimizer")
         if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
             return nn.CrossEntropyLoss()
-        if _MODEL.fullmatch(lowered) and lowered not in ("fn",):
+        if naming.MODEL.fullmatch(lowered) and lowered not in ("fn",):
             return self.model(lowered)
-        if _WIDTH.fullmatch(lowered):
+        if naming.WIDTH.fullmatch(lowered):
             return self.width()
         return self.width()
 
@@ -174,7 +116,7 @@ class Synthesis:
         if annotation is bool:
             return False
         if annotation is float:
-            return next((v for p, v in _NAMED if re.fullmatch(p, name)), 0.5)
+            return next((v for p, v in naming.NAMED if re.fullmatch(p, name)), 0.5)
         if annotation is str:
             return hints.choices[0] if hints is not None and hints.choices else name
         if annotation is torch.Tensor:
@@ -190,11 +132,11 @@ class Synthesis:
         if isinstance(annotation, type):
             if issubclass(annotation, nn.Module):
                 return self.model(name) if annotation is nn.Module else self._module(annotation)
+            if configs.is_config(annotation):
+                return self._configured(annotation)
             if dataclasses.is_dataclass(annotation) or (
                 annotation.__module__ == self.view.module.__name__ and annotation is not int
             ):
-                return self.instance(annotation)
-            if annotation.__name__.endswith(("Config", "Args", "Params")):
                 return self.instance(annotation)
         if annotation is dict or origin is dict:
             return self.config(hints) if hints is not None else {}
@@ -212,7 +154,7 @@ class Synthesis:
         if "stride" in name:
             return [1, 2]
         first = self.width()
-        many = [size for size in _LADDER if size >= first] + list(_LADDER)
+        many = [size for size in naming.LADDER if size >= first] + list(naming.LADDER)
         count = max(2, hints.index if hints is not None else 0, hints.unpacked if hints else 0)
         return [many[i] for i in range(count)]
 
@@ -230,6 +172,30 @@ class Synthesis:
             if not hasattr(dict, key):
                 auto[key] = self.named(key)
         return auto
+
+    def _configured(self, kind: type) -> Any:
+        """An object of a configuration class."""
+
+        def made_up(param: inspect.Parameter) -> Any:
+            return self.parameter(param.name, param.annotation, None)
+
+        return configs.made(kind, made_up, self.thin)
+
+    def _own_config(self, name: str, hints: Hints) -> Any:
+        """A configuration of a class of the file that has what the body asks of it."""
+        if not naming.CONFIG.fullmatch(name):
+            return None
+        own = getattr(self.target, "config_class", None)
+        called = getattr(self.target, "__name__", "")
+        kinds = [kind for kind in vars(self.view.module).values() if configs.is_config(kind)]
+        kinds.sort(key=lambda kind: -len(os.path.commonprefix([kind.__name__, called])))
+        for kind in ([own] if isinstance(own, type) else []) + kinds:
+            akin = kind is own or len(os.path.commonprefix([kind.__name__, called])) > 2
+            with contextlib.suppress(Exception):
+                made = self._configured(kind) if hints.attributes or akin else None
+                if made is not None and all(hasattr(made, each) for each in hints.attributes):
+                    return made
+        return None
 
     def instance(self, kind: type) -> Any:
         """An object of a class, its own arguments made up where it has no default."""
@@ -326,18 +292,21 @@ def synthesised(
         name = getattr(target, "__qualname__", "")
         node = synthesis.view.find(name) if "<locals>" not in name else None
         hints_at: dict[str, Any] = {}
+        synthesis.target = synthesis.target or target
         try:
             resolved = typing.get_type_hints(
                 target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
             )
         except Exception:
             resolved = hints_at
+        thin = configs.thin(found.parameters.values()) if synthesis.thin else {}
         for param in found.parameters.values():
             if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
                 continue
             if param.default is not param.empty:
-                if param.name in synthesis.overrides:
-                    kwargs[param.name] = synthesis.overrides[param.name]
+                given = {**thin, **synthesis.overrides}
+                if param.name in given:
+                    kwargs[param.name] = given[param.name]
                 continue
             hints = synthesis.view.hints(node, param.name) if node is not None else None
             value = synthesis.parameter(
