@@ -108,7 +108,7 @@ class Run:
     probes: tuple[Probe, ...] = ()
     parents: tuple[Parent, ...] = ()
     spread: dict[str, float] = field(default_factory=dict)  # row spread after 20 Adam steps
-    tie: tuple[Any, ...] = ()  # (argument, size): what would please the message of forward
+    ties: dict[str, int] = field(default_factory=dict)  # arguments that would please forward
     moved: tuple[str, ...] = ()  # device types before and after "move": ("cpu", "meta")
 
     # -- what happened ---------------------------------------------------------------
@@ -265,6 +265,7 @@ class Run:
             for phase, items in data.get("snapshots", {}).items()
         }
         made["arguments"] = dict(data.get("arguments", {}))
+        made["ties"] = dict(data.get("ties", {}))
         made["spread"] = dict(data.get("spread", {}))
         made["lines"] = frozenset(data.get("lines", ()))
         return cls(**made)

@@ -195,8 +195,8 @@ def thin(kind: type, view: FileView) -> Call:
 
 def ties(
     call: Call, sizes: dict[str, Any], tried: list[Failure]
-) -> Iterator[tuple[str, int]]:
-    """(argument, size): made-up widths that equal one size of a message get its other one.
+) -> Iterator[dict[str, int]]:
+    """The made-up sizes, one that equals a size in a message of forward made the other one.
 
     ``x + self.conv(x)`` says in this way that its two widths are one.
     """
@@ -207,7 +207,7 @@ def ties(
             for got, want in ((one, other), (other, one)):
                 for name in call.kwargs:
                     if sizes.get(name) == got and got > 3 and 0 < want < 4096:
-                        yield name, want
+                        yield {**{n: sizes[n] for n in call.kwargs if n in sizes}, name: want}
 
 
 def tied(kind: Any, view: FileView, sizes: dict[str, int]) -> Call:

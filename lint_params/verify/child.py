@@ -38,6 +38,7 @@ class Target:
     watch: Watch
     view: FileView | None = None
     failure: evidence.Failure | None = None
+    read: list[str] = dataclasses.field(default_factory=list)  # files that call its classes
 
 
 def prepare(request: Json) -> Target:
@@ -53,19 +54,20 @@ def prepare(request: Json) -> Target:
     try:
         module, tree = load(Path(path), text, lines, watch.probes.for_source())
         target.view = FileView(module, tree)
-        _look_around(target.view, Path(path), request["findings"])
+        target.read = _look_around(target.view, Path(path), request["findings"])
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         target.failure = watch.failure(error)
     sys.settrace(None)
     return target
 
 
-def _look_around(view: FileView, path: Path, findings: list[Json]) -> None:
+def _look_around(view: FileView, path: Path, findings: list[Json]) -> list[str]:
     """Let the view know the project's other files that call the findings' subjects."""
     names = {part for f in findings for part in f["subject"].split(".")[:2]}
     uses = Uses(path, names - {"__init__", "forward", "<locals>"})
     view.others = lambda name: uses.of(name, view.live(name))
     view.outer = lambda name: uses.outer(name, view.live(name))
+    return sorted({str(found) for paths in uses.found.values() for found in paths})
 
 
 def _span(finding: Json) -> range:

@@ -78,7 +78,7 @@ class Experiment:
                     self.run.parents = tuple(found)
             self._method(root)
         if "construct" in self.done and "forward" not in self.done:
-            self.run.tie = next(build.ties(self.call, self.run.arguments, self.tried), ())
+            self.run.ties = next(build.ties(self.call, self.run.arguments, self.tried), {})
         return self.finish()
 
     def of_part(

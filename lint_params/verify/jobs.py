@@ -32,6 +32,7 @@ class Job:
     slow: bool = False  # a run took too much time or memory
     reached: bool = False  # the subject itself has run forward
     ties: dict[str, int] = field(default_factory=dict)  # made-up arguments that must agree
+    tied: int = 0
     tolerant: bool = False  # flagged statements that fail do not end this run
     started: float = field(default_factory=time.monotonic)
 
@@ -107,12 +108,12 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
     if answer.get("hides") and not job.tolerant:
         job.tolerant = True  # the same once more: what stands behind the failing statement?
         return bool(time.monotonic() - job.started < limit)
-    name, size = answer.get("tie") or ("", 0)
-    if name and name not in job.ties and len(job.ties) < TIES:
-        job.ties[name] = size  # the same scenario with these two sizes made one
+    if answer.get("ties") and job.tied < TIES:
+        job.ties = answer["ties"]  # the same scenario with two sizes made one
+        job.tied += 1
         return bool(time.monotonic() - job.started < limit)
     job.tolerant = False
     job.device = ""
-    job.ties = {}
+    job.ties, job.tied = {}, 0
     job.scenario += 1
     return bool(answer["more"]) and time.monotonic() - job.started < limit

@@ -41,7 +41,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     answer = {
         "verdicts": child.judge(run, job.findings),
         "more": more,
-        "tie": run.tie,
+        "ties": run.ties,
         "reached": scenario.what in ("class", "part", "thin")
         and scenario.name == first["subject"].partition(".")[0]
         and run.ok("forward"),

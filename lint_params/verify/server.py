@@ -42,7 +42,8 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
     child.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
     child.alarm(0)
-    write({"imported": request["id"], "level": level, "files": _project_files(request)})
+    files = sorted({*_project_files(request), *target.read})
+    write({"imported": request["id"], "level": level, "files": files})
     jobs = jobs_of(request)
 
     def emit(message: Json) -> None:

@@ -1,0 +1,189 @@
+"""How the verifier builds and feeds a class: in the project's own words where there are any."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from test_verify import DATA, RULES, finding_at
+
+from lint_params.rule import Finding
+from lint_params.verify import verify_findings
+
+FILES = {
+    "pkg/__init__.py": "",
+    "pkg/parts.py": '''
+        """The docstring stays before the import from the future."""
+
+        from __future__ import annotations
+
+        import torch
+        from torch import nn
+
+
+        class Odd(nn.Module):
+            def __init__(self, spec):
+                super().__init__()
+                self.up = nn.Linear(spec.sizes[0], spec.sizes[1])
+                self.down = nn.Linear(spec.sizes[1] + 1, 4)
+
+            def forward(self, batch):
+                return self.down(self.up(batch["x"]))
+
+
+        class Plain(nn.Module):
+            def __init__(self, spec):
+                super().__init__()
+                self.fc = nn.Linear(*spec.sizes)
+
+            def forward(self, batch):
+                return self.fc(batch["x"])
+
+
+        class Filled(nn.Module):
+            def __init__(self, n):
+                super().__init__()
+                self.w = nn.Parameter(torch.empty(n, n))
+
+            def forward(self, x):
+                return x @ self.w
+
+
+        class Tied(nn.Module):
+            def __init__(self, wide, narrow):
+                super().__init__()
+                self.a = nn.Linear(wide, narrow)
+                self.b = nn.Linear(narrow, narrow * 4)
+
+            def forward(self, x):
+                return x + self.b(self.a(x))
+
+
+        class Tested(nn.Module):
+            def __init__(self, table):
+                super().__init__()
+                self.fc = nn.Linear(*table["sizes"])
+
+            def forward(self, x):
+                return self.fc(x)
+
+
+        class Lit(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.example_input_array = torch.zeros(3, 1, 28, 28)
+                self.conv = nn.Conv2d(1, 4, 5)
+                self.fc = nn.Linear(4 * 28 * 28, 10)
+
+            def forward(self, x):
+                return self.fc(self.conv(x).flatten(1))
+
+
+        print("flagged")
+    ''',
+    "pkg/whole.py": """
+        from types import SimpleNamespace
+
+        from torch import nn
+
+        from .parts import Filled, Odd
+
+
+        class Whole(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.odd = Odd(SimpleNamespace(sizes=(8, 12)))
+                self.filled = Filled(8)
+                nn.init.normal_(self.filled.w)
+
+            def forward(self, x):
+                return self.odd({"x": x})
+    """,
+    "pkg/sound.py": """
+        from types import SimpleNamespace
+
+        from torch import nn
+
+        from .parts import Plain
+
+
+        class Sound(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.plain = Plain(SimpleNamespace(sizes=(8, 12)))
+                self.last = nn.Linear(12, 3)
+
+            def forward(self, x):
+                return self.last(self.plain({"x": x}))
+    """,
+    "tests/test_parts.py": """
+        import torch
+
+        from pkg.parts import Tested
+
+
+        def test_it():
+            net = Tested({"sizes": [6, 2]})
+            assert net(torch.randn(9, 6)).shape == (9, 2)
+    """,
+    "pyproject.toml": "",
+}
+
+#: name -> (text of the flagged line, subject, code, details, verdict, what the evidence holds)
+CASES: dict[str, tuple[str, str, str, dict[str, object], str, str]] = {
+    "part_fails": (
+        *("self.down(self.up", "Odd", "LP401", {"got": 12, "expected": 13}),
+        *("confirmed", "outer = Whole()"),
+    ),
+    "part_runs": (
+        *('return self.fc(batch["x"])', "Plain", "LP900", {}),
+        *("refuted", "model({'x': torch.randn(5, 8)})"),
+    ),
+    "parent_fills": (
+        *("self.w = ", "Filled", "LP104", {"attribute": "w"}),
+        *("refuted", "Whole fills it"),
+    ),
+    "tie_is_no_proof": (
+        *("return x + self.b", "Tied", "LP900", {}),
+        *("inconclusive", "input-repaired: argument wide = "),
+    ),
+    "call_in_the_tests": (
+        *("return self.fc(x)", "Tested", "LP900", {}),
+        *("refuted", "model(torch.randn(9, 6))"),
+    ),
+    "example_input_array": (
+        *("return self.fc(self.conv", "Lit", "LP401", {"got": 2304, "expected": 3136}),
+        *("confirmed", "model(torch.randn(3, 1, 28, 28))"),
+    ),
+    "docstring_and_future": (
+        *('print("flagged")', "", "LP900", {}),
+        *("refuted", "it ran"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("project")
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip())
+    findings: list[Finding] = []
+    for text, subject, code, details, _, _ in CASES.values():
+        findings.append(finding_at(folder / "pkg" / "parts.py", text, code, subject, details))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", str(DATA))
+    rules = {**RULES, "LP104": "lint_params.rules.uninitialised_parameter:UninitialisedParameter"}
+    try:
+        judged = verify_findings(findings, device="cpu", rules=rules)
+    finally:
+        patch.undo()
+    return {name: f.verification for name, f in zip(CASES, judged, strict=True)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict(verdicts, name: str) -> None:
+    wanted, evidence = CASES[name][-2:]
+    assert verdicts[name].verdict.value == wanted, verdicts[name].evidence
+    assert evidence in verdicts[name].evidence
