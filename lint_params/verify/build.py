@@ -22,7 +22,7 @@ from torch import nn
 from lint_params.evidence import Failure
 from lint_params.mismatch import contradiction
 from lint_params.verify import arguments
-from lint_params.verify.calls import Call, brief
+from lint_params.verify.calls import Call, brief, signature
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.tensors import reason_of
@@ -76,7 +76,7 @@ def _repaired(
             (
                 (name, value)
                 for name, value in _alternatives(kind, call, view, watch, error)
-                if (name, brief(value)) not in tried
+                if (name, brief(value)) not in tried and _allowed(kind, name, value)
             ),
             None,
         )
@@ -98,6 +98,15 @@ def _repaired(
         call.repaired = sized
         return made, call
     return None, call
+
+
+def _allowed(kind: Any, name: str, value: Any) -> bool:
+    """What is annotated as a number or a text stays one."""
+    found = signature(kind)
+    annotation = found.parameters[name].annotation if found and name in found.parameters else None
+    said = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    kinds = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}.get(said)
+    return kinds is None or isinstance(value, kinds)
 
 
 def _deeper(after: BaseException, before: BaseException, watch: Watch) -> bool:

@@ -76,8 +76,8 @@ def _span(finding: Json) -> range:
 
 def perform(
     target: Target, scenario: Scenario, findings: list[Json], ties: dict[str, int] | None = None
-) -> Run:
-    """The run of one scenario."""
+) -> Run | None:
+    """The run of one scenario; None where there is nothing to run."""
     view, watch = target.view, target.watch
     assert view is not None
     codes = {finding["code"] for finding in findings}
@@ -95,7 +95,7 @@ def perform(
         if scenario.what == "part":
             for whole, elsewhere in islice(outer.classes(scenario.name, view), scenario.index, None):
                 return experiment.of_part(kind, whole, elsewhere, config)
-            return experiment.finish()
+            return None
         if scenario.what == "thin":
             return experiment.of_class(kind, build.thin(kind, view), config, {})
         if ties:

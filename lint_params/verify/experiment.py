@@ -83,8 +83,8 @@ class Experiment:
 
     def of_part(
         self, kind: type, whole: type, view: FileView, config: dict[str, Any]
-    ) -> evidence.Run:
-        """The subject as a class that contains it builds and feeds it."""
+    ) -> evidence.Run | None:
+        """The subject as a class that contains it builds and feeds it; None if it does not."""
         run = self.run
         with contextlib.suppress(Stop):
             found: outer.Part | None = None
@@ -93,7 +93,7 @@ class Experiment:
             with self.phase("construct", needed=True), self._built_on():
                 found = outer.part(kind, whole, view, self.watch)
             if found is None:
-                raise Stop
+                return None
             self.call, self.part = found.call, found
             run.arguments_from = "captured"
             run.arguments = arguments.sizes(found.call, kind)

@@ -46,8 +46,10 @@ class Job:
             if old is None or _weight(new) > _weight(old):
                 self.verdicts[place] = new
 
-    def final(self) -> list[Json | None]:
+    def final(self) -> list[Json]:
         """A shape finding is not refuted where another run raised a shape error."""
+        nothing = inconclusive("line-not-executed", "nothing in the project runs it", self.device)
+        self.verdicts = [verdict or nothing for verdict in self.verdicts]
         for place, verdict in enumerate(self.verdicts):
             shape = self.findings[place]["code"].startswith("LP4")
             if self.contested and shape and verdict and verdict["verdict"] == "refuted":
@@ -55,7 +57,7 @@ class Job:
                 self.verdicts[place] = inconclusive(
                     "forward-failed-elsewhere", text, verdict["device"], verdict["seconds"]
                 )
-        return self.verdicts
+        return [verdict or nothing for verdict in self.verdicts]
 
 
 def _weight(verdict: Json) -> int:

@@ -124,7 +124,7 @@ def rank_of(module: nn.Module, name: str, method: str = "forward") -> int:
     if function is None:
         return 0
     exact, least = 0, 0
-    for node in _before_rebound(function, name):
+    for node in _before_rebound(function, name, module):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
             value = node.value
             if isinstance(value, ast.Call):
@@ -180,14 +180,28 @@ def _rank_of_results(function: ast.FunctionDef) -> int:
     return least
 
 
-def _before_rebound(function: ast.FunctionDef, name: str) -> Iterator[ast.AST]:
+def _before_rebound(
+    function: ast.FunctionDef, name: str, module: nn.Module
+) -> Iterator[ast.AST]:
     """The nodes of the statements up to the first that gives the name another value."""
     for statement in statements(function.body):
         yield from own_nodes(statement)
         if isinstance(statement, ast.Assign) and any(
             name_of(node) == name for target in statement.targets for node in ast.walk(target)
         ):
-            return
+            if not _keeps_rank(statement.value, name, module):
+                return
+
+
+def _keeps_rank(value: ast.expr, name: str, module: nn.Module) -> bool:
+    """``x = self.fc(x)``: these layers change the last size only."""
+    if not isinstance(value, ast.Call) or [name_of(arg) for arg in value.args] != [name]:
+        return False
+    func = value.func
+    if not isinstance(func, ast.Attribute) or name_of(func.value) != "self":
+        return False
+    layer = getattr(module, func.attr, None)
+    return isinstance(layer, (nn.Linear, nn.LayerNorm, nn.Dropout, nn.Identity, nn.ReLU, nn.GELU))
 
 
 def _is_none(node: ast.expr) -> bool:

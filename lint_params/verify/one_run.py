@@ -35,6 +35,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         return {"verdicts": [], "more": more, "reason": ""}
     target.watch.probes.tolerant = job.tolerant
     run = child.perform(target, scenario, job.findings, job.ties)
+    if run is None:
+        return {"verdicts": [], "more": more, "reason": ""}
     if job.device == "stand-in":
         run.device = "meta"  # where .cuda() put the tensors
     reason = next((f.reason for f in run.failures if f.reason), "")

@@ -14,6 +14,7 @@ import dataclasses
 import inspect
 import os
 import re
+import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -113,6 +114,10 @@ class Synthesis:
             return inner[0]
         if type(None) in typing.get_args(annotation):
             return self._annotated(inner[0], name, hints) if inner else None
+        if origin in (typing.Union, types.UnionType):
+            return self._annotated(inner[0], name, hints)
+        if origin is type and inner and isinstance(inner[0], type) and inner[0] is not nn.Module:
+            return inner[0]
         if annotation is bool:
             return False
         if annotation is float:
@@ -131,6 +136,8 @@ class Synthesis:
             return self.several(name, hints)
         if isinstance(annotation, type):
             if issubclass(annotation, nn.Module):
+                if hints is not None and hints.called and annotation is not nn.Module:
+                    return annotation  # the class, although the annotation says its object
                 return self.model(name) if annotation is nn.Module else self._module(annotation)
             if configs.is_config(annotation):
                 return self._configured(annotation)

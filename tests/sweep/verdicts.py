@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, help="findings of one rule in one library, at most")
     parser.add_argument("--under", default="", help="only files with this in their path")
     parser.add_argument("--jobs", type=int)
-    parser.add_argument("--timeout", type=float, default=20.0, help="seconds for one run")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds for one run")
     parser.add_argument("--show", action="store_true", help="print inconclusive findings too")
     args = parser.parse_args()
     sys.path.insert(0, str(HERE))
