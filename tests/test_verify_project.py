@@ -79,6 +79,25 @@ FILES = {
                 return self.fc(self.conv(x).flatten(1))
 
 
+        class Sized(nn.Module):
+            def __init__(self, n):
+                super().__init__()
+                self.fc = nn.Linear(n, 3)
+
+            def forward(self, x):
+                return self.fc(x).relu()
+
+
+        class Array(nn.Module):
+            def __init__(self, n):
+                super().__init__()
+                self.example_input_array = torch.zeros(2, 64)
+                self.fc = nn.Linear(n, 3)
+
+            def forward(self, x):
+                return self.fc(x).tanh()
+
+
         print("flagged")
     ''',
     "pkg/whole.py": """
@@ -119,7 +138,25 @@ FILES = {
     "tests/test_parts.py": """
         import torch
 
-        from pkg.parts import Tested
+        import pytest
+
+        from pkg.parts import Sized, Tested
+
+
+        def test_small():
+            net = Sized(6)
+            net(torch.randn(2, 6))
+
+
+        def test_wrong():
+            net = Sized(9)
+            with pytest.raises(RuntimeError):
+                net(torch.randn(2, 8))
+
+
+        def test_large():
+            net = Sized(9)
+            net(torch.randn(2, 9))
 
 
         def test_it():
@@ -154,6 +191,18 @@ CASES: dict[str, tuple[str, str, str, dict[str, object], str, str]] = {
     "example_input_array": (
         *("return self.fc(self.conv", "Lit", "LP401", {"got": 2304, "expected": 3136}),
         *("confirmed", "model(torch.randn(3, 1, 28, 28))"),
+    ),
+    "input_of_another_object": (
+        *("return self.fc(x).relu()", "Sized", "LP401", {"got": 6, "expected": 9}),
+        *("refuted", "line "),
+    ),
+    "input_that_is_meant_to_fail": (
+        *("return self.fc(x).relu()", "Sized", "LP401", {"got": 8, "expected": 9}),
+        *("refuted", "line "),
+    ),
+    "example_of_another_size": (
+        *("return self.fc(x).tanh()", "Array", "LP401", {"got": 64, "expected": "n"}),
+        *("inconclusive", "input-repaired"),
     ),
     "docstring_and_future": (
         *('print("flagged")', "", "LP900", {}),

@@ -4,11 +4,11 @@ Child only.
 """
 
 # The linted code may raise anything, anywhere:
-# ruff: noqa: BLE001, S112
+# ruff: noqa: BLE001
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -22,25 +22,34 @@ from lint_params.verify.synthesis import Synthesis
 def from_call_sites(name: str, view: FileView) -> Iterator[Call]:
     """The calls of the file whose arguments can be evaluated where they stand."""
     for node in list(view.calls_of(name))[:12]:
-        for guess in (None, Synthesis(view).named):
-            try:
-                args: list[Any] = []
-                for arg in node.args:
-                    if isinstance(arg, ast.Starred):
-                        args.extend(view.value(arg.value, guess))
-                    else:
-                        args.append(view.value(arg, guess))
-                kwargs: dict[str, Any] = {}
-                for word in node.keywords:
-                    if word.arg is None:
-                        kwargs.update(view.value(word.value, guess))
-                    else:
-                        kwargs[word.arg] = view.value(word.value, guess)
-            except Exception:
-                continue
-            origin = "call site" if guess is None else "synthesised"
-            yield Call(tuple(args), kwargs, origin, text_of(args, kwargs), node=node)
-            break
+        if view.meant_to_fail(node):
+            continue
+        call = evaluated(node, view) or evaluated(node, view, Synthesis(view).named)
+        if call is not None:
+            yield call
+
+
+def evaluated(
+    node: ast.Call, view: FileView, guess: Callable[[str], Any] | None = None
+) -> Call | None:
+    """A call with the values of its arguments; ``guess`` gives those of bare parameters."""
+    try:
+        args: list[Any] = []
+        for arg in node.args:
+            if isinstance(arg, ast.Starred):
+                args.extend(view.value(arg.value, guess))
+            else:
+                args.append(view.value(arg, guess))
+        kwargs: dict[str, Any] = {}
+        for word in node.keywords:
+            if word.arg is None:
+                kwargs.update(view.value(word.value, guess))
+            else:
+                kwargs[word.arg] = view.value(word.value, guess)
+    except Exception:
+        return None
+    origin = "call site" if guess is None else "synthesised"
+    return Call(tuple(args), kwargs, origin, text_of(args, kwargs), node=node)
 
 
 def from_project(name: str, view: FileView) -> Iterator[Call]:

@@ -266,19 +266,21 @@ class Experiment:
             yield self.part.given
             return
         text = config.get("inputs", {}).get(type(root).__name__)
+        # What the author gives suits the author's arguments, not those that were made up.
+        other = ("its arguments are made up",) if self.call.origin == "synthesised" else ()
         if text:
             call = arguments.from_config(f"f({text})", self.view)
-            yield Inputs(list(call.args), call.kwargs, "config")
+            yield Inputs(list(call.args), call.kwargs, "config", other)
         example = getattr(root, "example_input_array", None)
         if example is not None:
-            yield Inputs(list(example) if isinstance(example, tuple) else [example], {}, "config")
+            args = list(example) if isinstance(example, tuple) else [example]
+            yield Inputs(args, {}, "config", other)
         yield from islice(self._from_calls(root), 3)
         yield inputs.synthesised(root, self.run.arguments)
 
     def _from_calls(self, root: nn.Module) -> Iterator[Inputs]:
-        kind = type(root).__name__
-        for view in (self.view, *self.view.others(kind)):
-            yield from inputs.from_calls(root, inputs.instance_names(kind, view), view)
+        for view in (self.view, *self.view.others(type(root).__name__)):
+            yield from inputs.from_calls(root, view, self.call)
 
     def _call(self, root: nn.Module, given: Inputs) -> Any:
         args, kwargs = given.fresh(self.device)

@@ -21,8 +21,9 @@ import torch
 from torch import nn
 
 from lint_params.verify import needs
-from lint_params.verify.calls import brief, signature
-from lint_params.verify.source_facts import FileView
+from lint_params.verify.arguments import evaluated
+from lint_params.verify.calls import Call, brief, signature
+from lint_params.verify.source_facts import FileView, called
 
 BATCH, LENGTH, SIDE = 5, 7, 32
 #: The last size of an input about which nothing is known.
@@ -98,21 +99,22 @@ def more_rows(value: Any, batch: int) -> Any:
     return value
 
 
-def from_calls(module: nn.Module, names: set[str], view: FileView) -> Iterator[Inputs]:
-    """``model(torch.randn(...))`` in the file, where ``model`` is an object of this class."""
+def from_calls(module: nn.Module, view: FileView, built: Call) -> Iterator[Inputs]:
+    """``model(torch.randn(...))`` in a file, where ``model`` was built by this very call.
+
+    An object of the class that was built with other arguments takes other inputs.
+    """
+    kind = type(module).__name__
     for node in ast.walk(view.tree):
         if not isinstance(node, ast.Call) or not (node.args or node.keywords):
             continue
         func = node.func
-        called = ""
+        made = func if isinstance(func, ast.Call) else None  # Net()(x)
         if isinstance(func, ast.Name):
-            called = func.id
-        elif isinstance(func, ast.Call):  # Net()(x)
-            inner = func.func
-            called = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
-            if called != type(module).__name__:
-                continue
-        if called not in names and not isinstance(func, ast.Call):
+            made = view.assigned_call(func.id, node)
+        if made is None or called(made) != kind or view.meant_to_fail(node):
+            continue
+        if made is not built.node and not _same(made, built, view):
             continue
         try:
             args = [view.value(arg) for arg in node.args if not isinstance(arg, ast.Starred)]
@@ -124,16 +126,9 @@ def from_calls(module: nn.Module, names: set[str], view: FileView) -> Iterator[I
         yield Inputs(args, kwargs, "call site")
 
 
-def instance_names(kind: str, view: FileView) -> set[str]:
-    """Variables of the file that are given an object of the class."""
-    names: set[str] = set()
-    for node in ast.walk(view.tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            func = node.value.func
-            called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-            if called == kind:
-                names.update(t.id for t in node.targets if isinstance(t, ast.Name))
-    return names
+def _same(made: ast.Call, built: Call, view: FileView) -> bool:
+    call = evaluated(made, view)
+    return call is not None and call.text == built.text
 
 
 _SIDE = re.compile(r"(img|image|input|crop)_?(size|res|dim|resolution)|resolution")

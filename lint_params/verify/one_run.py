@@ -16,8 +16,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     """Scenario ``job.scenario`` of the subject: verdicts, and whether there are more."""
     first = job.findings[0]
     if target.failure is not None:
-        run = child.import_failed(target, first["subject"])
-        return {"verdicts": child.judge(run, job.findings), "more": False, "reason": ""}
+        failed = child.import_failed(target, first["subject"])
+        return {"verdicts": child.judge(failed, job.findings), "more": False, "reason": ""}
     child.alarm(seconds)
     target.device = job.device or target.device
     if job.device == "stand-in":

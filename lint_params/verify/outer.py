@@ -83,7 +83,7 @@ def part(kind: type, outer: type, view: FileView, watch: Watch) -> Part | None:
         inner.register_forward_pre_hook(take, with_kwargs=True),
         inner.register_forward_hook(end),
     ]
-    given, ran = _run(root, view, taken)
+    given, ran = _run(root, how, view, taken)
     for handle in handles:
         handle.remove()
     if not taken:
@@ -123,10 +123,11 @@ def _constructions(kind: Any) -> Iterator[dict[int, Call]]:
             del kind.__init__
 
 
-def _run(root: nn.Module, view: FileView, taken: list[Inputs]) -> tuple[Inputs, bool]:
+def _run(
+    root: nn.Module, how: Call, view: FileView, taken: list[Inputs]
+) -> tuple[Inputs, bool]:
     """Forward of the outer object on the first input that gets as far as the subject."""
-    names = inputs.instance_names(type(root).__name__, view)
-    given = next(inputs.from_calls(root, names, view), None) or inputs.synthesised(root, {})
+    given = next(inputs.from_calls(root, view, how), None) or inputs.synthesised(root, {})
     tried: set[str] = set()
     for _ in range(_TRIES):
         try:

@@ -11,6 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
+def called(node: ast.Call) -> str:
+    """The last part of the name that is called, "" if it has none."""
+    func = node.func
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
 class FileView:
     """The file's tree beside its imported module."""
 
@@ -66,10 +72,45 @@ class FileView:
         """Every call in the file of something with this name, not from inside itself."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
-                func = node.func
-                called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-                if called == name and not self._inside(node, name):
+                if called(node) == name and not self._inside(node, name):
                     yield node
+
+    def assigned_call(self, name: str, at: ast.AST) -> ast.Call | None:
+        """The call whose result a variable holds where it is used, if that is so simple."""
+        scope = self.enclosing(at)
+        while True:
+            best: ast.Assign | None = None
+            for node in ast.walk(scope or self.tree):
+                if isinstance(node, ast.Assign) and self.enclosing(node) is scope:
+                    stored = any(
+                        isinstance(inner, ast.Name) and inner.id == name
+                        for target in node.targets
+                        for inner in ast.walk(target)
+                    )
+                    before = node.lineno <= getattr(at, "lineno", 0)
+                    if stored and before:
+                        best = node if best is None or node.lineno > best.lineno else best
+            if best is not None:
+                plain = len(best.targets) == 1 and isinstance(best.targets[0], ast.Name)
+                return best.value if plain and isinstance(best.value, ast.Call) else None
+            if scope is None:
+                return None
+            scope = self.enclosing(scope)
+
+    def meant_to_fail(self, node: ast.AST) -> bool:
+        """``with pytest.raises(...)``, a ``try`` with handlers, a test that may fail."""
+        up = self.parents.get(node)
+        while up is not None:
+            if isinstance(up, ast.Try) and up.handlers:
+                return True
+            if isinstance(up, (ast.With, ast.AsyncWith)):
+                if any("raises" in ast.unparse(i.context_expr).lower() for i in up.items):
+                    return True
+            if isinstance(up, ast.FunctionDef):
+                if any("xfail" in ast.unparse(each) for each in up.decorator_list):
+                    return True
+            up = self.parents.get(up)
+        return False
 
     def _inside(self, node: ast.AST, name: str) -> bool:
         up = self.enclosing(node)
