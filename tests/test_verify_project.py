@@ -202,7 +202,7 @@ CASES: dict[str, tuple[str, str, str, dict[str, object], str, str]] = {
     ),
     "example_of_another_size": (
         *("return self.fc(x).tanh()", "Array", "LP401", {"got": 64, "expected": "n"}),
-        *("inconclusive", "input-repaired"),
+        *("inconclusive", "degenerate-input"),
     ),
     "docstring_and_future": (
         *('print("flagged")', "", "LP900", {}),
