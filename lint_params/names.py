@@ -120,12 +120,7 @@ def _read(body: list[ast.stmt], names: Names, package: str) -> None:
             _bind(names, statement.name, statement)
         elif isinstance(statement, ast.Assign):
             for left in statement.targets:
-                if isinstance(left, ast.Name):
-                    _bind(names, left.id, statement.value)
-                elif isinstance(left, (ast.Tuple, ast.List)):
-                    for part in left.elts:
-                        if isinstance(part, ast.Name):
-                            names.ambiguous.add(part.id)
+                _bind_target(names, left, statement.value)
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             if statement.value is not None:
                 _bind(names, statement.target.id, statement.value)
@@ -146,6 +141,20 @@ def _read(body: list[ast.stmt], names: Names, package: str) -> None:
             _read(statement.finalbody, names, package)
         elif isinstance(statement, ast.With):
             _read(statement.body, names, package)
+
+
+def _bind_target(names: Names, left: ast.expr, value: ast.expr) -> None:
+    """The names of an assignment; in ``a, b = 1, 2`` each has an expression of its own."""
+    if isinstance(left, ast.Name):
+        _bind(names, left.id, value)
+    elif isinstance(left, (ast.Tuple, ast.List)):
+        parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+        stars = any(isinstance(e, ast.Starred) for e in (*left.elts, *parts))
+        for i, part in enumerate(left.elts):
+            if len(parts) == len(left.elts) and not stars:
+                _bind_target(names, part, parts[i])
+            else:
+                names.ambiguous.update(n.id for n in ast.walk(part) if isinstance(n, ast.Name))
 
 
 def _bind(names: Names, name: str, target: Binding) -> None:

@@ -59,8 +59,7 @@ def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:
 
 def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
     """The calls of plain names in the file, and the names that it reads otherwise than by
-    calling them without arguments: a class that is handed to a factory is built with arguments
-    that are not in sight."""
+    calling them with arguments in sight: a class that is handed to a factory is built there."""
     calls: dict[str, list[ast.Call]] = {}
     loads: list[ast.Name] = []
     bare: set[int] = set()
@@ -69,7 +68,8 @@ def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
             if isinstance(node.ctx, ast.Load):
                 loads.append(node)
         elif isinstance(node, ast.Call):
-            if not node.args and not node.keywords:
+            starred = any(isinstance(a, ast.Starred) for a in node.args)
+            if not starred and all(k.arg for k in node.keywords):
                 bare.add(id(node.func))
             if isinstance(node.func, ast.Name):
                 calls.setdefault(node.func.id, []).append(node)
@@ -78,10 +78,12 @@ def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
     return calls, {n.id for n in loads if id(n) not in bare}
 
 
-def _always_given(init: ast.FunctionDef, calls: list[ast.Call]) -> frozenset[str]:
-    """Parameters that every one of the calls sets, by position or keyword (or may, by **)."""
+def _given(init: ast.FunctionDef, calls: list[ast.Call]) -> tuple[frozenset[str], frozenset[str]]:
+    """Parameters that every one of the calls sets, by position or keyword (or may, by **), and
+    those that any of them does."""
     names = [arg.arg for arg, _ in parameters(init.args)[1:]]
     given: set[str] | None = None
+    ever: set[str] = set()
     for call in calls:
         here = {k.arg for k in call.keywords if k.arg}
         if any(k.arg is None for k in call.keywords) or any(
@@ -90,7 +92,8 @@ def _always_given(init: ast.FunctionDef, calls: list[ast.Call]) -> frozenset[str
             here = set(names)
         here |= set(names[: len(call.args)])
         given = here if given is None else given & here
-    return frozenset(given or ())
+        ever |= here
+    return frozenset(given or ()), frozenset(ever)
 
 
 def _defaults(
@@ -118,7 +121,7 @@ def check_class(
     it: Interpreter, cls: ClassRef, name: str, calls: list[ast.Call], by_default: bool = True
 ) -> Iterator[Checked]:
     init = find_method(it, cls, "__init__")
-    given = _always_given(init[1], calls) if init is not None else frozenset()
+    always, ever = _given(init[1], calls) if init is not None else (frozenset(), frozenset())
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))
@@ -130,7 +133,7 @@ def check_class(
             continue  # the parts of a large model are classes of their own, with their own flags
 
         def again(m: Mode = mode, ranks: tuple[int, ...] = ()) -> Checked:
-            return run_class(it, cls, name, init, m, given, ranks)
+            return run_class(it, cls, name, init, m, ever if m is Mode.DEFAULTS else always, ranks)
 
         checked = again()
         large = large or checked.steps > LARGE

@@ -65,12 +65,12 @@ def constructor_arguments(
 ) -> dict[str, Value]:
     """Keyword arguments for ``__init__``; those that DEFAULTS leaves as they stand are not given.
 
-    ``given`` are the parameters that every caller in sight sets: their defaults tell nothing.
+    ``given`` are the parameters that callers in sight set: their defaults tell nothing.
     """
     scope = Scope(it.file_scope(owner.file), owner.scope)
     out: dict[str, Value] = {}
     for arg, default in parameters(fn.args)[1:]:
-        if mode is Mode.DEFAULTS and default is not None:
+        if mode is Mode.DEFAULTS and default is not None and arg.arg not in given:
             continue
         if arg.arg in given and default is not None:
             value = _by_annotation(it, arg.annotation, scope, arg.arg, mode)

@@ -13,6 +13,7 @@ from lint_params.shape.objects import set_attr
 from lint_params.shape.ops.index import set_item
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
+    AnySeq,
     Choice,
     Config,
     Dict,
@@ -50,6 +51,8 @@ def _unpack(it: Interpreter, targets: list[ast.expr], value: Value, scope: Scope
     count = len(targets)
     star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
     items = _parts(it, value, count, star)
+    if items is None and star is None:
+        _need_as_many(it, value, count)
     if items is None:
         why = value.why if isinstance(value, Unknown) else "unpacking"
         items = [Unknown(why) for _ in range(count)]
@@ -62,6 +65,19 @@ def _unpack(it: Interpreter, targets: list[ast.expr], value: Value, scope: Scope
         items = [*items[:star], starred, *items[len(items) - after :]]
     for target, item in zip(targets, items):
         assign(it, target, item, scope)
+
+
+def _need_as_many(it: Interpreter, value: Value, count: int) -> None:
+    """``a, b, c = x.chunk(2)``: the parts of a tensor that are unpacked into too many names."""
+    if not isinstance(value, Seq) or value.kind != "tuple" or not value.items:
+        return
+    if all(isinstance(part, Tensor) and not part.free for part in value.items):
+        first, it.ctx.callee, it.ctx.built = value.items[0], "the assignment", None
+        with contextlib.suppress(Refuted):
+            it.ctx.refute(
+                "join-mismatch", "{expected} names take the {got} parts of a tensor{source}",
+                count, len(value.items), first,
+            )  # fmt: skip
 
 
 def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[Value] | None:
@@ -93,6 +109,9 @@ def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[
         if dims and star is None:
             return [it.ctx.tensor(dims[1:], like=value, text="a row") for _ in range(count)]
         return None
+    if isinstance(value, AnySeq) and star is None:  # as many as there are names
+        it.ctx.learn_equal(value.length, count)
+        return [value.element(i) for i in range(count)]
     items = known_items(it, value)
     if items is None:
         return None

@@ -10,7 +10,7 @@ from lint_params.shape.call import build_layer, call_function, call_layer
 from lint_params.shape.check import Refuted
 from lint_params.shape.classes import decorators
 from lint_params.shape.containers import CONTAINERS, build_container, call_container
-from lint_params.shape.instances import call_instance, instantiate
+from lint_params.shape.instances import call_instance, init_external, instantiate
 from lint_params.shape.ops import function_spec, layer_spec
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.python import EXTERNALS
@@ -135,6 +135,9 @@ def _external(
     text: str,
 ) -> Value:
     name = callee.name
+    if name.endswith(".__init__") and args and isinstance(args[0], Instance):
+        base = External(name.removesuffix(".__init__"))  # nn.Linear.__init__(self, ...)
+        return init_external(it, args[0], base, args[1:], kwargs)
     if name in CONTAINERS:
         origin = Origin(getattr(node, "lineno", 0), name.rpartition(".")[2], it.ctx.path)
         made = build_container(it, name, args, kwargs, origin)
@@ -265,6 +268,7 @@ def _inline(
     ctx.stack = (*ctx.stack, (ctx.path, node, text))
     ctx.path, it.current = fn.file.path, fn.file
     it.active.append(fn.node)
+    it.entered.add(id(fn.node))
     it.frames.append(fn)
     replaced = len(it.overrides)
     try:

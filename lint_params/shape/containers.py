@@ -124,10 +124,16 @@ _RETURNS_SELF = frozenset(
 )
 
 
+#: Why an iterator of some tensors is unknown: what ``next`` takes from it is one of them.
+TENSORS = "parameters in some order"
+
+
 def member(it: Interpreter, owner: Value, name: str) -> Value:
     """A method that nn.Module or a container brings."""
     if name in _RETURNS_SELF:
         return Native(name, lambda args, kwargs: owner)
+    if name in ("parameters", "buffers"):
+        return Native(name, lambda args, kwargs: Unknown(TENSORS))
     how = _MEMBERS.get(name)
     if how is None:
         return Unknown("module attribute")

@@ -353,5 +353,5 @@ def _inside(outer: Atom, atom: Atom) -> bool:
 def _solve_order(atom: Atom) -> int:
     """Which symbol to solve for: free inputs first, arguments last."""
     if isinstance(atom, Symbol):
-        return {"opaque": 0, "input": 1, "count": 3}.get(atom.kind, 4)
+        return {"opaque": 0, "input": 1, "count": 3, "pieces": 3}.get(atom.kind, 4)
     return 2

@@ -158,7 +158,7 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
     trace: list[tuple[int, str]] = []
     if o.built is not None and o.built.path == file.path and o.built.line:
         trace.append((o.built.line, f"{o.name} is built here"))
-    if o.source is not None and o.source.path == file.path and o.source.line:
+    if o.source is not None and o.source.path == file.path and o.source.line and o.got is not None:
         trace.append((o.source.line, f"{o.got} is the size of {o.source.text}"))
     for path, frame, text in o.stack:
         line = getattr(frame, "lineno", 0)

@@ -194,7 +194,7 @@ def is_dataclass(cls: ClassRef) -> bool:
         text = dotted(mark.func if isinstance(mark, ast.Call) else mark) or ""
         if text in ("dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "define"):
             return True
-    return False
+    return any((dotted(b) or "").rpartition(".")[2] == "NamedTuple" for b in cls.node.bases)
 
 
 def fields(it: Interpreter, line: list[Value]) -> list[tuple[str, ast.AnnAssign, ClassRef]]:

@@ -46,6 +46,7 @@ class Interpreter:
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
         self.current: SourceFile | None = None  # the file whose code is being evaluated
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
+        self.entered: set[int] = set()  # functions called at least once in this run
         self.frames: list[Any] = []  # the same as values: what each is bound to
         self.instances = self.ctx.instances
         self.made: list[Any] = []  # layers and instances built so far, in order
@@ -61,6 +62,7 @@ class Interpreter:
         self.watch: tuple[str, int] | None = None  # a line whose calls are noted
         self.watched: list[str] = []
         self.guessed = False  # whether this run took one so
+        self.guessed_list = False  # and not only for the steps through a tensor
 
     # -- names --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lint_params.shape.dim import Poly, Size, Symbol, substitute, symbol
+from lint_params.shape.ops.arguments import front
 from lint_params.shape.value import (
     AnySeq,
     Choice,
@@ -18,6 +19,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Seq,
+    Shape,
     ShapeOf,
     Splice,
     Tensor,
@@ -81,17 +83,35 @@ def sequence_of(it: Interpreter, value: AnySeq) -> Seq:
     """The sequence with a concrete length, the same one whenever this path asks."""
     length = it.ctx.resolve(value.length)
     if not isinstance(length, int):
-        it.ctx.learn_equal(value.length, it.count)
-        length, it.guessed = it.count, True
+        _guess(it, length)
+        it.ctx.learn_equal(length, it.count)
+        length = it.count
     return Seq([value.element(i) for i in range(min(length, MAX_ITEMS))], "list")
 
 
+def _guess(it: Interpreter, length: Poly) -> None:
+    """Note that a length is guessed, and whether it may be that of a list of sizes."""
+    it.guessed = True
+    steps = all(isinstance(a, Symbol) and a.kind in ("input", "pieces") for a in length.atoms)
+    it.guessed_list = it.guessed_list or not steps
+
+
 def _rows(it: Interpreter, x: Tensor) -> list[Value] | None:
-    """Iteration over a tensor: its first dimension, where that is known to be short."""
-    dims = it.ctx.dims(x)
-    if not dims or not isinstance(dims[0], int) or dims[0] > 32:
+    """Iteration over a tensor: its first dimension, where that is short or not known."""
+    ctx = it.ctx
+    if ctx.rank(x) == 0:
         return None
-    return [it.ctx.tensor(dims[1:], like=x, text="a row") for _ in range(dims[0])]
+    count = front(ctx, x, 0)
+    if not isinstance(count, int):
+        _guess(it, count)
+        ctx.learn_equal(count, it.count)
+        count = it.count
+    if count > 32:
+        return None
+    if x.free and x.shape.lead:  # it may as well be a list of tensors of their own sizes
+        return [Tensor(Shape((), lead=True), x.dtype, None, None, True) for _ in range(count)]
+    dims = x.shape.dims[1:]
+    return [ctx.tensor(dims, lead=x.shape.lead, like=x, text="a row") for _ in range(count)]
 
 
 def concrete_count(it: Interpreter, size: Value) -> int | None:
@@ -105,8 +125,8 @@ def concrete_count(it: Interpreter, size: Value) -> int | None:
     fixed = _at_defaults(it, value)
     if fixed is not None:
         return fixed
+    _guess(it, value)
     it.ctx.learn_equal(value, it.count)
-    it.guessed = True
     learned = it.ctx.resolve(value)
     return learned if isinstance(learned, int) else None
 

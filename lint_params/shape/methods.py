@@ -31,6 +31,10 @@ def method_of(it: Interpreter, owner: Value, name: str) -> Value:
         from lint_params.shape.python.numpy import draw
 
         return draw(it, name)
+    elif type(owner).__name__ == "Parser":
+        from lint_params.shape.python.command_line import parser_method
+
+        return parser_method(it, owner, name)
     how = table.get(name)
     if how is None:
         return Unknown("attribute")

@@ -13,6 +13,7 @@ from lint_params.shape.value import (
     Choice,
     ClassRef,
     Config,
+    Dict,
     External,
     Flag,
     Function,
@@ -333,6 +334,8 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
             it.ctx.write(owner.items, name, value)  # an attribute of a container is its child
     elif isinstance(owner, Config):
         it.ctx.write(owner.attrs, name, value)
+    elif isinstance(owner, Dict):  # a namespace
+        it.ctx.write(owner.items, name, value)
     elif isinstance(owner, Tensor) and name == "data":
         from lint_params.shape.overrides import set_data
 

@@ -7,7 +7,7 @@ layer sets weight, bias and ``out_features`` one after the other.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
@@ -53,7 +53,7 @@ def note_override(it: Interpreter, owner: Instance | Layer, name: str, value: Va
 
 def judge_overrides(it: Interpreter, start: int) -> None:
     """Check the parameters replaced since ``start``; a refuted one is forgotten."""
-    pending, it.overrides[start:] = it.overrides[start:], []
+    pending, it.overrides[start:] = _last_ones(it.overrides[start:]), []
     kept = (it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built)
     for override in pending:
         layer, name = override.layer, override.name
@@ -62,6 +62,8 @@ def judge_overrides(it: Interpreter, start: int) -> None:
         try:
             if id(layer) not in it.adapted:
                 _against_old(it, override)
+            elif _changes_rank(it, override):
+                _against_old(it, override)  # other sizes may be meant, other dimensions are not
             elif name == "weight":
                 _against_bias(it, override)
         except Refuted:
@@ -73,8 +75,22 @@ def judge_overrides(it: Interpreter, start: int) -> None:
     it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built = kept
 
 
+def _last_ones(overrides: list[Override]) -> list[Override]:
+    """What is replaced twice counts once: the last new one against the first old one."""
+    last: dict[tuple[int, str], Override] = {}
+    for one in overrides:
+        before = last.pop((id(one.layer), one.name), None)
+        last[id(one.layer), one.name] = one if before is None else replace(one, old=before.old)
+    return list(last.values())
+
+
 def _shown(dims: tuple[Size, ...]) -> str:
     return f"[{', '.join(map(str, dims))}]"
+
+
+def _changes_rank(it: Interpreter, o: Override) -> bool:
+    before, after = it.ctx.rank(o.old), it.ctx.rank(o.new)
+    return before is not None and after is not None and before != after
 
 
 def _against_old(it: Interpreter, o: Override) -> None:

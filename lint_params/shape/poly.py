@@ -56,8 +56,8 @@ class Symbol(Atom):
     """A whole number that the source does not tell.
 
     ``kind``: "argument" of a constructor or function, "input" (a size of a free tensor),
-    "count" (a length) or "opaque" (one unknown value; no bounds unless given). ``default``
-    is the value that the source gives it when nobody says otherwise.
+    "count" (a length), "pieces" (a number of parts) or "opaque" (one unknown value; no bounds
+    unless given). ``default`` is the value that the source gives it when nobody says otherwise.
     """
 
     __slots__ = ("name", "kind", "default")

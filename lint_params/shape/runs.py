@@ -18,9 +18,11 @@ from lint_params.shape.arguments import (
 )
 from lint_params.shape.check import Obligation
 from lint_params.shape.classes import definition, mro
-from lint_params.shape.dim import symbol
+from lint_params.shape.dim import Poly, Symbol, symbol
+from lint_params.shape.entries import call_entries
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.scope import Scope
+from lint_params.shape.states import with_first_state
 from lint_params.shape.value import (
     ClassRef,
     Function,
@@ -51,6 +53,7 @@ class Checked:
     open_inputs: int = 0  # arguments of forward of which not even the rank was learned
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
+    pinned: bool = False  # an input of several dimensions leaves the caller no size to choose
     mark: int = 0  # the state of the path when the constructor was done
 
 
@@ -86,8 +89,15 @@ def run_class(
             run.open_inputs = sum(
                 1 for x in run.inputs.values() if isinstance(x, Tensor) and x.shape.lead
             )
+            run.pinned = any(_is_pinned(it, x) for x in run.inputs.values())
             if mode is Mode.SIZES and not ranks:
                 _call_nominal(it, instance, kwargs, run)
+            if mode is not Mode.OPEN and not ranks:
+                log, it.log = it.log, None
+                try:
+                    call_entries(it, instance, run.mark)
+                finally:
+                    it.log = log
         except (OutOfBudget, RecursionError):
             run.exhausted = True
     return run
@@ -107,6 +117,7 @@ def call_methods(
     owner, node = forward
     scope = Scope(it.file_scope(owner.file), owner.scope)
     kwargs = run.inputs = forward_arguments(it, node, scope, mode)
+    with_first_state(it, instance, kwargs)
     run.forward = node
     free = [x for x in kwargs.values() if isinstance(x, Tensor) and x.shape.lead]
     for x, rank in zip(free, ranks):
@@ -148,6 +159,19 @@ def _call_nominal(
         it.instances.pop()
 
 
+def _is_pinned(it: Interpreter, x: Value) -> bool:
+    """Whether every size of an input is fixed by the class: then its batch is no batch."""
+    dims = it.ctx.dims(x) if isinstance(x, Tensor) else None
+    if dims is None or len(dims) < 2:
+        return False
+    return not any(
+        isinstance(a, Symbol) and a.kind == "input"
+        for d in dims
+        if isinstance(d, Poly)
+        for a in d.atoms
+    )
+
+
 def _may_be_image(x: Tensor) -> bool:
     """Whether what forward did with its input leaves it four dimensions."""
     count = len(x.shape.dims)
@@ -180,11 +204,12 @@ class Fresh:
         ctx.stack, ctx.subject, ctx.built = (), self.subject, None
         self.it.steps = interpreter.MAX_STEPS
         self.it.active.clear()
+        self.it.entered.clear()
         self.it.instances.clear()
         self.it.made.clear()
         self.it.overrides.clear()
         self.it.adapted.clear()
-        self.it.guessed = False
+        self.it.guessed = self.it.guessed_list = False
         self.it.built.clear()
         self.it.tokens.clear()
         self.it.calls.results.clear()

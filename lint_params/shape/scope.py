@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from lint_params.names import canonical
+from lint_params.names import canonical, dotted
 from lint_params.shape.value import ClassRef, External, Function, Unknown, Value
 
 if TYPE_CHECKING:
@@ -75,7 +75,17 @@ class FileScope:
             value = self._builtins[name] = it.builtin(name)
             return value
         self.values[name] = value
+        if type(value).__name__ == "Parser":
+            self._options_of(it, name)
         return value
+
+    def _options_of(self, it: Interpreter, name: str) -> None:
+        """Run the calls that give a parser its options: they are statements of their own."""
+        for statement in self.file.tree.body:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                call = statement.value
+                if (dotted(call.func) or "").startswith(f"{name}."):
+                    it.aside(lambda c=call: it.eval(c, Scope(self)), self.file.path)  # type: ignore[misc]
 
     def _evaluate(self, it: Interpreter, name: str) -> Value:
         names = self.file.names

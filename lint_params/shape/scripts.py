@@ -14,6 +14,7 @@ from lint_params.shape.arguments import (
     function_arguments,
 )
 from lint_params.shape.classes import is_module_class
+from lint_params.shape.entries import call_entries
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.runs import Checked, Fresh, call_methods
@@ -139,7 +140,9 @@ def _call_uncalled(it: Interpreter) -> None:
             if not is_module_class(it, module.cls):
                 continue
             run = Checked("", "", [])
+            run.mark = it.ctx.mark()
             call_methods(it, module, Mode.SIZES, run)
+            call_entries(it, module, run.mark)
         elif module.items and len(module.items) > 1:
             node = module.node if module.node is not None else it.ctx.node
             it.call(module, [free_tensor("input")], {}, node, "Sequential")

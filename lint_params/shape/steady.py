@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from lint_params.shape import interpreter
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.dim import Poly
+from lint_params.shape.dim import Poly, sub
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import Checked
 from lint_params.trees import walk
@@ -24,7 +24,6 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
         Verdict.UNKNOWN in verdicts
         and Verdict.REFUTED not in verdicts
         and not checked.exhausted
-        and not it.guessed
         and 0 < checked.open_inputs <= 2
         and not _as_sequence(checked)
         and checked.steps * len(RANKS) ** checked.open_inputs < interpreter.MAX_STEPS
@@ -36,14 +35,34 @@ def by_rank(
 ) -> Checked | None:
     """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
     with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
+    found = _furthest(it, checked.open_inputs, again)
+    if found is None or not it.guessed:
+        return found
+    lists = it.guessed_list
+    for count in OTHER_COUNTS:
+        it.count = count
+        try:
+            other = _furthest(it, checked.open_inputs, again)
+        finally:
+            it.count = 2
+        if other is None or not _agree(found.obligations[-1], other.obligations[-1:], lists):
+            return None
+    return found
+
+
+def _furthest(
+    it: Interpreter, inputs: int, again: Callable[[tuple[int, ...]], Checked]
+) -> Checked | None:
     best: Checked | None = None
-    for ranks in itertools.product(RANKS, repeat=checked.open_inputs):
+    for ranks in itertools.product(RANKS, repeat=inputs):
         other = again(ranks)
-        if other.exhausted or it.guessed:
+        if other.exhausted:
             return None
         refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
-        if not refuted:
+        if not refuted and not other.pinned:
             return None
+        if not refuted:
+            continue
         other.obligations = other.obligations[: refuted[0] + 1]
         if best is None or other.obligations[-1].at > best.obligations[-1].at:
             best = other
@@ -58,28 +77,35 @@ OTHER_COUNTS = (3, 4)
 
 def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked]) -> Checked:
     """Keep only what is refuted whatever an unknown number of repetitions is."""
-    guessed = it.guessed
-    if not guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
+    if not it.guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
         return checked
+    lists = it.guessed_list
     for count in OTHER_COUNTS:
         it.count = count
         try:
             other = again()
         finally:
             it.count = 2
-        # Sizes that change with the guess are the guess's own, not the author's.
-        agreed = {_said(o) for o in other.obligations}
         checked.obligations = [
             o
             for o in checked.obligations
-            if o.verdict is not Verdict.REFUTED or (_symbolic(o) and _said(o) in agreed)
+            if o.verdict is not Verdict.REFUTED or _agree(o, other.obligations, lists)
         ]
     return checked
 
 
-def _said(o: Obligation) -> tuple[int, str, str, str]:
-    """What a refutation says, whichever symbols this run uses for it."""
-    return id(o.node), o.verdict.value, str(o.expected), str(o.got)
+def _agree(o: Obligation, others: list[Obligation], lists: bool) -> bool:
+    """Whether a run with another guess refutes the same: sizes that change with the guess are
+    the guess's own, not the author's, unless they go on differing by the same symbols."""
+    for other in others:
+        if other.node is o.node and other.verdict is Verdict.REFUTED:
+            if str(other.expected) == str(o.expected) and str(other.got) == str(o.got):
+                return not lists or _symbolic(o)
+            if o.got is not None and o.expected is not None and isinstance(other.got, Poly):
+                apart = sub(o.got, o.expected)
+                if isinstance(apart, Poly) and other.expected is not None:
+                    return str(apart) == str(sub(other.got, other.expected))
+    return False
 
 
 def _symbolic(o: Obligation) -> bool:

@@ -107,7 +107,8 @@ def _open_front(ctx: Context, tensor: Tensor, items: list[Value], used: int) -> 
     whole_slices = all(isinstance(i, slice) and _full(i) for i in items)
     if whole_slices:
         return ctx.same_shape(tensor)
-    out = ctx.tensor((), lead=True, like=tensor)
+    # Whatever the rank is, the indices do not reach what comes after so many known sizes.
+    out = ctx.tensor(tensor.shape.dims[used:], lead=True, like=tensor)
     if any(isinstance(i, (Tensor, bool)) for i in items):
         return out
     place = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import YES, Size, add, product, same
+from lint_params.shape.dim import NO, YES, Size, add, product, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import JOIN, axis, dims_of, promote, whole
 from lint_params.shape.ops.permute import unsqueeze
@@ -53,6 +53,8 @@ def cat(ctx: Context, tensors: Value, dim: Value = 0, *, out: Value = None) -> V
     if not listed or number is None:
         return ctx.unknown_tensor(_kind(items))
     _one_rank(ctx, listed)
+    if number >= 0 and _last_differ(ctx, listed):
+        _end_at(ctx, listed, number)
     if ctx.rank(listed[0]) == 0:
         ctx.refute(JOIN, "{name} cannot join scalars{source}", tensor=listed[0])
     if listed[0].shape.lead and (number >= 0 or len(listed) < len(items)):
@@ -76,6 +78,22 @@ def _one_rank(ctx: Context, listed: list[Tensor]) -> None:
                 JOIN, "{name} cannot join tensors of {expected} and of {got} dimensions{source}",
                 rank, len(x.shape.dims), x,
             )  # fmt: skip
+
+
+def _last_differ(ctx: Context, listed: list[Tensor]) -> bool:
+    """Whether tensors of open rank have last sizes that are surely not one number."""
+    if not listed[0].shape.lead or not all(x.shape.dims for x in listed):
+        return False
+    first, *others = (ctx.resolve(x.shape.dims[-1]) for x in listed)
+    return any(same(first, other) is NO for other in others)
+
+
+def _end_at(ctx: Context, listed: list[Tensor], number: int) -> None:
+    """Last sizes differ only along the axis that is joined: dimension ``number`` is the last."""
+    for x in listed:
+        if ctx.of_rank(x, number + 1) is None:
+            ctx.need(JOIN, listed[0].shape.dims[-1], x.shape.dims[-1],
+                     "{name} cannot join: last size {expected} against {got}{source}", tensor=x)  # fmt: skip
 
 
 def _agreed(

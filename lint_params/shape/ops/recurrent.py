@@ -128,11 +128,11 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
         else:
             ranked(ctx, RULE, x, (2, 3))
             batched = None if ctx.rank(x) is None else ctx.rank(x) == 3
-        got = ctx.last(x, 1)
+        got = ctx.last(x, 1 if packed else 2)
         if into is None or got is None:
             ctx.unproved(RULE, "size of the layer")
         else:
-            ctx.need(RULE, into, got[0], TAKES, tensor=x)
+            ctx.need(RULE, into, got[-1], TAKES, tensor=x)
         dims = ctx.dims(x)
         if dims is not None and batched and not packed and first is not None:
             batch = dims[0 if first else 1]
@@ -160,7 +160,7 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
     def state(last: Size | None) -> Tensor:
         text = f"the last state of {ctx.callee}"
         if batched is None:
-            return ctx.tensor((size(last),), lead=True, dtype="float", text=text)
+            return ctx.tensor((ctx.fresh(), size(last)), lead=True, dtype="float", text=text)
         dims = (size(depth), size(batch), size(last)) if batched else (size(depth), size(last))
         return ctx.tensor(dims, dtype="float", text=text)
 

@@ -55,7 +55,7 @@ def _any_number(ctx: Context, x: Value, where: int | None, size: Size | None = N
         dims[where] = ctx.fresh() if size is None else size
         return ctx.tensor(dims, lead=x.shape, like=x)
 
-    return AnySeq("pieces", element, ctx.fresh("pieces", "count", 1))
+    return AnySeq("pieces", element, ctx.fresh("pieces", "pieces", 1))
 
 
 def _extent(ctx: Context, x: Tensor, dim: Value) -> tuple[int | None, Size | None]:
@@ -191,5 +191,5 @@ def unbind(ctx: Context, input: Value, dim: Value = 0) -> Value:
 
     if isinstance(count, int) and 0 <= count <= LIMIT:
         return Seq([piece(i) for i in range(count)], "tuple")
-    length = ctx.fresh("pieces", "count", 1)
+    length = ctx.fresh("pieces", "pieces", 1)
     return AnySeq("pieces", piece, length if count is None or isinstance(count, int) else count)

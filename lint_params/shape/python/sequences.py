@@ -113,10 +113,25 @@ def _numbered(items: list[Value]) -> Value:
 
 @external("builtins.zip", "itertools.zip_longest")
 def _zip(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    lists = [known_items(it, a) for a in args]
+    lists = _as_long(it, args)
     if any(items is None for items in lists):
         return Unknown("sequence of unknown length")
     return Seq([Seq(list(row), "tuple") for row in zip(*[i for i in lists if i is not None])])
+
+
+def _as_long(it: Interpreter, args: list[Value]) -> list[list[Value] | None]:
+    """The items of each; what is of unknown length is taken to be as long as what it goes with."""
+    sure = [isinstance(a, (Seq, Dict, Layer, Instance, str)) for a in args]
+    lists = [known_items(it, a) if known else None for a, known in zip(args, sure)]
+    shortest = min((len(items) for items in lists if items is not None), default=0)
+    if not shortest:
+        return [i if known else known_items(it, a) for a, i, known in zip(args, lists, sure)]
+    usual = it.count, it.guessed, it.guessed_list
+    it.count = shortest
+    try:
+        return [i if known else known_items(it, a) for a, i, known in zip(args, lists, sure)]
+    finally:
+        it.count, it.guessed, it.guessed_list = usual
 
 
 @external("builtins.reversed")
@@ -162,6 +177,10 @@ EXTERNALS["torch.Size"] = _as_sequence("size")
 
 @external("builtins.next")
 def _next(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    from lint_params.shape.containers import TENSORS
+
+    if isinstance(args[0], Unknown) and args[0].why == TENSORS:
+        return it.ctx.unknown_tensor()
     return Unknown("next")
 
 
