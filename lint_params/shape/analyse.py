@@ -8,7 +8,7 @@ as far as they can be followed, so that ``Net(784, 10)(torch.randn(2, 28))`` is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.arguments import (
@@ -17,7 +17,7 @@ from lint_params.shape.arguments import (
 )
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter
-from lint_params.shape.runs import Checked, find_method, run_class
+from lint_params.shape.runs import NONE, Checked, find_method, run_class
 from lint_params.shape.scripts import check_scripts
 from lint_params.shape.steady import by_rank, open_question, steady
 from lint_params.shape.value import (
@@ -132,7 +132,7 @@ def check_class(
         if mode is Mode.OPEN and (large or not defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
 
-        def again(m: Mode = mode, ranks: tuple[int, ...] = ()) -> Checked:
+        def again(m: Mode = mode, ranks: Mapping[str, int] = NONE) -> Checked:
             return run_class(it, cls, name, init, m, ever if m is Mode.DEFAULTS else always, ranks)
 
         checked = again()

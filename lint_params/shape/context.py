@@ -23,6 +23,7 @@ from lint_params.shape.dim import (
     modulo,
     mul,
     neg,
+    only_if_one,
     same,
     sub,
     substitute,
@@ -203,6 +204,8 @@ class Context:
         """
         expected, got = self.resolve(expected), self.resolve(got)
         answer = same(expected, got)
+        if answer is MAYBE and only_if_one(expected, got):
+            answer = NO
         if answer is YES:
             self._record(rule, Verdict.PROVED, text, expected, got, tensor)
         elif answer is NO:

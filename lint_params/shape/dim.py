@@ -514,6 +514,24 @@ def same(a: Size, b: Size) -> Answer:
     return NO if _never_zero(difference) else MAYBE
 
 
+def only_if_one(a: Size, b: Size) -> bool:
+    """Whether two sizes are one number only where arguments of the author's are 1 that he would
+    not name for it: ``n_head * dim`` and ``dim``."""
+    if isinstance(a, int) or isinstance(b, int):
+        return False
+    times = _exact(a, b) or _exact(b, a)
+    if not isinstance(times, Poly) or len(times.terms) != 1:
+        return False
+    ((monomial, factor),) = times.terms.items()
+    return factor >= 1 and all(_named(atom) for atom, _ in monomial)
+
+
+def _named(atom: Atom) -> bool:
+    if not isinstance(atom, Symbol) or atom.kind != "argument" or atom.low != 1:
+        return False
+    return atom.default != 1
+
+
 def _never_zero(poly: Poly) -> bool:
     common = _common(poly)
     if common:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from lint_params.shape.tables import ClassTable
 
 
+#: No ranks are tried.
+NONE: Mapping[str, int] = {}
+
+
 @dataclass
 class Checked:
     """The obligations of one run. ``how`` tells a reader which arguments it took."""
@@ -50,7 +55,7 @@ class Checked:
     arguments: dict[str, Value] = field(default_factory=dict)
     table: ClassTable | None = None  # where the interpreter keeps a log
     steps: int = 0
-    open_inputs: int = 0  # arguments of forward of which not even the rank was learned
+    open_inputs: tuple[str, ...] = ()  # arguments of forward of which no rank was learned
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
     pinned: bool = False  # an input of several dimensions leaves the caller no size to choose
@@ -64,7 +69,7 @@ def run_class(
     init: tuple[ClassRef, ast.FunctionDef] | None,
     mode: Mode,
     given: frozenset[str],
-    ranks: tuple[int, ...] = (),
+    ranks: Mapping[str, int] = NONE,
 ) -> Checked:
     run = Checked(name, mode.value, [], cls.node)
     with Fresh(it, name) as obligations:
@@ -86,10 +91,10 @@ def run_class(
 
                 run.table = class_table(it, run, instance, it.log[logged:])
             run.steps = interpreter.MAX_STEPS - it.steps
-            run.open_inputs = sum(
-                1 for x in run.inputs.values() if isinstance(x, Tensor) and x.shape.lead
+            run.open_inputs = tuple(
+                n for n, x in run.inputs.items() if isinstance(x, Tensor) and x.shape.lead
             )
-            run.pinned = any(_is_pinned(it, x) for x in run.inputs.values())
+            run.pinned = any(_is_pinned(it, run.inputs[name]) for name in ranks)
             if mode is Mode.SIZES and not ranks:
                 _call_nominal(it, instance, kwargs, run)
             if mode is not Mode.OPEN and not ranks:
@@ -104,7 +109,7 @@ def run_class(
 
 
 def call_methods(
-    it: Interpreter, instance: Instance, mode: Mode, run: Checked, ranks: tuple[int, ...] = ()
+    it: Interpreter, instance: Instance, mode: Mode, run: Checked, ranks: Mapping[str, int] = NONE
 ) -> None:
     forward = find_method(it, instance.cls, "forward")
     if forward is None:
@@ -119,9 +124,8 @@ def call_methods(
     kwargs = run.inputs = forward_arguments(it, node, scope, mode)
     with_first_state(it, instance, kwargs)
     run.forward = node
-    free = [x for x in kwargs.values() if isinstance(x, Tensor) and x.shape.lead]
-    for x, rank in zip(free, ranks):
-        x.shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
+    for name, rank in ranks.items():
+        kwargs[name].shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
     it.instances.append(instance)
     instance.called = True
     try:
@@ -164,8 +168,8 @@ def _is_pinned(it: Interpreter, x: Value) -> bool:
     dims = it.ctx.dims(x) if isinstance(x, Tensor) else None
     if dims is None or len(dims) < 2:
         return False
-    return not any(
-        isinstance(a, Symbol) and a.kind == "input"
+    return all(
+        isinstance(a, Symbol) and a.kind == "argument"
         for d in dims
         if isinstance(d, Poly)
         for a in d.atoms

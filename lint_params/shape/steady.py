@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lint_params.shape import interpreter
 from lint_params.shape.check import Obligation, Verdict
@@ -24,14 +24,14 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
         Verdict.UNKNOWN in verdicts
         and Verdict.REFUTED not in verdicts
         and not checked.exhausted
-        and 0 < checked.open_inputs <= 2
+        and 0 < len(checked.open_inputs) <= 2
         and not _as_sequence(checked)
-        and checked.steps * len(RANKS) ** checked.open_inputs < interpreter.MAX_STEPS
+        and checked.steps * len(RANKS) ** len(checked.open_inputs) < interpreter.MAX_STEPS
     )
 
 
 def by_rank(
-    it: Interpreter, checked: Checked, again: Callable[[tuple[int, ...]], Checked]
+    it: Interpreter, checked: Checked, again: Callable[[Mapping[str, int]], Checked]
 ) -> Checked | None:
     """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
     with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
@@ -51,11 +51,11 @@ def by_rank(
 
 
 def _furthest(
-    it: Interpreter, inputs: int, again: Callable[[tuple[int, ...]], Checked]
+    it: Interpreter, inputs: tuple[str, ...], again: Callable[[Mapping[str, int]], Checked]
 ) -> Checked | None:
     best: Checked | None = None
-    for ranks in itertools.product(RANKS, repeat=inputs):
-        other = again(ranks)
+    for ranks in itertools.product(RANKS, repeat=len(inputs)):
+        other = again(dict(zip(inputs, ranks)))
         if other.exhausted:
             return None
         refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
