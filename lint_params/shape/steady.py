@@ -35,40 +35,35 @@ def by_rank(
 ) -> Checked | None:
     """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
     with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
-    found = _furthest(it, checked.open_inputs, again)
-    if found is None or not it.guessed:
-        return found
+    found = _misfits(it, checked.open_inputs, again)
     lists = it.guessed_list
-    for count in OTHER_COUNTS:
+    for count in OTHER_COUNTS if it.guessed else ():
         it.count = count
         try:
-            other = _furthest(it, checked.open_inputs, again)
+            others = [o.obligations[-1] for o in _misfits(it, checked.open_inputs, again)]
         finally:
             it.count = 2
-        if other is None or not _agree(found.obligations[-1], other.obligations[-1:], lists):
-            return None
-    return found
-
-
-def _furthest(
-    it: Interpreter, inputs: tuple[str, ...], again: Callable[[Mapping[str, int]], Checked]
-) -> Checked | None:
-    best: Checked | None = None
-    for ranks in itertools.product(RANKS, repeat=len(inputs)):
-        other = again(dict(zip(inputs, ranks)))
-        if other.exhausted:
-            return None
-        refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
-        if not refuted and not other.pinned:
-            return None
-        if not refuted:
-            continue
-        other.obligations = other.obligations[: refuted[0] + 1]
-        if best is None or other.obligations[-1].at > best.obligations[-1].at:
-            best = other
+        found = [one for one in found if _agree(one.obligations[-1], others, lists)]
+    best = max(found, key=lambda run: run.obligations[-1].at, default=None)
     if best is not None:
         best.how = "ranks"
     return best
+
+
+def _misfits(
+    it: Interpreter, inputs: tuple[str, ...], again: Callable[[Mapping[str, int]], Checked]
+) -> list[Checked]:
+    """The runs with all ranks, each up to its mistake; none if one of them is sound."""
+    found: list[Checked] = []
+    for ranks in itertools.product(RANKS, repeat=len(inputs)):
+        other = again(dict(zip(inputs, ranks)))
+        refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
+        if other.exhausted or not (refuted or other.pinned):
+            return []
+        if refuted:
+            other.obligations = other.obligations[: refuted[0] + 1]
+            found.append(other)
+    return found
 
 
 #: Other numbers of repetitions that must refute what the first guess refuted.
@@ -97,15 +92,23 @@ def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked]) -> C
 def _agree(o: Obligation, others: list[Obligation], lists: bool) -> bool:
     """Whether a run with another guess refutes the same: sizes that change with the guess are
     the guess's own, not the author's, unless they go on differing by the same symbols."""
-    for other in others:
-        if other.node is o.node and other.verdict is Verdict.REFUTED:
-            if str(other.expected) == str(o.expected) and str(other.got) == str(o.got):
-                return not lists or _symbolic(o)
-            if o.got is not None and o.expected is not None and isinstance(other.got, Poly):
-                apart = sub(o.got, o.expected)
-                if isinstance(apart, Poly) and other.expected is not None:
-                    return str(apart) == str(sub(other.got, other.expected))
-    return False
+    return any(
+        other.node is o.node
+        and other.verdict is Verdict.REFUTED
+        and (_same_sizes(o, other) and (not lists or _symbolic(o)) or _as_far_apart(o, other))
+        for other in others
+    )
+
+
+def _same_sizes(o: Obligation, other: Obligation) -> bool:
+    return str(other.expected) == str(o.expected) and str(other.got) == str(o.got)
+
+
+def _as_far_apart(o: Obligation, other: Obligation) -> bool:
+    if o.got is None or o.expected is None or other.got is None or other.expected is None:
+        return False
+    apart = sub(o.got, o.expected)
+    return isinstance(apart, Poly) and str(apart) == str(sub(other.got, other.expected))
 
 
 def _symbolic(o: Obligation) -> bool:
