@@ -244,7 +244,18 @@ def _get_submodule(it: Interpreter, owner: Any, path: Value) -> Value:
     return value
 
 
+def _setattr(it: Interpreter, owner: Any, name: Value, value: Value) -> Value:
+    from lint_params.shape.objects import set_attr
+
+    if isinstance(name, str):
+        set_attr(it, owner, name, value)
+    else:
+        it.ctx.write(owner.attrs, "?", Unknown("attribute of unknown name"))
+    return None
+
+
 _MEMBERS: dict[str, Callable[..., Value]] = {
+    "__setattr__": _setattr,
     "add_module": _add_module,
     "register_module": _add_module,
     "register_buffer": _register_buffer,

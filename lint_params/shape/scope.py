@@ -6,7 +6,16 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from lint_params.names import canonical, dotted
-from lint_params.shape.value import ClassRef, External, Function, Unknown, Value
+from lint_params.shape.value import (
+    ClassRef,
+    Config,
+    Dict,
+    External,
+    Function,
+    Instance,
+    Unknown,
+    Value,
+)
 
 if TYPE_CHECKING:
     from lint_params.project import SourceFile
@@ -58,6 +67,7 @@ class FileScope:
         self._builtins: dict[str, Value] = {}
         self._busy: set[str] = set()
         self.qualified: dict[tuple[str, bool], Value] = {}
+        self._changed: dict[str, set[Any]] | None = None
 
     def lookup(self, it: Interpreter, name: str) -> Value:
         if name in self.values:
@@ -74,10 +84,40 @@ class FileScope:
         if value is MISSING:
             value = self._builtins[name] = it.builtin(name)
             return value
-        self.values[name] = value
+        value = self.values[name] = self._as_changed(name, value)
         if type(value).__name__ == "Parser":
             self._options_of(it, name)
         return value
+
+    def _as_changed(self, name: str, value: Value) -> Value:
+        """The value without what later statements set in it: ``opt.width = 8``."""
+        changed = self._changes().get(name, ())
+        if None in changed:
+            return Unknown("changed afterwards")
+        for key in changed:
+            if isinstance(value, Dict):
+                value.items[key] = Unknown("changed afterwards")
+            elif isinstance(value, (Instance, Config)):
+                value.attrs[key] = Unknown("changed afterwards")
+        return value
+
+    def _changes(self) -> dict[str, set[Any]]:
+        """What the file's own statements set in its names: attributes and items, None for any."""
+        if self._changed is None:
+            self._changed = {}
+            pending: list[ast.stmt] = list(self.file.tree.body)
+            while pending:
+                statement = pending.pop()
+                if isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                    continue
+                pending += [n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt)]
+                targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+                for target in targets:
+                    if isinstance(target, (ast.Attribute, ast.Subscript)):
+                        if isinstance(target.value, ast.Name):
+                            keys = self._changed.setdefault(target.value.id, set())
+                            keys.add(_key_of(target))
+        return self._changed
 
     def _options_of(self, it: Interpreter, name: str) -> None:
         """Run the calls that give a parser its options: they are statements of their own."""
@@ -110,6 +150,13 @@ class FileScope:
         if isinstance(node, ast.expr):
             return it.aside(lambda: it.eval(node, Scope(self)), self.file.path)
         return Unknown("module-level name")
+
+
+def _key_of(target: ast.Attribute | ast.Subscript) -> Any:
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    key = target.slice
+    return key.value if isinstance(key, ast.Constant) else None
 
 
 def qualified_value(it: Interpreter, name: str, file: SourceFile, known_only: bool) -> Any:

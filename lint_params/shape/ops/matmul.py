@@ -91,8 +91,9 @@ def _like(*values: Value) -> str | None:
     return known[0].dtype if known else None
 
 
-@function("torch.mm", "Tensor.mm", accepts=["torch.mm(zeros(2, 3), zeros(3, 4))"],
-          rejects=["zeros(2, 3).mm(zeros(2, 3))", "zeros(5, 2, 3).mm(zeros(3, 4))", "torch.mm(zeros(2, 3), zeros(3))"])  # fmt: skip
+@function("torch.mm", "Tensor.mm", "torch.spmm",
+          accepts=["torch.mm(zeros(2, 3), zeros(3, 4))", "torch.spmm(zeros(2, 3), zeros(3, 4))"],
+          rejects=["torch.spmm(zeros(2, 3), zeros(4, 4))", "zeros(2, 3).mm(zeros(2, 3))", "zeros(5, 2, 3).mm(zeros(3, 4))", "torch.mm(zeros(2, 3), zeros(3))"])  # fmt: skip
 def mm(ctx: Context, input: Value, mat2: Value, *, out: Value = None) -> Value:
     a, b = _ranked(ctx, input, 2), _ranked(ctx, mat2, 2)
     _meet(ctx, a[1], b[0], mat2)
