@@ -39,6 +39,8 @@ class Obligation(NamedTuple):
     subject: str = ""
     #: The modules of the project inside the one that was called, outermost first.
     inside: tuple[Any, ...] = ()
+    #: The samples of a batch stand where features do: the one size of a vector that is no input.
+    batch: bool = False
     at: int = 0  # how far the run had come, in steps
 
 

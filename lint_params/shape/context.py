@@ -254,6 +254,14 @@ class Context:
             isinstance(a, Symbol) and a.kind == "input" for a in size.atoms
         )
 
+    @staticmethod
+    def _of_batch(x: Tensor | None, size: Size | None) -> bool:
+        if x is None or x.free or x.shape.lead or len(x.shape.dims) != 1:
+            return False
+        return isinstance(size, Poly) and all(
+            isinstance(a, Symbol) and a.kind == "input" for a in size.atoms
+        )
+
     def _record(
         self,
         rule: str,
@@ -270,7 +278,7 @@ class Context:
             Obligation(
                 rule, verdict, self.node, self.path, text, expected, got, why, self.callee,
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
-                tuple(self.instances[1:]), self.clock(),
+                tuple(self.instances[1:]), self._of_batch(tensor, got), self.clock(),
             )
         )  # fmt: skip
 

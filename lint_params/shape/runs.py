@@ -19,7 +19,7 @@ from lint_params.shape.arguments import (
 )
 from lint_params.shape.check import Obligation
 from lint_params.shape.classes import definition, mro
-from lint_params.shape.dim import Poly, Symbol, symbol
+from lint_params.shape.dim import symbol
 from lint_params.shape.entries import call_entries
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.scope import Scope
@@ -58,7 +58,6 @@ class Checked:
     open_inputs: tuple[str, ...] = ()  # arguments of forward of which no rank was learned
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
-    pinned: bool = False  # an input of several dimensions leaves the caller no size to choose
     mark: int = 0  # the state of the path when the constructor was done
 
 
@@ -94,7 +93,6 @@ def run_class(
             run.open_inputs = tuple(
                 n for n, x in run.inputs.items() if isinstance(x, Tensor) and x.shape.lead
             )
-            run.pinned = any(_is_pinned(it, run.inputs[name]) for name in ranks)
             if mode is Mode.SIZES and not ranks:
                 _call_nominal(it, instance, kwargs, run)
             if mode is not Mode.OPEN and not ranks:
@@ -161,19 +159,6 @@ def _call_nominal(
     finally:
         it.log = log
         it.instances.pop()
-
-
-def _is_pinned(it: Interpreter, x: Value) -> bool:
-    """Whether every size of an input is fixed by the class: then its batch is no batch."""
-    dims = it.ctx.dims(x) if isinstance(x, Tensor) else None
-    if dims is None or len(dims) < 2:
-        return False
-    return all(
-        isinstance(a, Symbol) and a.kind == "argument"
-        for d in dims
-        if isinstance(d, Poly)
-        for a in d.atoms
-    )
 
 
 def _may_be_image(x: Tensor) -> bool:

@@ -53,12 +53,13 @@ def by_rank(
 def _misfits(
     it: Interpreter, inputs: tuple[str, ...], again: Callable[[Mapping[str, int]], Checked]
 ) -> list[Checked]:
-    """The runs with all ranks, each up to its mistake; none if one of them is sound."""
+    """The runs with all ranks, each up to its mistake; none if one of them is sound: one that
+    takes the samples of a batch for features is no reading of the class."""
     found: list[Checked] = []
     for ranks in itertools.product(RANKS, repeat=len(inputs)):
         other = again(dict(zip(inputs, ranks)))
         refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
-        if other.exhausted or not (refuted or other.pinned):
+        if other.exhausted or not (refuted or any(o.batch for o in other.obligations)):
             return []
         if refuted:
             other.obligations = other.obligations[: refuted[0] + 1]
