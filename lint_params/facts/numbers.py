@@ -113,14 +113,15 @@ def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
 def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> bool:
     how, value = getattr(one, "how", ""), getattr(one, "value", None)
     if how == "argument":
+        if value is not None and any(
+            isinstance(part, ast.Constant) and part.value is not None
+            and type(part.value) is not int
+            for part in ast.walk(value)
+        ):
+            return False  # whatever the annotation says
         annotation = getattr(one, "annotation", None)
         if annotation is not None:
             return facts.qualify(annotation) == "builtins.int"
-        if (
-            isinstance(value, ast.Constant) and value.value is not None
-            and type(value.value) is not int
-        ):
-            return False
         if _COUNTS.search(use.id) or _is_size(facts, use.id, facts.scope_of(use)):
             return True
         values = argument_values(facts, use)
