@@ -156,7 +156,10 @@ def _items(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[ast.expr]:
     if isinstance(expr, (ast.ListComp, ast.GeneratorExp)):
         return [expr.elt]
     if isinstance(expr, ast.Dict):
-        return list(expr.values)
+        found = []
+        for key, part in zip(expr.keys, expr.values):  # `**other` has no key
+            found += [part] if key is not None else _items(facts, part, depth + 1)
+        return found
     if isinstance(expr, ast.DictComp):
         return [expr.value]
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
