@@ -11,6 +11,7 @@ from lint_params.shape.check import Verdict
 from lint_params.shape.context import Context, Whole
 from lint_params.shape.join import join_all
 from lint_params.shape.memo import CallMemo
+from lint_params.shape.poly import OPERATIONS
 from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
 
@@ -36,6 +37,7 @@ class Interpreter:
         from lint_params.shape.calls import call
         from lint_params.shape.expr import EVAL
 
+        OPERATIONS.clear()  # those of another file, over symbols that nobody has any more
         self._evaluators = EVAL
         self._call = call
         self.project = project
