@@ -11,7 +11,7 @@ originals and mutants is kept in ``--cache`` (by version and text), so that only
 repeated.
 
 How a mutant comes about: a class that torch builds (and, for most, runs forward, backward and a
-step of SGD; see libraries.py and torch_side.py) gets one mistake (registration.py,
+step of SGD; see targets.py and torch_side.py) gets one mistake (registration.py,
 declaration.py, mutation.py, shapes.py). It is valid if torch then raises where the original did
 not, in torch itself rather than in a check or a missing name of the file, or if the silent effect
 of the mistake shows (observe.py). Without a GPU ``.cuda()`` of a tensor is a copy, as it is there.
@@ -49,9 +49,9 @@ import mutation  # noqa: E402, F401
 import registration  # noqa: E402, F401
 import shapes  # noqa: E402, F401
 from edits import Proposal, classes, proposals  # noqa: E402
-from libraries import LIBRARIES, Library  # noqa: E402
-from report import tables  # noqa: E402
-from sweep import working_tree  # noqa: E402
+from linting import working_tree  # noqa: E402
+from tables import tables  # noqa: E402
+from targets import LIBRARIES, Library  # noqa: E402
 
 Json = dict[str, Any]
 T = TypeVar("T")
