@@ -48,7 +48,8 @@ Run::
     assert model.weight.shape == before, "the Parameter changed its shape"
 
 Silent when: the new shape is surely the old one (`view_as(p)`, `view(p.shape)`, two
-transposes); the constructor reshapes what it has just made, with the same number of elements;
+transposes); the constructor reshapes a Parameter that it has just made (no layer's weight), with
+the same number of elements;
 a function that by its name loads, converts, merges or exports weights does it; the owner of
 `.data` is not surely a Parameter.
 """
@@ -135,6 +136,12 @@ class DataReshape(Rule):
                 f"state and ties keep the old shape. Use the result instead "
                 f"(`w = {name}.{how}(...)`) or declare the Parameter with its final shape"
             )
+        if write.phase == "constructor" and _is_of_layer(write):
+            return (
+                f"`{name}` is reshaped through `.data`: the layer was built for "
+                f"{facts.shown(before)} and cannot work with {facts.shown(after)}. Build it with "
+                "the sizes that are meant"
+            )
         if write.phase == "constructor" or facts.is_surgery(write.node) or facts.is_frozen(write.parameter):
             return ""
         return (
@@ -161,6 +168,16 @@ class DataReshape(Rule):
         if writes:  # what `view(-1, n)` gives depends on the sizes of this run
             return run.inconclusive("degenerate-input", "at these sizes the shape stays the same")
         return None
+
+
+def _is_of_layer(write: DataWrite) -> bool:
+    """A weight of one of torch's layers that gets other sizes than the layer was built with."""
+    owner = write.parameter.owner
+    before, after = write.before, write.after
+    if before is None or after is None or owner is None or not owner.gives_tensor:
+        return False
+    turned = write.turns and before != after and sorted(map(str, before)) == sorted(map(str, after))
+    return turned or len(before) != len(after)
 
 
 def _elements(number: int) -> str:

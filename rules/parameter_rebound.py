@@ -86,12 +86,16 @@ class ParameterRebound(Rule):
             return
         declared = {"register_parameter": "parameter", "register_buffer": "buffer"}
         kind = declared.get(first.how, first.kind.what)
-        if not any(m.how == "assign" and self._refused(kind, m) for m in members if m is not first):
+
+        def refused(member: Member) -> bool:
+            return self._refused(kind, member) or _is_its_output(facts, first, member)
+
+        if not any(m.how == "assign" and refused(m) for m in members if m is not first):
             return
         if _removes(cls):
             return
         for member in members:
-            if member is first or member.how != "assign" or not self._refused(kind, member):
+            if member is first or member.how != "assign" or not refused(member):
                 continue
             if member.scope is first.scope and member.node.lineno <= first.node.lineno:
                 continue
@@ -103,11 +107,13 @@ class ParameterRebound(Rule):
                 "(copy_, clamp_, ...) or use another name",
                 "module": "use another name for the tensor",
             }.get(kind, "a buffer takes a tensor or None")
+            number = member.value is not None and facts.is_number(member.value)
+            said = "a number" if number else "a plain tensor"
             trace = (Step(first.node.lineno, f"`self.{name}` is registered here"),)
             yield self.report(
                 facts,
                 member.node,
-                f"`self.{name}` is {what} and cannot be given {self._said(member.kind)}: {advice}",
+                f"`self.{name}` is {what} and cannot be given {said}: {advice}",
                 trace=trace if first.cls is cls else (),
                 subject=cls.qualname,
                 details={"attribute": name},
@@ -131,9 +137,6 @@ class ParameterRebound(Rule):
         if registered == "buffer" or number:
             return number
         return member.kind.is_tensor and not _may_be_itself(member.value)
-
-    def _said(self, kind: Kind) -> str:
-        return "a plain tensor" if kind.is_tensor else "a number"
 
     def _of_layers(self, facts: FileFacts) -> Iterator[Finding]:
         """``model.fc.weight = torch.zeros(...)``."""
@@ -169,6 +172,13 @@ class ParameterRebound(Rule):
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, "the assignment went through") if run.ran(finding) else None
+
+
+def _is_its_output(facts: FileFacts, first: Member, member: Member) -> bool:
+    """``self.norm = self.norm(x)``, where the layer is one of torch's that return a tensor."""
+    called = member.value.func if isinstance(member.value, ast.Call) else None
+    own = called is not None and facts.self_attribute(called) == member.name
+    return own and member.cls.facts is facts and first.kind.gives_tensor
 
 
 def _is_weak(kind: Kind, member: Member) -> bool:

@@ -119,7 +119,8 @@ class ResultDiscarded(Rule):
             return shown
         if kind.what != "unknown" or not isinstance(owner, ast.Name):
             return ""
-        if method in _ONLY_TENSORS and facts.phase(call) == "forward" and facts.is_argument(owner):
+        only = method in _ONLY_TENSORS or any(word.arg in ("dim", "keepdim") for word in call.keywords)
+        if only and facts.phase(call) == "forward" and facts.is_argument(owner):
             return shown
         return shown if facts.is_used_as_tensor(owner) else ""
 

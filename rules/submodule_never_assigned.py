@@ -111,8 +111,9 @@ class SubmoduleNeverAssigned(Rule):
         if any(word in cls.name for word in _ABSTRACT) or "torch.nn.Module" not in cls.outside_bases:
             return False
         built = cls.method("__init__")
-        if built is None or not any(
-            member.kind.may_be("module", "parameter") for ms in cls.members.values() for member in ms
+        if built is None or not (
+            any(m.kind.may_be("module", "parameter") for ms in cls.members.values() for m in ms)
+            or any(_makes_layer(built[0].facts, call) for call in built[1].nodes(ast.Call))
         ):
             return False
         for one in cls.mro:
@@ -127,7 +128,8 @@ class SubmoduleNeverAssigned(Rule):
     def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for node in facts.nodes(ast.Attribute):
             if node.attr == name and not isinstance(node.ctx, ast.Load):
-                return True
+                if not _is_of_a_stranger(facts, cls, node):
+                    return True
         for text in facts.nodes(ast.Constant):
             if text.value == name:
                 return True  # setattr(model, "fc3", ...), hasattr ...
@@ -141,6 +143,22 @@ class SubmoduleNeverAssigned(Rule):
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, f"{name} was there") if run.ran(finding) else None
+
+
+def _makes_layer(facts: FileFacts, call: ast.Call) -> bool:
+    """``fc = nn.Linear(...)`` where ``self.fc`` was meant makes a constructor of layers too."""
+    return facts.kind_of(call).layer != ""
+
+
+def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) -> bool:
+    """``self.name = ...`` in a class of the file that has no class in common with this one."""
+    if facts.self_attribute(node) is None:
+        return False
+    other = facts.class_around(node)
+    if other is None or not other.bases_complete:
+        return False
+    family = [cls, *cls.mro, *cls.subclasses, *(up for low in cls.subclasses for up in low.mro)]
+    return not any(other is one for one in family)
 
 
 def _is_asked(facts: FileFacts, call: ast.Call, name: str) -> bool:

@@ -101,7 +101,7 @@ class UninitialisedParameter(Rule):
             return ""
         if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
             return ""
-        made = facts.creation(data)
+        made = facts.creation(self._scaled(data))
         if made is None or not made.unwritten or made.data is not None or facts.tensor_type(data) == "int":
             return ""
         if made.dtype not in ("", "?", "torch.float32", "torch.float16", "torch.bfloat16"):
@@ -121,6 +121,12 @@ class UninitialisedParameter(Rule):
             if len(parts) == 1 and not facts.is_whole(parts[0]):
                 return ""
         return ast.unparse(made.node.func) + "(...)"
+
+    def _scaled(self, data: ast.expr) -> ast.expr:
+        """``torch.empty(n) * k``: garbage times something is garbage."""
+        if isinstance(data, ast.BinOp) and isinstance(data.op, (ast.Mult, ast.Div)):
+            return data.left if isinstance(data.left, ast.Call) else data.right
+        return data
 
     def _only_use(self, facts: FileFacts, name: ast.Name) -> bool:
         """Whether a local tensor goes nowhere but into the Parameter."""

@@ -14,7 +14,6 @@ from lint_params.facts.torch_names import (
     MODULE_RETURNS_SELF,
     NEW_METHODS,
     NEW_TENSOR_METHODS,
-    TENSOR_LAYERS,
     VIEWS,
 )
 
@@ -44,7 +43,7 @@ def call_kind(facts: FileFacts, node: ast.Call) -> Kind:
         return _instance(facts, node, callee)
     if callee.what == "choice" and all(one.what == "class" for one in callee.choices):
         return join(_instance(facts, node, one) for one in callee.choices)
-    if callee.layer in TENSOR_LAYERS and not callee.annotated:
+    if callee.gives_tensor:
         return Kind("tensor", node, facts, torch=callee.torch)
     return facts.returned(node)
 

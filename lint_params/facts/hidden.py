@@ -104,8 +104,8 @@ def _hidden(
     if not containers or len(containers) < len([m for m in given if m.kind.what != "none"]):
         return None
     items = [item for item in cls.items(name) if item.fresh and not _goes_to_first(facts, item)]
-    if len(items) == 1 and not items[0].repeated and containers[0].kind.what != "dict":
-        return None  # a list of one is the usual way to hide a network on purpose
+    if len(items) == 1 and containers[0].kind.what != "dict" and _is_hidden_on_purpose(items[0]):
+        return None
     lost = [(item, what) for item in items if (what := _lost(item)) is not None]
     if not lost or _is_registered(facts, cls, name, containers):
         return None
@@ -117,6 +117,11 @@ def _hidden(
             steps.append((line, text))
     holder = containers[0].kind.what
     return Hidden(lost[0][1], holder, cls, containers[0], trace=tuple(steps))
+
+
+def _is_hidden_on_purpose(item: Item) -> bool:
+    """A list of one is the usual way to hide a network; nobody hides a Parameter that learns."""
+    return not item.repeated and not (item.kind.is_parameter and _trains(item))
 
 
 def _goes_to_first(facts: FileFacts, item: Item) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lint_params.facts.torch_names import LAYERS, LAZY_LAYERS
+from lint_params.facts.torch_names import LAYERS, LAZY_LAYERS, TENSOR_LAYERS
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -86,6 +86,11 @@ class Kind:
         """``Linear`` for an nn.Linear; "" for what is not exactly a torch.nn layer."""
         name = self.torch.rpartition(".")[2]
         return name if self.what == "module" and name in LAYERS and not self.cls else ""
+
+    @property
+    def gives_tensor(self) -> bool:
+        """A torch layer whose call surely gives one tensor."""
+        return self.layer in TENSOR_LAYERS and not self.annotated
 
     @property
     def is_lazy(self) -> bool:

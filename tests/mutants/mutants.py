@@ -13,8 +13,8 @@ repeated.
 How a mutant comes about: a class that torch builds (and, for most, runs forward, backward and a
 step of SGD; see targets.py and torch_side.py) gets one mistake (registration.py,
 declaration.py, mutation.py, shapes.py). It is valid if torch then raises where the original did
-not, in torch itself rather than in a check or a missing name of the file, or if the silent effect
-of the mistake shows (observe.py). Without a GPU ``.cuda()`` of a tensor is a copy, as it is there.
+not, in torch itself rather than in a check or a missing name of the file (and, for sizes, on inputs
+of other sizes, too), or if the silent effect of the mistake shows (observe.py). Without a GPU ``.cuda()`` of a tensor is a copy, as it is there.
 
 How it is judged: the mutated text is linted at the path of the original, so that other files are
 found as they are in reality. Caught is a mutant with a finding that the original does not have on
@@ -55,6 +55,8 @@ from targets import LIBRARIES, Library  # noqa: E402
 
 Json = dict[str, Any]
 T = TypeVar("T")
+#: So many mutants are run before their results are put by.
+BATCH = 200
 
 
 def package(name: str) -> Path:
@@ -145,13 +147,14 @@ def sample(rows: Iterable[T], count: int, seed: int, mistake: Callable[[T], str]
 
 def made(some: list[tuple[str, Proposal]], name: str, found: dict[str, str]) -> list[Json]:
     """The mutants of what was chosen, each text once."""
+    judge = [(HERE / script).read_text(encoding="utf-8") for script in ("observe.py", "torch_side.py")]
     rows: dict[str, Json] = {}
     for path, proposal in some:
         mutant = proposal.mutant()
         if mutant is not None:
             subject = proposal.subject.node.name
             key = f"{path}::{subject}"
-            said = f"{name} {Path(path).relative_to(package(name))} {subject} {mutant}"
+            said = f"{judge} {Path(path).relative_to(package(name))} {subject} {mutant}"
             place = {"library": name, "path": path, "subject": subject, "root": found[key]}
             identity = hashlib.sha1(said.encode()).hexdigest()[:16]
             rows.setdefault(mutant.text, {**vars(mutant), **place, "id": identity})
@@ -160,12 +163,12 @@ def made(some: list[tuple[str, Proposal]], name: str, found: dict[str, str]) -> 
 
 def executed(rows: list[Json], name: str, library: Library, cache: Cache, linter: Path) -> None:
     """Adds to each row what torch did, ``valid`` above all."""
-    todo: dict[str, dict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        if row["id"] not in cache.rows:
-            todo[row["root"]][f"{row['path']}::{row['subject']}"].append(row)
-    if todo:
-        request = {"files": files(name, library), "roots": [], "wanted": todo}
+    todo = [row for row in sorted(rows, key=lambda row: row["root"]) if row["id"] not in cache.rows]
+    for first in range(0, len(todo), BATCH):
+        wanted: dict[str, dict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
+        for row in todo[first : first + BATCH]:
+            wanted[row["root"]][f"{row['path']}::{row['subject']}"].append(row)
+        request = {"files": files(name, library), "roots": [], "wanted": wanted}
         for row in child("torch_side.py", request, linter):
             cache.add(row["id"], row)
     for row in rows:

@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from edits import Change, Subject, mistake
 
 
-@mistake("mutation", "other shape")
-def data_reshaped(subject: Subject) -> Iterator[Change]:
+@mistake("mutation", "reshaped")
+def data_reshaped_in_forward(subject: Subject) -> Iterator[Change]:
+    forward = subject.method("forward")
     for one in subject.parameters:
         it = f"self.{one.name}.data"
         for text in (f"{it} = {it}.reshape(-1)", f"{it} = {it}.unsqueeze(0)"):
-            yield Change((subject.after(one.statement, text),), one.name)
+            if forward:
+                yield Change((subject.at_start(forward, text),), one.name)
+
+
+@mistake("mutation", "other shape")
+def weight_reshaped_through_data(subject: Subject) -> Iterator[Change]:
     for one in subject.layers("Linear", "Embedding"):
         it = f"self.{one.name}.weight.data"
         for text in (f"{it} = {it}.t()", f"{it} = {it}.flatten()"):
@@ -30,12 +36,16 @@ def data_of_another_shape(subject: Subject) -> Iterator[Change]:
 
 @mistake("mutation", "replaced")
 def data_replaced_in_forward(subject: Subject) -> Iterator[Change]:
+    """By fresh values: what was learned is lost."""
     forward = subject.method("forward")
-    for one in [*subject.parameters, *subject.layers("Linear", "Conv2d", "LayerNorm")]:
-        if forward:
-            what = "" if one.kind == "nn.Parameter" else ".weight"
-            it = f"self.{one.name}{what}.data"
-            yield Change((subject.at_start(forward, f"{it} = {it} * 0.99"),), one.name)
+    for one in subject.parameters:
+        if forward and subject.names.get("torch") == "torch":
+            line = f"self.{one.name}.data = torch.randn(self.{one.name}.shape)"
+            yield Change((subject.at_start(forward, line),), one.name)
+    for one in subject.layers("Linear", "Conv2d", "Embedding"):
+        if forward and subject.names.get("torch") == "torch":
+            line = f"torch.nn.init.normal_(self.{one.name}.weight)"
+            yield Change((subject.at_start(forward, line),), one.name)
 
 
 @mistake("mutation")

@@ -18,7 +18,7 @@ from lint_params.verify import build, inputs
 from lint_params.verify.inputs import Inputs
 
 Json = dict[str, Any]
-#: Python's own complaints: no mistake of the kinds that are injected.
+#: Python's own complaints (those about None are, too): no mistake of the kinds that are injected.
 _PYTHON = (NameError, SyntaxError, ImportError, RecursionError, MemoryError, TimeoutError)
 #: Large outputs are compared by these many values.
 _SOME = 4096
@@ -66,10 +66,12 @@ def _steps(
 
     def forward() -> None:
         root = made["root"]
-        before = {name: p.data_ptr() for name, p in root.named_parameters()}
+        before = {n: (p.shape, p.detach().clone()) for n, p in root.named_parameters()}
         made["output"] = _call(root, example)
         after = dict(root.named_parameters())
-        facts["replaced"] = sorted(n for n in before if n in after and after[n].data_ptr() != before[n])
+        both = [(p, *before[n]) for n, p in after.items() if n in before]
+        facts["reshaped"] = any(p.shape != shape for p, shape, _ in both)
+        facts["replaced"] = any(p.shape == s and not torch.equal(p, old) for p, s, old in both)
         facts["output"] = [_digest(t) for t in inputs.flat(made["output"])]
 
     def backward() -> None:
@@ -156,7 +158,7 @@ def _raised(phase: str, error: BaseException, path: str, source: str) -> Json:
             with contextlib.suppress(OSError, SyntaxError, ValueError):
                 with open(name, encoding="utf-8") as file:
                     own = _is_check(file.read(), line)
-    python = isinstance(error, (*_PYTHON, AssertionError, SystemExit))
+    python = isinstance(error, (*_PYTHON, AssertionError, SystemExit)) or "NoneType" in str(error)
     return {
         "phase": phase,
         "type": type(error).__name__,
@@ -185,6 +187,7 @@ def shown(effects: tuple[str, ...] | list[str], before: Json, after: Json) -> li
         "unwritten": any(new[n][2] for n in new) and not any(old[n][2] for n in old),
         "other shape": any(old[n][0] != new[n][0] for n in common),
         "replaced": bool(after.get("replaced")) and not before.get("replaced"),
+        "reshaped": bool(after.get("reshaped")) and not before.get("reshaped"),
         "gradients cleared": before.get("accumulates") is True
         and after.get("accumulates") is False,
         "other output": "output" in after and before.get("output") != after["output"],

@@ -85,17 +85,6 @@ def parameter_in_a_list(subject: Subject) -> Iterator[Change]:
 
 
 @mistake("registration", "fewer", "less state")
-def layer_in_a_list(subject: Subject) -> Iterator[Change]:
-    """Two layers that stand one after the other become a list."""
-    for one in subject.layers("Linear", "Conv2d", "LayerNorm", "BatchNorm2d", "Embedding"):
-        uses = [n for n in ast.walk(subject.node) if own(n) == one.name]
-        edits = [subject.replace(u, f"self.{one.name}[0]") for u in uses]
-        edits = [e for e in edits if e[0] != subject.span(one.statement)[0]]
-        edits.append(subject.replace(one.call, f"[{subject.text(one.call)}]"))
-        yield Change(tuple(edits), one.name)
-
-
-@mistake("registration", "fewer", "less state")
 def parameter_moved_by_cuda(subject: Subject) -> Iterator[Change]:
     for attribute in subject.parameters:
         yield Change((subject.after_expression(attribute.call, ".cuda()"),), attribute.name)

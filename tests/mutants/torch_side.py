@@ -190,11 +190,32 @@ def judge(path: str, name: str, example: Example, mutant: Json, before: Json) ->
         return {"valid": False, "why": f"import: {type(error).__name__}: {error}"[:200]}
     after = observe(kind, example, f"{path}.mutant", mutant["text"], script)
     raised = after["raised"]
+    if raised is not None and raised["phase"] == "forward" and mutant["kind"] == "shape":
+        if _fits_another(kind, example):
+            return {"valid": False, "why": "runs on an input of another size"}
     if raised is not None:
         how = f"{raised['type']}: {raised['text']}"
         return {"valid": raised["torch"], "how": how, "raised": raised["lines"]}
     effects = shown(mutant["effects"], before, after)
     return {"valid": bool(effects), "how": ", ".join(effects), "raised": []}
+
+
+def _fits_another(kind: Any, example: Example) -> bool:
+    """Whether the mutant just wants another input: then it is another class, and no mistake."""
+    attempt, tried = example.given, set[str]()
+    torch.manual_seed(0)
+    made = kind(*example.args, **example.kwargs)
+    for _ in range(6):
+        if attempt is None:
+            return False
+        try:
+            args, kwargs = attempt.fresh("cpu")
+            made(*args, **kwargs)
+        except Exception as error:
+            attempt = repair.repaired(attempt, error, tried)
+        else:
+            return True
+    return False
 
 
 def of_root(root: str, wanted: dict[str, list[Json]] | None, library: Library) -> Json:
