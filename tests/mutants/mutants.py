@@ -2,6 +2,7 @@
 
     python tests/mutants/mutants.py --seed 1 --count 2000          all libraries
     python tests/mutants/mutants.py --count 200 timm diffusers     some of them, a sample
+    python tests/mutants/mutants.py --base REV                     with the linter of a revision
     python tests/mutants/mutants.py --missed                       also lists what was missed
     python tests/mutants/mutants.py --write DIR                    also writes original, mutant, meta
 
@@ -49,7 +50,7 @@ import mutation  # noqa: E402, F401
 import registration  # noqa: E402, F401
 import shapes  # noqa: E402, F401
 from edits import Proposal, classes, proposals  # noqa: E402
-from linting import working_tree  # noqa: E402
+from linting import linter_of, working_tree  # noqa: E402
 from tables import tables  # noqa: E402
 from targets import LIBRARIES, Library  # noqa: E402
 
@@ -207,6 +208,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2000, help="mutants that are tried, in all")
     parser.add_argument("--mistake", help="only mistakes whose name contains this")
     parser.add_argument("--cache", type=Path, help="where torch's answers are kept")
+    parser.add_argument("--base", metavar="REV", help="lint with the linter of a revision")
     parser.add_argument("--missed", action="store_true", help="list what was missed")
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the mutants into a folder")
     args = parser.parse_args()
@@ -219,6 +221,7 @@ def main() -> int:
     tried = 0
     with tempfile.TemporaryDirectory() as scratch:
         linter = working_tree(Path(scratch))
+        asked = linter_of(args.base, Path(scratch)) if args.base else linter
         for number, name in enumerate(chosen):
             library = LIBRARIES[name]
             version = importlib.metadata.version(library.distribution)
@@ -234,7 +237,7 @@ def main() -> int:
             valid = [row for row in some if row["valid"]]
             print(f"{name} {version}: {len(found)} classes, {len(some)} tried, {len(valid)} valid", flush=True)
             rows += valid
-        linted(rows, linter)
+        linted(rows, asked)
     if args.write:
         write(rows, args.write)
     print(tables(rows, args.seed, args.missed))
