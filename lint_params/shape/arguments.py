@@ -196,8 +196,10 @@ def _by_annotation(
         return Unknown("a text argument")
     if kind == "float":
         return REAL
-    if kind in ("Module", "Callable", "Type", "type", "Tensor", "device", "dtype"):
+    if kind in ("Callable", "Type", "type", "Tensor", "device", "dtype"):
         return Unknown("an argument of another kind")
+    if kind == "Module":
+        return Config(name)  # what it gives is unknown, its sizes are ``encoder.dim``
     if isinstance(annotation, ast.Subscript) and kind in (
         "List",
         "list",
@@ -247,7 +249,7 @@ def _configured(
     if not isinstance(cls, ClassRef) or len(it.active) > 6:
         return None
     if is_module_class(it, cls):
-        return Unknown("a module argument")
+        return Config(name)
     line = mro(it, cls)
     if is_dataclass(cls):
         instance = Instance(cls)
