@@ -15,6 +15,7 @@ from lint_params.shape.arguments import (
     Mode,
     parameters,
 )
+from lint_params.shape.callers import Callers
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import NONE, Checked, find_method, run_class
@@ -22,6 +23,7 @@ from lint_params.shape.scripts import check_scripts
 from lint_params.shape.steady import by_rank, open_question, steady
 from lint_params.shape.value import (
     ClassRef,
+    Value,
 )
 from lint_params.trees import walk
 
@@ -35,12 +37,13 @@ def check_file(
     scope = it.file_scope(file)
     it.current = file
     sites, mentioned = _uses(file.tree)
+    callers = Callers(it, file, sites)
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
         if not is_module_class(it, cls):
             continue
-        yield from check_class(it, cls, name, sites.get(node.name, []), node.name not in mentioned)
+        yield from check_class(it, cls, name, callers, node.name not in mentioned)
     yield from check_scripts(it, file)
 
 
@@ -118,9 +121,14 @@ def _defaults(
 
 
 def check_class(
-    it: Interpreter, cls: ClassRef, name: str, calls: list[ast.Call], by_default: bool = True
+    it: Interpreter, cls: ClassRef, name: str, callers: Callers, by_default: bool = True
 ) -> Iterator[Checked]:
     init = find_method(it, cls, "__init__")
+    calls = callers.calls.get(name, [])
+
+    def handed(arg: str) -> Value | None:
+        return None if init is None else callers.handed(name, init[1], arg)
+
     always, ever = _given(init[1], calls) if init is not None else (frozenset(), frozenset())
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
@@ -133,7 +141,8 @@ def check_class(
             continue  # the parts of a large model are classes of their own, with their own flags
 
         def again(m: Mode = mode, ranks: Mapping[str, int] = NONE) -> Checked:
-            return run_class(it, cls, name, init, m, ever if m is Mode.DEFAULTS else always, ranks)
+            given = ever if m is Mode.DEFAULTS else always
+            return run_class(it, cls, name, init, m, given, ranks, handed)
 
         checked = again()
         large = large or checked.steps > LARGE

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,11 @@ from lint_params.shape.value import (
     ClassRef,
     Config,
     Dict,
+    External,
     Flag,
+    Function,
     Instance,
+    Native,
     Seq,
     Shape,
     Tensor,
@@ -36,6 +40,10 @@ from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
+
+
+#: What a caller gives for the constructor argument of a name, or None.
+Handed = Callable[[str], "Value | None"]
 
 
 class Mode(Enum):
@@ -62,10 +70,12 @@ def constructor_arguments(
     owner: ClassRef,
     mode: Mode,
     given: frozenset[str] = frozenset(),
+    handed: Handed = lambda name: None,
 ) -> dict[str, Value]:
     """Keyword arguments for ``__init__``; those that DEFAULTS leaves as they stand are not given.
 
-    ``given`` are the parameters that callers in sight set: their defaults tell nothing.
+    ``given`` are the parameters that callers in sight set: their defaults tell no sizes.
+    ``handed`` is what callers choose the structure by (a layer class) where no default does.
     """
     scope = Scope(it.file_scope(owner.file), owner.scope)
     out: dict[str, Value] = {}
@@ -75,12 +85,32 @@ def constructor_arguments(
         if arg.arg in given and default is not None:
             value = _by_annotation(it, arg.annotation, scope, arg.arg, mode)
             plain = it.eval(default, scope)
-            if isinstance(plain, (int, float)):
+            if isinstance(plain, (int, float)) or _is_activation(plain):
                 value = _around_default(it, plain, arg, scope, arg.arg, mode)
         else:
             value = constructor_argument(it, arg, default, scope, mode)
+        if isinstance(value, (Unknown, Config)) and not _is_number(arg.annotation):
+            choice = handed(arg.arg)
+            value = value if choice is None else choice
         out[arg.arg] = value
     return out
+
+
+def chooses(value: Value) -> bool:
+    """Whether a default chooses a structure: a layer class, a function, a text."""
+    return isinstance(value, (External, ClassRef, Function, Native, str))
+
+
+def _is_activation(value: Value) -> bool:
+    """Whether a default is a layer without parameters: what callers set instead is another."""
+    from lint_params.shape.ops import layer_spec
+
+    spec = layer_spec(value.name) if isinstance(value, External) else None
+    return spec is not None and spec.params is None
+
+
+def _is_number(annotation: ast.expr | None) -> bool:
+    return annotation is not None and _last(annotation) in ("int", "float", "bool")
 
 
 def parameters(spec: ast.arguments) -> list[tuple[ast.arg, ast.expr | None]]:

@@ -76,8 +76,8 @@ def call(
         if not options:
             return Unknown("call of None")
         if len(options) == 1:
-            return call(it, options[0], args, kwargs, node, text)
-        return it.each(Choice(options), lambda o: call(it, o, args, kwargs, node, text))
+            return it.call(options[0], args, kwargs, node, text)
+        return it.each(Choice(options), lambda o: it.call(o, args, kwargs, node, text))
     if isinstance(callee, Config):
         return Unknown("call of an argument")
     return callee if isinstance(callee, Unknown) else Unknown("call")

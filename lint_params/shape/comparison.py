@@ -72,6 +72,9 @@ def _identical(a: Value, b: Value) -> bool | None:
         return a.node is b.node
     if isinstance(a, Function) and isinstance(b, Function):
         return a.node is b.node
+    named = (External, ClassRef, Function)
+    if isinstance(a, named) and isinstance(b, named):
+        return False  # torch's, a class of the project, a function of it
     return True if a is b else None
 
 

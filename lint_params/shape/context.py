@@ -20,6 +20,7 @@ from lint_params.shape.dim import (
     Poly,
     Size,
     Symbol,
+    cancel,
     modulo,
     mul,
     neg,
@@ -286,7 +287,10 @@ class Context:
 
     def learn_equal(self, a: Size, b: Size) -> None:
         """From here on the two sizes are one number: solve for a symbol where that is possible."""
-        difference = sub(self.resolve(a), self.resolve(b))
+        a, b = self.resolve(a), self.resolve(b)
+        if isinstance(a, Poly) and isinstance(b, Poly):
+            a, b = cancel(a, b, positive=True)  # c * p * p = channels * p * p
+        difference = sub(a, b)
         if isinstance(difference, int):
             return
         best: tuple[int, Atom, int] | None = None

@@ -217,8 +217,11 @@ def _exact(a: Size, b: Size) -> Size | None:
     return None
 
 
-def cancel(a: Size, b: Size) -> tuple[Size, Size]:
-    """a and b without the factors that both have as monomials: the quotient stays."""
+def cancel(a: Size, b: Size, positive: bool = False) -> tuple[Size, Size]:
+    """a and b without the factors that both have as monomials: the quotient stays.
+
+    ``positive``: only factors that are surely no 0, so that equal stays equal.
+    """
     terms = {**_terms(a), **_terms(b)}
     if not terms:
         return a, b
@@ -227,6 +230,8 @@ def cancel(a: Size, b: Size) -> tuple[Size, Size]:
         for factor in _terms(size).values():
             shared = gcd(shared, factor)
     common = _common(Poly(terms))
+    if positive:
+        common = tuple((atom, count) for atom, count in common if (atom.low or 0) > 0)
     if shared <= 1 and not common:
         return a, b
     one, two = (

@@ -8,6 +8,7 @@ from lint_params.shape.dim import YES, Poly, lower, symbol
 from lint_params.shape.value import (
     REAL,
     Choice,
+    Config,
     Dict,
     External,
     Flag,
@@ -65,6 +66,10 @@ def join(it: Interpreter, a: Value, b: Value) -> Value:
             for k in keys
         }
         return Dict(items, a.open or b.open)
+    if isinstance(a, Config) or isinstance(b, Config):
+        known = b if isinstance(a, Config) else a
+        if isinstance(known, Config) or (is_size(known) and (lower(it.ctx.resolve(known)) or 0) > 0):
+            return Config("either")  # one number, wherever it is used from here on
     return _choice(a, b)
 
 

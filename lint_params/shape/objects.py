@@ -20,6 +20,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Native,
+    Partial,
     Shape,
     Tensor,
     Unknown,
@@ -66,6 +67,10 @@ def get_attr(it: Interpreter, owner: Value, name: str) -> Value:
         return _of_class(it, owner, name, owner)
     if isinstance(owner, Unknown):
         return owner
+    if isinstance(owner, Partial) and name in owner.given:
+        return owner.given[name]
+    if isinstance(owner, Function) and name == "__name__" and not isinstance(owner.node, ast.Lambda):
+        return owner.node.name
     from lint_params.shape.methods import method_of
 
     return method_of(it, owner, name)
@@ -207,6 +212,8 @@ def _of_external(it: Interpreter, owner: External, name: str) -> Value:
 
     if full in CONSTANTS:
         return CONSTANTS[full]
+    if name in ("__name__", "__qualname__"):
+        return owner.name.rpartition(".")[2]
     if it.current is not None and it.project is not None:
         return it.qualified(full, it.current)
     return External(full)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lint_params.shape import interpreter
 from lint_params.shape.arguments import (
     IMAGE_NAMES,
+    Handed,
     Mode,
     constructor_arguments,
     forward_arguments,
@@ -69,13 +70,16 @@ def run_class(
     mode: Mode,
     given: frozenset[str],
     ranks: Mapping[str, int] = NONE,
+    handed: Handed = lambda name: None,
 ) -> Checked:
     run = Checked(name, mode.value, [], cls.node)
     with Fresh(it, name) as obligations:
         run.obligations = obligations
         try:
             kwargs = (
-                constructor_arguments(it, init[1], init[0], mode, given) if init is not None else {}
+                constructor_arguments(it, init[1], init[0], mode, given, handed)
+                if init is not None
+                else {}
             )
             run.arguments = kwargs
             instance = it.call(cls, [], kwargs, cls.node, name)

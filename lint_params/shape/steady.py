@@ -82,7 +82,7 @@ def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked]) -> C
             other = again()
         finally:
             it.count = 2
-        checked.obligations = [
+        checked.obligations[:] = [
             o
             for o in checked.obligations
             if o.verdict is not Verdict.REFUTED or _agree(o, other.obligations, lists)

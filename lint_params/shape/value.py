@@ -382,13 +382,23 @@ class Function:
 
 
 class Native:
-    """A callable that the interpreter implements (a method of a value, a partial)."""
+    """A callable that the interpreter implements (a method of a value)."""
 
     __slots__ = ("name", "call")
 
     def __init__(self, name: str, call: Callable[..., Value]) -> None:
         self.name = name
         self.call = call
+
+
+class Partial(Native):
+    """``functools.partial``: ``given`` are its attributes ``func``, ``args`` and ``keywords``."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, call: Callable[..., Value], given: dict[str, Value]) -> None:
+        super().__init__("partial", call)
+        self.given = given
 
 
 def is_size(value: Value) -> bool:

@@ -13,6 +13,7 @@ from lint_params.shape.interpreter import Interpreter
 _HOW = {
     "sizes": "with sizes as symbols",
     "open": "with nothing taken for granted",
+    "ranks": "whatever the number of dimensions of the input",
     "defaults": "with the default arguments",
     "module code": "in the module's own code",
     "function": "in this function",

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from lint_params.shape.iterate import known_items
 from lint_params.shape.memo import copied
 from lint_params.shape.value import (
+    OPEN,
     Config,
+    Dict,
     Instance,
     Layer,
-    Native,
+    Partial,
     Seq,
     Shape,
     Tensor,
@@ -26,11 +28,11 @@ from lint_params.shape.python import EXTERNALS, external
 @external("functools.partial")
 def _partial(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     fn, given = args[0], list(args[1:])
-    return Native(
-        "partial",
+    return Partial(
         lambda more, named: it.call(
             fn, [*given, *more], {**kwargs, **named}, it.ctx.node, it.ctx.callee
         ),
+        {"func": fn, "args": Seq(given, "tuple"), "keywords": Dict(dict(kwargs), OPEN in kwargs)},
     )
 
 

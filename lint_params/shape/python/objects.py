@@ -19,6 +19,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Native,
+    Partial,
     Ratio,
     Real,
     Seq,
@@ -75,6 +76,8 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     name = kind.name
     if isinstance(value, (Unknown, Config)):
         return None
+    if name in _CALLABLES or isinstance(value, (External, ClassRef, Function, Native)):
+        return _is_callable(value, name)
     if name.startswith(("collections.abc.", "typing.")):
         last = name.rpartition(".")[2]
         if last in ("Sequence", "Iterable", "List", "Tuple"):
@@ -102,6 +105,35 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
             return None if any(isinstance(b, Unknown) for b in line) else False
         return None
     return None
+
+
+#: Kinds of things that are called: each of these tells a class from a function.
+_CALLABLES = {
+    "builtins.type": (ClassRef,),
+    "types.FunctionType": (Function,),
+    "types.LambdaType": (Function,),
+    "functools.partial": (Partial,),
+    "typing.Callable": (ClassRef, Function, Native),
+    "collections.abc.Callable": (ClassRef, Function, Native),
+}
+
+
+def _is_callable(value: Value, name: str) -> bool | None:
+    """What a class, a function or a partial is, and what is none of them."""
+    if isinstance(value, External):
+        from lint_params.shape.ops import layer_spec
+
+        if layer_spec(value.name) is None:
+            return False if name == "builtins.str" else None
+        return name in ("builtins.type", "typing.Callable", "collections.abc.Callable")
+    if isinstance(value, (Instance, Layer, Choice)):
+        return None if name.endswith("Callable") else False
+    if isinstance(value, Tensor) and value.free:
+        return None  # an argument that is a tensor only as far as we guess
+    kinds = _CALLABLES.get(name)
+    if isinstance(value, (ClassRef, Function, Native)) and kinds is None:
+        return False if name.startswith("builtins.") or name.startswith("torch.") else None
+    return isinstance(value, kinds or ())
 
 
 def _related(kind: str, name: str) -> bool:

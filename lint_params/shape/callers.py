@@ -1,0 +1,102 @@
+"""What the callers of a class in its own file hand to its constructor: layers, functions, texts.
+
+An argument that chooses the structure (``norm_layer``, ``block``) has no symbol to stand for it.
+Where a caller can be read, what that one hands over is one instance that the author had in mind.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.project import SourceFile
+from lint_params.shape.arguments import chooses, parameters
+from lint_params.shape.scope import Scope
+from lint_params.shape.value import Unknown, Value
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+
+MOST_CALLERS = 8
+DEPTH = 4
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Callers:
+    """The calls of plain names in one file, and what they hand over."""
+
+    def __init__(self, it: Interpreter, file: SourceFile, calls: dict[str, list[ast.Call]]) -> None:
+        self.it = it
+        self.file = file
+        self.calls = calls
+        self._functions: list[tuple[AnyFunction, str]] | None = None
+
+    def handed(self, name: str, fn: ast.FunctionDef, arg: str, depth: int = 0) -> Value | None:
+        """What the first caller of class ``name`` that can be read gives for ``arg``, or None."""
+        for call in self.calls.get(name, ())[:MOST_CALLERS] if depth < DEPTH else ():
+            node = _argument(call, fn, arg)
+            if node is None:
+                continue
+            value = self._read(node, *self._around(call), depth + 1)
+            if chooses(value):
+                return value
+        return None
+
+    def _around(self, call: ast.Call) -> tuple[AnyFunction | None, str]:
+        """The innermost function that a call stands in, and the class whose method that is."""
+        if self._functions is None:
+            self._functions = []
+            for node in ast.walk(self.file.tree):
+                owner = node.name if isinstance(node, ast.ClassDef) else ""
+                body = getattr(node, "body", None)
+                for inner in body if isinstance(body, list) else ():
+                    if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                        self._functions.append((inner, owner))
+        best: tuple[AnyFunction | None, str] = (None, "")
+        for fn, owner in self._functions:  # outer ones come first
+            if fn.lineno <= call.lineno <= (fn.end_lineno or fn.lineno):
+                best = fn, owner
+        return best
+
+    def _read(self, node: ast.expr, fn: AnyFunction | None, owner: str, depth: int) -> Value:
+        scope = Scope(self.it.file_scope(self.file))
+        if fn is not None:
+            for name in {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}:
+                value = self._local(name, fn, owner, depth)
+                if value is not None:
+                    scope.vars[name] = value
+        return self.it.aside(lambda: self.it.eval(node, scope), self.file.path)
+
+    def _local(self, name: str, fn: AnyFunction, owner: str, depth: int) -> Value | None:
+        """The value of a local name: an argument as it is by default, or what is assigned to it."""
+        found: Value | None = None
+        for arg, default in parameters(fn.args):
+            if arg.arg == name:
+                if owner and isinstance(fn, ast.FunctionDef) and fn.name == "__init__":
+                    found = self.handed(owner, fn, name, depth)
+                if found is None:  # nobody in sight says otherwise
+                    found = Unknown("argument") if default is None else self._read(default, None, "", 0)
+        for statement in ast.walk(fn) if depth < DEPTH else ():
+            if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+                continue
+            target = statement.targets[0]
+            if isinstance(target, ast.Name) and target.id == name:
+                scope = Scope(self.it.file_scope(self.file))
+                for other in {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)}:
+                    value = found if other == name else self._local(other, fn, owner, depth + 1)
+                    if value is not None:
+                        scope.vars[other] = value
+                return self.it.aside(lambda s=statement: self.it.eval(s.value, scope), self.file.path)  # type: ignore[misc]
+        return found
+
+
+def _argument(call: ast.Call, fn: ast.FunctionDef, name: str) -> ast.expr | None:
+    """The expression that a call gives for a parameter of the constructor."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    names = [arg.arg for arg, _ in parameters(fn.args)[1:]]
+    at = names.index(name) if name in names else len(call.args)
+    if at >= len(call.args) or any(isinstance(a, ast.Starred) for a in call.args[: at + 1]):
+        return None
+    return call.args[at]

@@ -1,0 +1,181 @@
+"""The layer calls of one library, each with the best that a run says of it."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from watching import ORDER, LayerCall, Watching, watched
+
+from lint_params.project import Project, SourceFile
+from lint_params.shape.check import Verdict
+from lint_params.shape.classes import mro
+from lint_params.shape.ops import layer_spec
+from lint_params.shape.runs import Checked
+from lint_params.shape.value import ClassRef, Instance
+
+Place = tuple[str, int, int]
+#: By the place of the call: the worst of each run that came to it, with the reason.
+Verdicts = dict[Place, list[tuple[Verdict, str, str]]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    place: str
+    kind: Verdict
+    why: str = ""
+    how: str = ""
+
+
+@dataclass
+class Site:
+    """A layer that a class builds."""
+
+    cls: ast.ClassDef
+    attribute: str
+    why: str = "never built: its class was not run"
+    own: Verdicts = field(default_factory=lambda: defaultdict(list))
+    inherited: Verdicts = field(default_factory=lambda: defaultdict(list))
+
+
+class Library:
+    """Read file by file; ``answers`` once all are read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.project = Project()
+        self.sites: dict[Place, Site] = {}
+        self.callees: dict[Place, str] = {}
+        self.resolved: set[Place] = set()
+        self.late: list[str] = []
+
+    def read(self, path: Path) -> None:
+        file = self.project.load(path)
+        if file is None:
+            return
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.ClassDef):
+                self._declared(file, node)
+        for run, it in watched(file, self.project):
+            if isinstance(run.root, ast.ClassDef):
+                self._take(file, run, it, run.root)
+
+    def _declared(self, file: SourceFile, cls: ast.ClassDef) -> None:
+        """Layers that the text of a class builds by name."""
+        for attribute, call in _calls(cls):
+            name = file.names.qualify(call.func)
+            spec = layer_spec(name) if name else None
+            if spec is not None and spec.params is not None:
+                self.sites.setdefault(_place(file.path, call), Site(cls, attribute))
+
+    def _take(self, file: SourceFile, run: Checked, it: Watching, root: ast.ClassDef) -> None:
+        inside = {id(node): attribute for attribute, node in _calls(root)}
+        line = mro(it, run.instance.cls) if isinstance(run.instance, Instance) else []
+        family = {id(n) for b in line if isinstance(b, ClassRef) for _, n in _calls(b.node)}
+        worst: dict[tuple[Place, Place, bool], LayerCall] = {}
+        for call in it.calls_seen:
+            built = call.layer.node
+            if built is None or id(built) not in (inside if id(built) in inside else family):
+                continue
+            path = call.layer.origin.path if call.layer.origin is not None else file.path
+            own = id(built) in inside
+            key = _place(file.path if own else path, built), _place("", call.node), own
+            if own:
+                self.sites.setdefault(key[0], Site(root, inside[id(built)]))
+            old = worst.get(key)
+            if old is None or ORDER.index(call.verdict) > ORDER.index(old.verdict):
+                worst[key] = call
+        for (where, at, own), call in worst.items():
+            site = self.sites.get(where)
+            if site is not None:
+                verdicts = site.own if own else site.inherited
+                verdicts[at].append((call.verdict, call.reason, run.how))
+        self._unreached(file, run, it, root)
+
+    def _unreached(self, file: SourceFile, run: Checked, it: Watching, root: ast.ClassDef) -> None:
+        """Why layers of the class were not called, and callees that may be layers."""
+        made = {id(m.node) for m in it.made}
+        blocked = {
+            ast.unparse(node.func): why
+            for node, why in it.unknown.items()
+            if isinstance(node, ast.Call)
+        }
+        for attribute, call in _calls(root):
+            site = self.sites.get(_place(file.path, call))
+            if site is None or site.own or site.why.startswith(("built", "never called: callee")):
+                continue
+            if run.exhausted:
+                site.why = "budget"
+            elif not run.outputs:
+                site.why = "never called: the class has no forward"
+            else:
+                of = [w for text, w in blocked.items() if attribute and f".{attribute}" in f".{text}."]
+                if of:
+                    site.why = f"never called: callee is unknown ({of[0]})"
+                elif id(call) in made:
+                    site.why = "built, never called"
+                else:
+                    site.why = "never built: another way is taken"
+        inside = {n for _, n in _calls(root)}
+        assigned = {a for a, _ in _calls(root) if a}
+        for node, why in it.unknown.items() if run.how == "sizes" else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = node.func.value
+                own = isinstance(owner, ast.Name) and owner.id == "self"
+                if own and node.func.attr in assigned and not _foreign(why):
+                    self.callees[_place(file.path, node)] = why
+        self.resolved.update(_place(file.path, n) for n in it.known if n in inside)
+
+    def answers(self) -> list[Answer]:
+        return sorted(self._answers(), key=lambda a: a.place)
+
+    def _answers(self) -> Iterator[Answer]:
+        for place, site in self.sites.items():
+            text = f"{self._shown(place)} {site.cls.name}.{site.attribute}"
+            verdicts = site.own or site.inherited
+            if not verdicts:
+                yield Answer(text, Verdict.UNKNOWN, site.why)
+            for at, runs in verdicts.items():
+                refuted = [r for r in runs if r[0] is Verdict.REFUTED]
+                kind, why, how = min(refuted or runs, key=lambda r: ORDER.index(r[0]))
+                yield Answer(f"{text} called at {at[1]}", kind, why, how)
+        for place, why in self.callees.items():
+            if place in self.resolved:
+                continue
+            yield Answer(f"{self._shown(place)}", Verdict.UNKNOWN, f"callee is unknown: {why}")
+
+    def _shown(self, place: Place) -> str:
+        path = Path(place[0])
+        name = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path
+        return f"{name.as_posix()}:{place[1]}"
+
+
+def _foreign(why: str) -> bool:
+    """Whether a callee comes from a function of another library than torch: no layer of ours."""
+    name = why.removeprefix("unknown function ")
+    return name != why and not name.startswith("torch.nn.")
+
+
+def _place(path: str, node: ast.AST) -> Place:
+    return path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _calls(cls: ast.ClassDef) -> list[tuple[str, ast.Call]]:
+    """The calls in the text of a class, each with the attribute of ``self`` that it is part of."""
+    found: list[tuple[str, ast.Call]] = []
+    for statement in ast.walk(cls):
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)):
+            continue
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        names = [
+            t.attr
+            for t in targets
+            if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name) and t.value.id == "self"
+        ]
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                found.append((names[0] if names else "", node))
+    return found

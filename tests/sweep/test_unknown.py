@@ -1,0 +1,75 @@
+"""What ``unknown.py`` counts: every layer call once, by the best that a run says of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from census import Library
+
+SOURCE = '''
+from torch import nn
+from elsewhere import unheard_of
+
+
+class Net(nn.Module):
+    def __init__(self, dim, made):
+        super().__init__()
+        self.first = nn.Linear(dim, 2 * dim)
+        self.second = nn.Linear(2 * dim, dim)
+        self.third = nn.Linear(dim, dim)
+        self.idle = nn.Linear(dim, dim)
+        self.given = made(dim)
+
+    def forward(self, x):
+        x = self.second(self.first(x))
+        x = self.given(x)
+        return self.third(unheard_of(x))
+
+    def grow(self, dim):
+        self.first = nn.Linear(dim, 8)
+
+
+class Wrong(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(dim, 7), nn.Linear(8, dim))
+
+    def forward(self, x):
+        return self.net(x)
+'''
+
+ANSWERS = [
+    ("Net.first", "free input", ""),
+    ("Net.second", "proved", ""),
+    ("Net.third", "unknown", "value: unknown function elsewhere.unheard_of"),
+    ("Net.idle", "unknown", "built, never called"),
+    ("Net.first", "unknown", "never built: another way is taken"),
+    ("Wrong.net", "free input", ""),
+    ("Wrong.net", "refuted", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, str]]:
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "net.py").write_text(SOURCE)
+    library = Library(folder)
+    library.read(folder / "net.py")
+    return [(a.place, a.kind.value, a.why) for a in library.answers()]
+
+
+@pytest.mark.parametrize(("name", "kind", "why"), ANSWERS)
+def test_each_layer_is_counted(answers: list[tuple[str, str, str]], name: str, kind: str, why: str) -> None:
+    assert any(f" {name}" in place and (k, w) == (kind, why) for place, k, w in answers), answers
+
+
+def test_an_attribute_that_may_be_a_layer_counts(answers: list[tuple[str, str, str]]) -> None:
+    assert [(k, w) for p, k, w in answers if " " not in p] == [
+        ("unknown", "callee is unknown: call of an argument")
+    ]
+    assert len(answers) == len(ANSWERS) + 1

@@ -1,0 +1,93 @@
+"""How many layer calls of released libraries are decided, and why the others are not.
+
+    python tests/sweep/unknown.py timm vit_pytorch       these libraries
+    python tests/sweep/unknown.py --examples 5 timm      with more examples for each reason
+    python tests/sweep/unknown.py --under transformers/models/b transformers
+
+Counted is every layer that owns parameters (Linear, convolutions, norms, recurrent layers,
+attention, embeddings) in every class of the library, once for each place where its class calls
+it. Each counts as what the run with symbolic arguments or the one with the defaults says of it:
+
+- proved: its sizes fit, for all values of the symbols;
+- free: an argument of forward comes in, and this call pins its size;
+- refuted: a finding;
+- unknown: neither, or the call was never reached. So do calls of an attribute of ``self``
+  whose value is unknown: it may be a layer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from census import Library
+from sweep import LIBRARIES, OutOfTime, sources
+from watching import ORDER
+
+from lint_params.shape.check import Verdict
+
+ROW = "{:28} {:>6} {:>7} {:>6} {:>8} {:>8} {:>12}  {}"
+
+
+def read(folder: Path, under: str, limit: float) -> Library:
+    def stop(*_: object) -> None:
+        raise OutOfTime
+
+    signal.signal(signal.SIGVTALRM, stop)
+    library = Library(folder)
+    for path in sorted((folder / under).rglob("*.py")):
+        signal.setitimer(signal.ITIMER_VIRTUAL, limit)
+        try:
+            library.read(path)
+        except OutOfTime:
+            library.late.append(path.relative_to(folder).as_posix())
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return library
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("libraries", nargs="+", choices=LIBRARIES, metavar="library")
+    parser.add_argument("--cache", type=Path, help="where the sources are kept, as for sweep.py")
+    parser.add_argument("--under", default="", help="only this folder of a library")
+    parser.add_argument("--limit", type=float, default=60.0, help="CPU seconds for one file")
+    parser.add_argument("--reasons", type=int, default=25, help="how many reasons to show")
+    parser.add_argument("--examples", type=int, default=2, help="how many places for each")
+    args = parser.parse_args()
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = args.cache or Path(os.environ.get("LINT_PARAMS_SWEEP") or home / "lint-params-sweep")
+    print(ROW.format("library", "calls", *(kind.name.lower() for kind in ORDER), "of not free", ""))
+    for name in args.libraries:
+        began = time.process_time()
+        library = read(sources(cache, name, LIBRARIES[name]), args.under, args.limit)
+        answers = library.answers()
+        counts = Counter(a.kind for a in answers)
+        row = [len(answers), *(counts[kind] for kind in ORDER)]
+        bound = len(answers) - counts[Verdict.FREE]
+        share = f"{100 * counts[Verdict.PROVED] / bound:.1f}%" if bound else ""
+        print(ROW.format(name, *row, share, f"{time.process_time() - began:.0f} s of CPU"), flush=True)
+        for file in library.late:
+            print(f"  {file}: out of time")
+        at_defaults = sum(a.kind is Verdict.PROVED and a.how == "defaults" for a in answers)
+        if at_defaults:
+            print(f"  {at_defaults} of the proved ones only for the default arguments")
+        places: dict[str, list[str]] = defaultdict(list)
+        for answer in answers:
+            if answer.kind is Verdict.UNKNOWN:
+                places[answer.why].append(answer.place)
+        for why, where in sorted(places.items(), key=lambda item: -len(item[1]))[: args.reasons]:
+            print(f"  {len(where):5} {why}")
+            step = max(1, len(where) // max(args.examples, 1))
+            for place in where[::step][: args.examples]:
+                print(f"          {place}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
