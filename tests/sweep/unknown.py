@@ -18,7 +18,6 @@ it. Each counts as what the run with symbolic arguments or the one with the defa
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -26,7 +25,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from census import Library
-from sweep import LIBRARIES, OutOfTime, sources
+from libraries import cache_folder, pinned, sources
+from linting import OutOfTime
 from watching import ORDER
 
 from lint_params.shape.check import Verdict
@@ -53,19 +53,17 @@ def read(folder: Path, under: str, limit: float) -> Library:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("libraries", nargs="+", choices=LIBRARIES, metavar="library")
+    parser.add_argument("libraries", nargs="+", choices=pinned(), metavar="library")
     parser.add_argument("--cache", type=Path, help="where the sources are kept, as for sweep.py")
     parser.add_argument("--under", default="", help="only this folder of a library")
     parser.add_argument("--limit", type=float, default=60.0, help="CPU seconds for one file")
     parser.add_argument("--reasons", type=int, default=25, help="how many reasons to show")
     parser.add_argument("--examples", type=int, default=2, help="how many places for each")
     args = parser.parse_args()
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = args.cache or Path(os.environ.get("LINT_PARAMS_SWEEP") or home / "lint-params-sweep")
     print(ROW.format("library", "calls", *(kind.name.lower() for kind in ORDER), "of not free", ""))
     for name in args.libraries:
         began = time.process_time()
-        library = read(sources(cache, name, LIBRARIES[name]), args.under, args.limit)
+        library = read(sources(pinned()[name], args.cache or cache_folder()), args.under, args.limit)
         answers = library.answers()
         counts = Counter(a.kind for a in answers)
         row = [len(answers), *(counts[kind] for kind in ORDER)]
