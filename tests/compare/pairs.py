@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from pathlib import Path
 
 from compare.outputs import Said
@@ -99,9 +100,17 @@ def stops(path: Path) -> set[int]:
     return set()
 
 
+@cache
 def _blocks(buggy: str, fixed: str) -> list[tuple[str, int, int, int, int]]:
-    lines = buggy.splitlines(), fixed.splitlines()
-    return SequenceMatcher(None, *lines, autojunk=False).get_opcodes()
+    """How one becomes the other; what both begin and end with is not searched, files are long."""
+    a, b = buggy.splitlines(), fixed.splitlines()
+    most = min(len(a), len(b))
+    head = next((n for n in range(most) if a[n] != b[n]), most)
+    tail = next((n for n in range(most - head) if a[-1 - n] != b[-1 - n]), most - head)
+    middle = SequenceMatcher(None, a[head : len(a) - tail], b[head : len(b) - tail], autojunk=False)
+    blocks = [("equal", 0, head, 0, head)]
+    blocks += [(tag, head + a1, head + a2, head + b1, head + b2) for tag, a1, a2, b1, b2 in middle.get_opcodes()]
+    return [*blocks, ("equal", len(a) - tail, len(a), len(b) - tail, len(b))]
 
 
 def news(pair: Pair, of_buggy: Sequence[Said], of_fixed: Sequence[Said]) -> list[Said]:
