@@ -223,7 +223,7 @@ class Experiment:
                 except (Exception, SystemExit) as failed:
                     failure = replace(
                         self.watch.failure(failed),
-                        made_up=attempt.made_up(),
+                        made_up=(*attempt.made_up(), *self._dependent(root, attempt, failed)),
                         repaired=bool(attempt.repaired or self.tied),
                         snippet=self._snippet(type(root), self.call, attempt.text())
                         if self.run.kind == "class"
@@ -260,6 +260,28 @@ class Experiment:
             self.failures.append(error)
             self._snap(root, "forward")
         raise Stop
+
+    def _dependent(self, root: nn.Module, given: Inputs, error: BaseException) -> set[int]:
+        """Sizes in a message that change with the sizes of a made-up input: no evidence."""
+        pairs = contradiction(str(error))
+        sizes = {size for pair in pairs for size in pair}
+        if not sizes or given.origin != "synthesised" or given.repaired:
+            return set()
+        first, found = self.watch.failure(error), set[int]()
+        for other in inputs.varied(given, set(self.run.arguments.values())):
+            try:
+                self._call(root, other)
+            except (Exception, SystemExit) as failed:
+                again = self.watch.failure(failed)
+                theirs = contradiction(again.text)
+                same = len(theirs) == len(pairs) and all(
+                    a * d == b * c for (a, b), (c, d) in zip(pairs, theirs)
+                )  # a view's two counts grow together
+                if (again.line, again.layer) == (first.line, first.layer) and not same:
+                    found |= sizes - {n for pair in theirs for n in pair}
+            else:
+                found |= sizes
+        return found
 
     def _candidates(self, root: nn.Module, config: dict[str, Any]) -> Iterator[Inputs]:
         if self.part is not None:

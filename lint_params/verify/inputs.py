@@ -86,6 +86,25 @@ def flat(value: Any) -> Iterator[torch.Tensor]:
             yield from flat(item)
 
 
+def varied(given: Inputs, pinned: set[Any]) -> Iterator[Inputs]:
+    """The same with one size (not the batch's) of one tensor changed, a few times.
+
+    ``pinned``: sizes that the constructor was given, which are not free.
+    """
+    for index, arg in enumerate(given.args[:3]):
+        if not isinstance(arg, torch.Tensor) or not arg.is_floating_point():
+            continue
+        for axes in ([-1], [-2, -1]) if arg.dim() == 4 else ([-1], [1]):
+            if arg.dim() < 2 or pinned.intersection(arg.shape[axis] for axis in axes):
+                continue
+            if axes != [1] or arg.dim() > 2:
+                shape = list(arg.shape)
+                for axis in axes:
+                    shape[axis] += 8 if arg.dim() == 4 else 1
+                args = [*given.args[:index], torch.randn(shape), *given.args[index + 1 :]]
+                yield replace(given, args=args)
+
+
 def more_rows(value: Any, batch: int) -> Any:
     """The same input with one row more wherever the batch size stands first."""
     if isinstance(value, torch.Tensor):

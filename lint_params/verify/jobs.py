@@ -30,6 +30,7 @@ class Job:
     verdicts: list[Json | None] = field(default_factory=list)
     contested: bool = False
     slow: bool = False  # a run took too much time or memory
+    own: set[int] = field(default_factory=set)  # findings that the project's own call refuted
     reached: bool = False  # the subject itself has run forward
     ties: dict[str, int] = field(default_factory=dict)  # made-up arguments that must agree
     tied: int = 0
@@ -39,10 +40,19 @@ class Job:
     def settled(self) -> bool:
         return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
 
-    def take(self, verdicts: list[Json]) -> None:
+    def take(self, verdicts: list[Json], own: bool = False) -> None:
+        """``own``: of a run whose arguments are the project's, not made up.
+
+        What the project's own call refuted is not confirmed by other arguments.
+        """
         self.verdicts = self.verdicts or [None] * len(self.findings)
         for place, new in enumerate(verdicts):
             old = self.verdicts[place]
+            shape = self.findings[place]["code"].startswith("LP4")
+            if own and shape and new["verdict"] == "refuted":
+                self.own.add(place)
+            if place in self.own and not own and new["verdict"] == "confirmed":
+                continue
             if old is None or _weight(new) > _weight(old):
                 self.verdicts[place] = new
 
@@ -91,7 +101,7 @@ def jobs_of(request: Json) -> list[Job]:
 
 def again(job: Job, answer: Json, settings: Json) -> bool:
     """Take the verdicts in; whether another run of this job is worth it."""
-    job.take(answer["verdicts"])
+    job.take(answer["verdicts"], answer.get("own", False))
     job.contested |= answer.get("contested", False)
     job.reached |= answer.get("reached", False)
     if job.settled():

@@ -43,6 +43,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     answer = {
         "verdicts": child.judge(run, job.findings),
         "more": more,
+        "own": run.arguments_from in ("config", "call site", "script"),
         "ties": run.ties,
         "reached": scenario.what in ("class", "part", "thin")
         and scenario.name == first["subject"].partition(".")[0]

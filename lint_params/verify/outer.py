@@ -7,6 +7,7 @@ Child only.
 # ruff: noqa: BLE001
 from __future__ import annotations
 
+import ast
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from lint_params import evidence
 from lint_params.verify import build, inputs, repair, snapshot
 from lint_params.verify.calls import Call, text_of
 from lint_params.verify.inputs import Inputs
-from lint_params.verify.source_facts import FileView
+from lint_params.verify.source_facts import FileView, called
+from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.watch import Watch
 
 #: How many inputs the outer class is tried with.
@@ -162,3 +164,28 @@ def parents(subject: str, view: FileView, watch: Watch) -> Iterator[evidence.Par
                 unwritten.update(row.name for row in rows if row.unwritten)
         if inside or found is None:
             yield evidence.Parent(outer.__name__, inside, tuple(sorted(unwritten)))
+    yield from _makers(subject, view, watch)
+
+
+def _makers(subject: str, view: FileView, watch: Watch) -> Iterator[evidence.Parent]:
+    """The same for the functions of the file that give out an object of the subject."""
+    kind = view.live(subject)
+    for node in view.tree.body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+        if subject not in [called(call) for call in calls]:
+            continue
+        build.uninitialised_marked(True)
+        result: Any = None
+        with contextlib.suppress(Exception):
+            maker = view.live(node.name)
+            call = synthesised(maker, Synthesis(view))
+            result = maker(*call.args, **call.kwargs)
+        build.uninitialised_marked(False)
+        several = result if isinstance(result, (list, tuple)) else [result]
+        for module in several:
+            if isinstance(kind, type) and isinstance(module, kind):
+                rows = snapshot.tensors(module, watch.keep)
+                unwritten = sorted(row.name for row in rows if row.unwritten)
+                yield evidence.Parent(node.name, True, tuple(unwritten))

@@ -51,8 +51,8 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
 
     import torch
 
-    started: Any = torch.cuda.is_initialized
-    if started():
+    cuda: Any = torch.cuda
+    if cuda.is_initialized() or cuda._is_in_bad_fork():  # a fork of this could not use it
         run_spawned(request, jobs, settings, emit)
     else:
         run_forked(target, jobs, settings, emit)
