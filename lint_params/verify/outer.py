@@ -185,7 +185,7 @@ def _makers(subject: str, view: FileView, watch: Watch) -> Iterator[evidence.Par
         build.uninitialised_marked(False)
         several = result if isinstance(result, (list, tuple)) else [result]
         for module in several:
-            if isinstance(kind, type) and isinstance(module, kind):
+            if isinstance(kind, type) and isinstance(module, nn.Module) and isinstance(module, kind):
                 rows = snapshot.tensors(module, watch.keep)
                 unwritten = sorted(row.name for row in rows if row.unwritten)
                 yield evidence.Parent(node.name, True, tuple(unwritten))
