@@ -238,3 +238,20 @@ def test_a_bound_that_is_computed_and_dropped() -> None:
     )
     model = names["Similarity"](-2.0)
     assert model(torch.ones(1)) < 0 and model.w < 0
+
+
+def test_a_sequential_of_a_list() -> None:
+    names = checked(
+        """
+        def upsample(channels, out, smooth=False):
+            if smooth:
+                layers = [nn.Upsample(scale_factor=2), nn.Conv2d(channels, out, 3, 1, 1)]
+                if out == 1:
+                    layers.append(nn.Conv2d(out, out, 1))
+                return nn.Sequential(layers)  # want LP313
+            return nn.ConvTranspose2d(channels, out, 2, 2)
+        """
+    )
+    names["upsample"](4, 1)
+    with pytest.raises(TypeError, match="is not a Module subclass"):
+        names["upsample"](4, 1, smooth=True)
