@@ -148,6 +148,16 @@ def test_widest_is_what_broadcasting_gives() -> None:
                 assert found == max(x, y), (a.size, b.size)
 
 
+def test_sizes_that_are_one_number_only_where_an_argument_is_one() -> None:
+    width, heads = dim.symbol("width"), dim.symbol("heads")
+    once = dim.symbol("times", default=1)
+    seen = dim.symbol("size", "input")
+    for other in (dim.mul(heads, width), dim.mul(2, dim.mul(heads, width)), dim.floordiv(width, heads)):
+        assert dim.only_if_one(width, other) and dim.only_if_one(other, width), str(other)
+    for other in (heads, dim.mul(once, width), dim.mul(seen, width), dim.floordiv(width, once), dim.add(width, heads)):
+        assert not dim.only_if_one(width, other), str(other)
+
+
 def test_equal_sizes_are_one_number_however_they_are_written() -> None:
     (a, b, c) = (e.size for e in leaves()[1])
     add, mul, sub = dim.add, dim.mul, dim.sub

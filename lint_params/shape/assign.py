@@ -104,9 +104,10 @@ def _parts(it: Interpreter, value: Value, count: int, star: int | None) -> list[
         return [value.attr(i) for i in range(count)] if star is None else None
     if isinstance(value, Tensor):
         dims = it.ctx.dims(value)
-        if dims is None or value.free:  # perhaps a tuple that somebody passes
+        # Perhaps a tuple that somebody passes, or that a module returns as it is really built.
+        if not dims or value.free or not isinstance(dims[0], int):
             return [it.ctx.unknown_tensor() for _ in range(count)] if star is None else None
-        if dims and star is None:
+        if star is None:
             return [it.ctx.tensor(dims[1:], like=value, text="a row") for _ in range(count)]
         return None
     if isinstance(value, AnySeq) and star is None:  # as many as there are names

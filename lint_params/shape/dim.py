@@ -522,6 +522,8 @@ def same(a: Size, b: Size) -> Answer:
 def only_if_one(a: Size, b: Size) -> bool:
     """Whether two sizes are one number only where arguments of the author's are 1 that he would
     not name for it: ``n_head * dim`` and ``dim``."""
+    if _part_of(a, b) or _part_of(b, a):
+        return True
     if isinstance(a, int) or isinstance(b, int):
         return False
     times = _exact(a, b) or _exact(b, a)
@@ -529,6 +531,18 @@ def only_if_one(a: Size, b: Size) -> bool:
         return False
     ((monomial, factor),) = times.terms.items()
     return factor >= 1 and all(_named(atom) for atom, _ in monomial)
+
+
+def _part_of(part: Size, whole: Size) -> bool:
+    """``dim // heads`` and ``dim``: one number only where heads is 1."""
+    if isinstance(part, int) or len(part.terms) != 1:
+        return False
+    ((monomial, factor),) = part.terms.items()
+    atom = monomial[0][0] if factor == 1 and len(monomial) == 1 and monomial[0][1] == 1 else None
+    if not isinstance(atom, Operation) or atom.name != "//" or isinstance(atom.args[1], int):
+        return False
+    by = atom.args[1]
+    return sub(atom.args[0], whole) == 0 and all(_named(a) for a in by.atoms) and len(by.terms) == 1
 
 
 def _named(atom: Atom) -> bool:
