@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from lint_params.facts.fill_all import reaches_all
 from lint_params.facts.uses import member_uses
 
 if TYPE_CHECKING:
@@ -15,19 +16,12 @@ if TYPE_CHECKING:
 
 #: Reads that leave the values alone.
 _READS = frozenset("""
-    size shape dim ndim device dtype numel requires_grad element_size
+    size shape dim ndim device dtype numel requires_grad element_size clone sum mean norm abs
 """.split())
-#: Anything of these on ``self`` may reach every parameter.
-_ALL = frozenset(
-    """
-        apply parameters named_parameters modules named_modules children named_children
-        state_dict load_state_dict _parameters post_init init_weights _init_weights weights_init
-        initialize_weights __dict__
-    """.split()
-)
 _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
 _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
-_FOR_THE_CONSTRUCTOR = re.compile(r"init|reset", re.IGNORECASE)
+#: Methods that are there to set values; what others fill, their caller asks for.
+_FOR_THE_CONSTRUCTOR = re.compile(r"init|reset|build|setup|fill", re.IGNORECASE)
 _KNOWN_BASES = ("lightning.",)
 
 
@@ -44,7 +38,8 @@ def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
     called = _called_elsewhere(cls)
     for one in family:
         for scope in _methods(one):
-            if (scope.method or scope).name in running and _may_fill_all(one.facts, scope):
+            ran = (scope.method or scope).name in running
+            if ran and reaches_all(one.facts, scope, cls, name, made):
                 return True
     for use in member_uses(cls, name):
         facts = _home(family, use)
@@ -57,6 +52,8 @@ def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
             if _is_written(facts, use):
                 return True
         elif method.name in running or method.name in called or facts.is_surgery(use):
+            return True
+        elif _is_written(facts, use) and not _FOR_THE_CONSTRUCTOR.search(method.name):
             return True
     return _is_given(cls, name, made)
 
@@ -114,33 +111,6 @@ def _is_open(cls: ClassFacts) -> bool:
 
 def _methods(cls: ClassFacts) -> list[Scope]:
     return [scope for scope in cls.scope.within() if scope.is_function]
-
-
-def _may_fill_all(facts: FileFacts, scope: Scope) -> bool:
-    """Whether a function does something to all parameters, or hands ``self`` to somebody."""
-    instance = scope.instance_name
-    if instance is None:
-        return False
-    for node in scope.nodes(ast.Name):
-        if node.id != instance or not isinstance(node.ctx, ast.Load):
-            continue
-        parent = facts.parent(node)
-        if isinstance(parent, ast.Attribute):
-            if parent.attr in _ALL:
-                return True
-            continue
-        if isinstance(parent, ast.Call) and node in parent.args:
-            func = parent.func
-            if isinstance(func, ast.Name) and func.id in ("super", "isinstance", "hasattr", "type"):
-                continue
-            if isinstance(func, ast.Name) and func.id in ("setattr", "getattr"):
-                place = parent.args[1] if len(parent.args) > 1 else None
-                if isinstance(place, ast.Constant) and func.id == "setattr":
-                    continue
-            if isinstance(func, ast.Attribute) and func.attr == "__init__":
-                continue
-        return True
-    return False
 
 
 def _is_read(facts: FileFacts, use: ast.expr) -> bool:

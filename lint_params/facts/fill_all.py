@@ -1,0 +1,162 @@
+"""Code that goes over all parameters or modules of ``self``: does it reach one Parameter?"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+#: Anything of these on ``self`` may reach every parameter.
+_ALL = frozenset(
+    """
+        apply parameters named_parameters modules named_modules children named_children
+        state_dict load_state_dict _parameters post_init init_weights _init_weights weights_init
+        initialize_weights __dict__
+    """.split()
+)
+_HARMLESS = ("super", "isinstance", "hasattr", "type", "print", "len", "id")
+
+
+def reaches_all(
+    facts: FileFacts, scope: Scope, cls: ClassFacts, name: str, made: ast.AST
+) -> bool:
+    """Whether a function does something to all parameters that may include ``name``, or hands
+    ``self`` to somebody."""
+    instance = scope.instance_name
+    if instance is None:
+        return False
+    for node in scope.nodes(ast.Name):
+        if node.id != instance or not isinstance(node.ctx, ast.Load):
+            continue
+        parent = facts.parent(node)
+        if isinstance(parent, ast.Attribute):
+            if parent.attr in _ALL and not _misses(facts, parent, cls, name, made):
+                return True
+            continue
+        if isinstance(parent, ast.Call) and node in parent.args and _is_harmless(parent):
+            continue
+        return True
+    return False
+
+
+def _is_harmless(call: ast.Call) -> bool:
+    func = call.func
+    if isinstance(func, ast.Attribute):
+        return func.attr == "__init__"
+    if not isinstance(func, ast.Name):
+        return False
+    if func.id == "setattr" and len(call.args) > 1:
+        return isinstance(call.args[1], ast.Constant)
+    return func.id in _HARMLESS
+
+
+def _misses(
+    facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: str, made: ast.AST
+) -> bool:
+    """Whether ``self.apply(f)`` or a loop over ``self.parameters()`` surely leaves it alone."""
+    call = facts.parent(node)
+    if not isinstance(call, ast.Call) or call.func is not node:
+        return False
+    if node.attr == "apply":
+        found = _function(facts, cls, call.args[0]) if call.args else None
+        return found is not None and not _visits(facts, found, cls, name)
+    loop = facts.parent(call)
+    if not isinstance(loop, ast.For) or loop.iter is not call or loop.orelse:
+        return False
+    target = loop.target
+    if node.attr == "parameters" and isinstance(target, ast.Name):
+        return _skips(facts, loop, "", target.id, name, made)
+    if node.attr == "named_parameters" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        words = [part.id if isinstance(part, ast.Name) else "" for part in target.elts]
+        return _skips(facts, loop, words[0], words[1], name, made)
+    return False
+
+
+def _function(facts: FileFacts, cls: ClassFacts, given: ast.expr) -> Scope | None:
+    """The function of this file that ``apply`` is given."""
+    member = facts.self_attribute(given)
+    if member is not None:
+        found = cls.method(member)
+        return found[1] if found is not None and found[0].facts is facts else None
+    if not isinstance(given, ast.Name):
+        return None
+    scopes = [
+        one for one in facts.index.module.children if one.is_function and one.name == given.id
+    ]
+    return scopes[0] if len(scopes) == 1 else None
+
+
+def _visits(facts: FileFacts, scope: Scope, cls: ClassFacts, name: str) -> bool:
+    """Whether a function that gets each module may touch ``module.<name>``."""
+    arguments = [*scope.node.args.posonlyargs, *scope.node.args.args]
+    if scope.instance_name is not None:
+        arguments = arguments[1:]
+    if len(arguments) != 1 or scope.children or scope.node.args.kwonlyargs:
+        return True
+    module = arguments[0].arg
+    for node in scope.nodes(ast.Name):
+        if node.id != module:
+            continue
+        parent = facts.parent(node)
+        if isinstance(parent, ast.Attribute):
+            if parent.attr == name or parent.attr in _ALL or cls.method(parent.attr) is not None:
+                return True
+            continue
+        if not (isinstance(parent, ast.Call) and node in parent.args and _is_harmless(parent)):
+            return True
+    return False
+
+
+def _skips(
+    facts: FileFacts, loop: ast.For, key: str, parameter: str, name: str, made: ast.AST
+) -> bool:
+    """Whether every statement of the loop stands under a condition that does not hold for it."""
+    for statement in loop.body:
+        while isinstance(statement, ast.If):
+            if not _fails(facts, statement.test, key, parameter, name, made):
+                return False
+            if not statement.orelse:
+                break
+            if len(statement.orelse) > 1:
+                return False
+            statement = statement.orelse[0]
+        else:
+            return False
+    return True
+
+
+def _fails(
+    facts: FileFacts, test: ast.expr, key: str, parameter: str, name: str, made: ast.AST
+) -> bool:
+    """``p.dim() > 1`` of a vector; ``"weight" in key`` of another name."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    right, operator = test.comparators[0], test.ops[0]
+    if isinstance(operator, ast.In) and isinstance(right, ast.Name) and right.id == key:
+        word = test.left.value if isinstance(test.left, ast.Constant) else None
+        return isinstance(word, str) and word not in name
+    rank = _rank(facts, made)
+    if not isinstance(right, ast.Constant) or not isinstance(right.value, int) or rank is None:
+        return False
+    asked = ast.unparse(test.left)
+    if asked not in (f"{parameter}.dim()", f"{parameter}.ndim", f"len({parameter}.shape)",
+                     f"len({parameter}.size())", f"{parameter}.ndimension()"):  # fmt: skip
+        return False
+    if isinstance(operator, ast.Gt):
+        return rank <= right.value
+    return isinstance(operator, ast.GtE) and rank < right.value
+
+
+def _rank(facts: FileFacts, made: ast.AST) -> int | None:
+    """How many dimensions the new Parameter has."""
+    data = facts.argument(made, 0, "data") if isinstance(made, ast.Call) else None
+    found = facts.creation(data) if data is not None else None
+    if found is None:
+        return None
+    if found.shape is None and len(found.node.args) == 1 and facts.is_whole(found.node.args[0]):
+        return 1
+    return len(found.shape) if found.shape is not None else None
