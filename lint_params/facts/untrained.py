@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 #: What may be done to a module without anybody else learning of it.
-_HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double")
+_HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double", "state_dict")
 _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "train")
 #: Where the value of a module stops to be trained.
 _STOPS = ("detach", "item", "argmax", "tolist", "numpy", "data")
@@ -137,15 +137,35 @@ def _missing(
         fresh = [value for value in values if not _is_move(value, name)]
         if len(fresh) != 1 or any(_overlap(name, other) for other in held):
             continue
-        if any(word in name.lower() for word in _APART) or not _fresh(facts, fresh[0]):
+        copied = _copy_of(facts, fresh[0], held)
+        if any(word in name.lower() for word in _APART) or not (copied or _fresh(facts, fresh[0])):
             continue
         if not all(_harmless(facts, use) for scope in scopes for use in _uses(scope, name)):
             continue
         for body in loops:
             call = _trains(facts, body, name)
-            if call is not None and any(_trains(facts, body, other) for other in held):
+            if call is None:
+                continue
+            if any(_trains(facts, body, other) for other in held) or (copied and _steps(body)):
                 yield Untrained(name, fresh[0], call, optimizers[0])
                 break
+
+
+def _copy_of(facts: FileFacts, value: ast.expr, held: set[str]) -> bool:
+    """``copy.deepcopy(model)`` of a model that the optimizer holds: the copy it does not."""
+    called = facts.qualify(value.func) if isinstance(value, ast.Call) else None
+    return (
+        called == "copy.deepcopy"
+        and isinstance(value, ast.Call)
+        and bool(value.args)
+        and dotted(value.args[0]) in held
+    )
+
+
+def _steps(body: list[ast.stmt]) -> bool:
+    """Whether an optimizer steps in these statements."""
+    calls = (node for one in body for node in ast.walk(one) if isinstance(node, ast.Call))
+    return any(isinstance(c.func, ast.Attribute) and c.func.attr == "step" for c in calls)
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -194,8 +214,12 @@ def _uses(scope: Scope, name: str) -> Iterator[ast.expr]:
 
 
 def _harmless(facts: FileFacts, use: ast.expr) -> bool:
-    """Called, moved, or its ``parameters()`` given to an optimizer or a clipper."""
+    """Called, moved, returned, or its ``parameters()`` given to an optimizer or a clipper."""
     parent = facts.parent(use)
+    if isinstance(parent, (ast.Tuple, ast.List)):
+        parent = facts.parent(parent)
+    if isinstance(parent, ast.Return):
+        return True
     if isinstance(parent, ast.Call) and parent.func is use:
         return True
     if isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS:
