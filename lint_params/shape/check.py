@@ -42,6 +42,8 @@ class Obligation(NamedTuple):
     #: The samples of a batch stand where features do: the one size of a vector that is no input.
     batch: bool = False
     at: int = 0  # how far the run had come, in steps
+    #: A Parameter of the innermost module has both sizes, so one is taken for the other there.
+    turned: bool = False
 
 
 class Refuted(Exception):

@@ -280,8 +280,17 @@ class Context:
                 rule, verdict, self.node, self.path, text, expected, got, why, self.callee,
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
                 tuple(self.instances[1:]), self._of_batch(tensor, got), self.clock(),
+                verdict is Verdict.REFUTED and self._turned(expected, got),
             )
         )  # fmt: skip
+
+    def _turned(self, expected: Size | None, got: Size | None) -> bool:
+        """Whether a Parameter of the running module has both sizes along its axes."""
+        if expected is None or got is None or len(self.instances) < 2:
+            return False
+        values = self.instances[-1].attrs.values()
+        shapes = [v.shape.dims for v in values if isinstance(v, Tensor) and v.param is not None]
+        return any(expected in dims and got in dims for dims in shapes)
 
     # -- learning -----------------------------------------------------------------------
 

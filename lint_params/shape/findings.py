@@ -129,7 +129,8 @@ def _arguments(size: Any) -> bool:
 def _place(file: SourceFile, obligation: Obligation, ties: set[tuple[Any, ...]]) -> ast.AST | None:
     """Where to report: the call itself, or, inside a module of the project, that module's
     constructor call, which gave it the sizes that do not fit."""
-    if obligation.path == file.path and _spot(obligation.path, obligation.node) in ties:
+    own = obligation.turned or _spot(obligation.path, obligation.node) in ties
+    if own and obligation.path == file.path:
         return obligation.node
     for module in reversed(obligation.inside):
         if (
