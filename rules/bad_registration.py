@@ -62,6 +62,7 @@ _STORE = {
     "add_module": "module",
     "register_module": "module",
 }
+_NO_BUFFER = ("list", "tuple", "dict", "set", "number", "string")
 
 
 class BadRegistration(Rule):
@@ -98,6 +99,12 @@ class BadRegistration(Rule):
                     f"`{member.name or ast.unparse(call.args[0])}` in nn.Parameter(...)",
                     member.name,
                 )
+                return
+        plain = facts.kind_of(member.value) if member.value is not None else None
+        if member.how == "register_buffer" and plain is not None and plain.what in _NO_BUFFER:
+            if not plain.optional and not plain.annotated:
+                message = f"`register_buffer` takes a tensor, and this is a {plain.what}: use torch.tensor(...)"
+                yield self._finding(facts, cls, call, message, member.name)
                 return
         if member.name:
             yield from self._taken(facts, cls, member, call)

@@ -102,6 +102,7 @@ class DataReplacedInForward(Rule):
                 f"`{name}` is initialised anew in every forward (`{other.method}`): what was learned "
                 "is overwritten at each call. Initialise it in the constructor",
             )
+        yield from self._of_parts(facts)
         for scope in facts.functions:
             for call in scope.nodes(ast.Call):
                 called = facts.self_attribute(call.func)
@@ -114,6 +115,32 @@ class DataReplacedInForward(Rule):
                         call,
                         "",
                         f"`self.{called}()` runs in every forward: what was learned is overwritten "
+                        "at each call. Call it in the constructor",
+                    )
+
+    def _of_parts(self, facts: FileFacts) -> Iterator[Finding]:
+        """``self.head.reset_parameters()``, ``self.net.apply(init)``."""
+        for scope in facts.functions:
+            for call in scope.nodes(ast.Call):
+                func = call.func
+                if not isinstance(func, ast.Attribute) or func.attr not in ("reset_parameters", "apply"):
+                    continue
+                if facts.self_attribute(func.value) is None or not facts.kind_of(func.value).is_module:
+                    continue
+                if not facts.in_every_forward(call):
+                    continue
+                if func.attr == "reset_parameters":
+                    resets = bool(facts.kind_of(func.value).layer)
+                else:
+                    given = call.args[0] if call.args else None
+                    found = facts.function_named(given) if isinstance(given, ast.Name) else None
+                    resets = found is not None and self._initialises(facts, found)
+                if resets:
+                    yield self._found(
+                        facts,
+                        call,
+                        "",
+                        f"`{ast.unparse(call)}` runs in every forward: what was learned is overwritten "
                         "at each call. Call it in the constructor",
                     )
 

@@ -164,6 +164,8 @@ def _items(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[ast.expr]:
         return [expr.value]
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
         return _items(facts, expr.left, depth + 1) + _items(facts, expr.right, depth + 1)
+    if isinstance(expr, ast.Subscript) and isinstance(expr.slice, ast.Slice):
+        return _items(facts, expr.value, depth + 1)
     if isinstance(expr, ast.Name):
         values = facts.reach(expr)
         if values is None or any(value is expr for value in values):

@@ -113,6 +113,9 @@ class StateNotCopied(Rule):
         scope, cls = facts.scope_of(call), facts.class_around(call)
         if self._training_loop(facts, call) is not None:
             return [scope]
+        again = self._loaded([scope], kept, ast.unparse(call.func.value))  # type: ignore[attr-defined]
+        if again is not None and again.lineno > call.lineno and self._training_loop(facts, again):
+            return [scope]  # the weights to begin with, for every fold
         if cls is None or not kept.startswith("self.") or facts.conditions(call) == []:
             return []
         return [one for one in cls.scope.within() if one.is_function]

@@ -87,11 +87,14 @@ class TensorNotBuffer(Rule):
                 if not kept and self._is_number(facts, first):
                     continue
                 lost = "its updates are lost when the model is saved, and " if kept else ""
+                cure = f'use self.register_buffer("{name}", ...)'
+                if _asks_gradients(first.value):
+                    lost, cure = "no optimizer gets it, and ", "make it an nn.Parameter"
                 yield self.report(
                     facts,
                     first.node,
                     f"`self.{name}` is a plain tensor that forward uses: {lost}it stays behind "
-                    f'when the model moves to a GPU; use self.register_buffer("{name}", ...)',
+                    f"when the model moves to a GPU; {cure}",
                     trace=(Step(read.lineno, f"forward uses `self.{name}` here"),),
                     subject=cls.qualname,
                     details={"attribute": name},
@@ -315,3 +318,12 @@ def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
             if any(one.node is statement for one in found):
                 return True
     return False
+
+
+def _asks_gradients(value: ast.expr | None) -> bool:
+    """``torch.zeros(n, requires_grad=True)``: it is meant to be trained."""
+    return value is not None and any(
+        isinstance(part, ast.keyword) and part.arg == "requires_grad"
+        and isinstance(part.value, ast.Constant) and part.value.value is True
+        for part in ast.walk(value)
+    )

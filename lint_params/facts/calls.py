@@ -72,7 +72,7 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
         return Kind("tensor", node, facts, torch=name)
     if name in _COPIES and node.args:
         return replace(facts.kind_of(node.args[0]), node=node, facts=facts, owner=None, member="")
-    if name in _COMPILES and node.args:
+    if (name in _COMPILES or name == "torch.autograd.Variable") and node.args:
         return facts.kind_of(node.args[0])
     home, _, last = name.rpartition(".")
     if home in ("torch.nn.utils", "torch.nn.utils.parametrizations") and node.args:

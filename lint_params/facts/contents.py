@@ -54,6 +54,8 @@ def items_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[Item]:
         name = facts.qualify(expr.func)
         if name in ("builtins.list", "builtins.tuple", "builtins.set", "collections.deque"):
             return items_of(facts, expr.args[0], depth + 1) if expr.args else []
+        if name == "builtins.map" and expr.args and isinstance(expr.args[0], ast.Lambda):
+            return _repeat(_value(facts, expr.args[0].body, expr.args[0].body, depth))
         if name in ("builtins.dict", "collections.OrderedDict"):
             values = [keyword.value for keyword in expr.keywords if keyword.arg]
             found = [item for value in values for item in _value(facts, value, value, depth)]

@@ -92,10 +92,13 @@ def _function(facts: FileFacts, cls: ClassFacts, given: ast.expr) -> Scope | Non
 
 def _visits(facts: FileFacts, scope: Scope, cls: ClassFacts, name: str) -> bool:
     """Whether a function that gets each module may touch ``module.<name>``."""
-    arguments = [*scope.node.args.posonlyargs, *scope.node.args.args]
+    given = scope.node.args if isinstance(scope.node, ast.FunctionDef) else None
+    if given is None or scope.children or given.kwonlyargs:
+        return True
+    arguments = [*given.posonlyargs, *given.args]
     if scope.instance_name is not None:
         arguments = arguments[1:]
-    if len(arguments) != 1 or scope.children or scope.node.args.kwonlyargs:
+    if len(arguments) != 1:
         return True
     module = arguments[0].arg
     for node in scope.nodes(ast.Name):

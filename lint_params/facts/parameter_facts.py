@@ -36,6 +36,7 @@ from lint_params.facts.torch_names import IN_PLACE_METHODS
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
 
 
 class ParameterFacts:
@@ -184,6 +185,12 @@ class ParameterFacts:
     def argument_values(self, name: ast.Name) -> list[ast.expr]:
         """An argument's default and what the calls in this file give; [] if not all is shown."""
         return call_sites.argument_values(self._all, name)
+
+    def function_named(self, name: ast.Name) -> Scope | None:
+        """The function of this module that a name is, if it is bound once."""
+        top = self._all.index.module
+        scopes = [one for one in top.children if one.is_function and one.name == name.id]
+        return scopes[0] if len(scopes) == 1 == len(top.bound.get(name.id, ())) else None
 
     def is_used_as_tensor(self, name: ast.Name) -> bool:
         """Whether the function also does with the name what only tensors can."""
