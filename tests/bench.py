@@ -30,7 +30,9 @@ from typing import Any
 from compare import measures, tables
 from compare.tools import Bench
 from support import ROOT
-from sweep.libraries import cache_folder, pinned, sources
+
+sys.path.append(str(Path(__file__).parent / "sweep"))
+from libraries import cache_folder, pinned, sources
 
 RESULT = ROOT / "tests" / "compare" / "bench.json"
 PAGE = ROOT / "tests" / "compare" / "README.md"

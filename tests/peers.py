@@ -33,7 +33,9 @@ from compare.outputs import Said
 from compare.pairs import Pair
 from compare.tools import TOOLS, Bench, CannotRun, Tool
 from support import FIXTURES, ROOT
-from sweep.libraries import cache_folder, pinned, sources
+
+sys.path.append(str(Path(__file__).parent / "sweep"))
+from libraries import cache_folder, pinned, sources
 
 RESULT = ROOT / "tests" / "compare" / "peers.json"
 PEERS = ["lint-params", "torchfix", "ruff", "pyrefly", "pyrefly-torch-stubs", "mypy"]

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -78,7 +79,10 @@ def test_without_a_cache_nothing_is_kept_and_nothing_is_taken(
     main(["."])
     said = capsys.readouterr().out
     results = kept(store)
-    emptied = {key: json.dumps({**json.loads(text), "findings": []}) for key, text in results.items()}
+    emptied = {
+        key: zlib.compress(json.dumps({**json.loads(zlib.decompress(row)), "findings": []}).encode())
+        for key, row in results.items()
+    }
     with closing(sqlite3.connect(store / "results.sqlite")) as base, base:
         base.executemany("UPDATE results SET value = ? WHERE key = ?", [(v, k) for k, v in emptied.items()])
     main(["."])

@@ -36,7 +36,7 @@ def flake8_options() -> set[str]:
 
 def test_options_in_the_readme_exist() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README))
-    elsewhere = {"--code", "--level"}  # of the generator
+    elsewhere = {"--code", "--level", "--base", "--all-rules"}  # of the generator and the measures
     assert named <= options() | flake8_options() | elsewhere
 
 
