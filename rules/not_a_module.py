@@ -82,15 +82,10 @@ class NotAModule(Rule):
         for part, holder in self._parts(facts):
             what = _wrong(facts, part)
             if what:
-                cure = "; make the inner one a ModuleList too" if what == "a list" else ""
-                if what.startswith("the class"):
-                    cure = ": call it"
-                elif what == "a function":
-                    cure = ": use a layer such as nn.ReLU()"
                 yield self.report(
                     facts,
                     part,
-                    f"{holder} takes Modules, and this is {what}{cure}",
+                    f"{holder} takes Modules, and this is {what}{_cure(what, holder)}",
                     subject=facts.subject_of(part),
                 )
 
@@ -126,6 +121,17 @@ class NotAModule(Rule):
             if "is not a Module subclass" in failure.text:
                 return run.confirmed_by(failure)
         return run.refuted(finding, "torch took it") if run.ran(finding) else None
+
+
+def _cure(what: str, holder: str) -> str:
+    """What to write instead."""
+    if what == "a list" and holder == "nn.Sequential":
+        return ": unpack it, nn.Sequential(*layers)"
+    if what == "a list":
+        return ": make the inner one a ModuleList too"
+    if what == "a function":
+        return ": use a layer such as nn.ReLU()"
+    return ": call it" if what.startswith("the class") else ""
 
 
 def _is_ordered(facts: FileFacts, given: ast.expr | None) -> bool:
