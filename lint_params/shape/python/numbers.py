@@ -40,7 +40,10 @@ def _int(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if isinstance(value, Ratio):
         return dim.floordiv(value.top, value.bottom)
     if isinstance(value, (int, float, str)):
-        return int(value)
+        try:
+            return int(value)
+        except (ValueError, OverflowError):  # no number, or no finite one
+            return Unknown("int(...) of no whole number")
     size = as_size(value)
     return it.ctx.fresh("int(...)", low=None) if size is None else size
 
