@@ -34,8 +34,8 @@ Run::
     fit(model, torch.randn(8, 3), torch.randn(8, 1), 3)
     assert not torch.equal(model.weight, before), "nothing was trained"
 
-Silent when: the statement stands in a ``try`` (it asks whether the attribute is there), is the last
-line of a notebook's cell, or the name is no method of modules, optimizers, schedulers or tensors.
+Silent when: the statement stands in a ``try`` (it asks whether the attribute is there), or the name
+is no method of modules, optimizers, schedulers or tensors.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ _MODULES = frozenset(
 class MethodNotCalled(Rule):
     code = "LP210"
     level = Level.ERROR
-    words = (*sorted(_EVERYWHERE), *sorted(_MODULES), "_")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for statement in facts.nodes(ast.Expr):

@@ -14,7 +14,7 @@ Bad::
         for _ in range(steps):
             loss = nn.functional.mse_loss(model(x), y)
             if loss.item() < best:
-                best, state = loss.item(), None
+                best = loss.item()
                 state = model.state_dict()
             optimizer.zero_grad()
             loss.backward()
@@ -35,7 +35,7 @@ Good::
         for _ in range(steps):
             loss = nn.functional.mse_loss(model(x), y)
             if loss.item() < best:
-                best, state = loss.item(), None
+                best = loss.item()
                 state = copy.deepcopy(model.state_dict())
             optimizer.zero_grad()
             loss.backward()
@@ -93,11 +93,11 @@ class StateNotCopied(Rule):
                 subject=facts.subject(call),
             )
 
-    def _training_loop(self, facts: FileFacts, call: ast.Call) -> ast.AST | None:
-        """The loop around the line, if it also trains."""
+    def _in_training_loop(self, facts: FileFacts, call: ast.Call) -> bool:
+        """Whether a loop around the line also trains."""
         for loop in facts.ancestors(call):
             if isinstance(loop, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-                return None
+                return False
             if isinstance(loop, (ast.For, ast.While)):
                 names = {
                     getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -105,16 +105,16 @@ class StateNotCopied(Rule):
                     if isinstance(node, ast.Call)
                 }
                 if names.intersection(_TRAINS):
-                    return loop
-        return None
+                    return True
+        return False
 
     def _scopes(self, facts: FileFacts, call: ast.Call, kept: str) -> list[Scope]:
         """The function with its training loop; for an attribute, the other methods of the class."""
         scope, cls = facts.scope_of(call), facts.class_around(call)
-        if self._training_loop(facts, call) is not None:
+        if self._in_training_loop(facts, call):
             return [scope]
         again = self._loaded([scope], kept, ast.unparse(call.func.value))  # type: ignore[attr-defined]
-        if again is not None and again.lineno > call.lineno and self._training_loop(facts, again):
+        if again is not None and again.lineno > call.lineno and self._in_training_loop(facts, again):
             return [scope]  # the weights to begin with, for every fold
         if cls is None or not kept.startswith("self.") or facts.conditions(call) == []:
             return []

@@ -70,8 +70,7 @@ def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
     if binder is not facts.index.module or not isinstance(scope.node, ast.FunctionDef):
         return []
     calls = facts.named_calls.get(called, [])
-    handed = [n for n in facts.nodes(ast.Name) if n.id == called and isinstance(n.ctx, ast.Load)]
-    if len(handed) != len(calls):
+    if facts.named_loads[called] != len(calls):
         return []  # also a registry entry, a base, an annotation: built elsewhere
     arguments = scope.node.args
     plain = [*arguments.posonlyargs, *arguments.args]

@@ -82,12 +82,7 @@ def _function(facts: FileFacts, cls: ClassFacts, given: ast.expr) -> Scope | Non
     if member is not None:
         found = cls.method(member)
         return found[1] if found is not None and found[0].facts is facts else None
-    if not isinstance(given, ast.Name):
-        return None
-    scopes = [
-        one for one in facts.index.module.children if one.is_function and one.name == given.id
-    ]
-    return scopes[0] if len(scopes) == 1 else None
+    return facts.function_named(given) if isinstance(given, ast.Name) else None
 
 
 def _visits(facts: FileFacts, scope: Scope, cls: ClassFacts, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -59,6 +60,12 @@ class ParameterFacts:
             if isinstance(call.func, ast.Name):
                 found.setdefault(call.func.id, []).append(call)
         return found
+
+    @cached_property
+    def named_loads(self) -> Counter[str]:
+        """How often each plain name is read, calls of it included, over the whole file."""
+        names = self._all.nodes(ast.Name)
+        return Counter(name.id for name in names if isinstance(name.ctx, ast.Load))
 
     @cached_property
     def _judged(self) -> dict[str, list[DataWrite]]:

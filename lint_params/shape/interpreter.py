@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lint_params.project import Project, SourceFile
@@ -141,6 +142,15 @@ class Interpreter:
             self.steps = steps
             (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack,
              ctx.obligations, ctx.trail, ctx.bound) = kept  # fmt: skip
+
+    @contextmanager
+    def unlogged(self) -> Iterator[None]:
+        """Calls that are no part of what a reader is shown."""
+        log, self.log = self.log, None
+        try:
+            yield
+        finally:
+            self.log = log
 
     # -- paths --------------------------------------------------------------------------
 

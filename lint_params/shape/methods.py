@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import product
 from lint_params.shape.iterate import known_items, place
-from lint_params.shape.value import Config, Dict, More, Native, Seq, Unknown, Value
+from lint_params.shape.value import Config, Dict, More, Native, Parser, Seq, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -31,7 +31,7 @@ def method_of(it: Interpreter, owner: Value, name: str) -> Value:
         from lint_params.shape.python.numpy import draw
 
         return draw(it, name)
-    elif type(owner).__name__ == "Parser":
+    elif isinstance(owner, Parser):
         from lint_params.shape.python.command_line import parser_method
 
         return parser_method(it, owner, name)

@@ -72,14 +72,12 @@ def _registered(it: Interpreter, owner: Value) -> Iterator[tuple[str, Value]]:
     if isinstance(owner, (Instance, Layer)):
         held.update(owner.items or {})
     for name, value in held.items():
+        if name.startswith("__"):  # our own notes
+            continue
         for option in value.options if isinstance(value, Choice) else [value]:
-            if name.startswith("__"):
-                continue
-            if isinstance(option, Tensor) and option.param is not None:
-                yield name, option
-            elif isinstance(option, Layer):
-                yield name, option
-            elif isinstance(option, Instance) and is_module_class(it, option.cls):
+            parameter = isinstance(option, Tensor) and option.param is not None
+            module = isinstance(option, Instance) and is_module_class(it, option.cls)
+            if parameter or module or isinstance(option, Layer):
                 yield name, option
 
 

@@ -100,11 +100,8 @@ def run_class(
             if mode is Mode.SIZES and not ranks:
                 _call_nominal(it, instance, kwargs, run)
             if mode is not Mode.OPEN and not ranks:
-                log, it.log = it.log, None
-                try:
+                with it.unlogged():
                     call_entries(it, instance, run.mark)
-                finally:
-                    it.log = log
         except (OutOfBudget, RecursionError):
             run.exhausted = True
     return run
@@ -153,15 +150,14 @@ def _call_nominal(
     if not IMAGE_NAMES.match(name) or not isinstance(seen, Tensor) or not _may_be_image(seen):
         return
     it.ctx.undo(run.mark)
-    log, it.log = it.log, None
     it.instances.append(instance)
     try:
         rest = parameters(node.args)[2:]
         if all(default is not None for _, default in rest):
             call = Function(node, owner.file, owner.scope, instance, owner)
-            it.call(call, [image], {}, node, "forward")
+            with it.unlogged():
+                it.call(call, [image], {}, node, "forward")
     finally:
-        it.log = log
         it.instances.pop()
 
 

@@ -13,6 +13,7 @@ from lint_params.shape.value import (
     External,
     Function,
     Instance,
+    Parser,
     Unknown,
     Value,
 )
@@ -85,7 +86,7 @@ class FileScope:
             value = self._builtins[name] = it.builtin(name)
             return value
         value = self.values[name] = self._as_changed(name, value)
-        if type(value).__name__ == "Parser":
+        if isinstance(value, Parser):
             self._options_of(it, name)
         return value
 

@@ -391,6 +391,15 @@ class Native:
         self.call = call
 
 
+class Parser:
+    """An ``argparse.ArgumentParser`` with the values that its options have by default."""
+
+    __slots__ = ("options",)
+
+    def __init__(self) -> None:
+        self.options: dict[str, Value] = {}
+
+
 class Partial(Native):
     """``functools.partial``: ``given`` are its attributes ``func``, ``args`` and ``keywords``."""
 

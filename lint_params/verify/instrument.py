@@ -7,6 +7,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+from lint_params.verify.source_facts import called
+
 #: How often a loop that trains may go round.
 TRAINING_ROUNDS = 3
 _TRAINING = {"backward", "step", "zero_grad", "optimize", "fit", "train_step", "training_step"}
@@ -27,19 +29,14 @@ def _trainers(tree: ast.Module) -> set[str]:
     }
     known = set(_TRAINING)
     while True:
-        more = {name for name, called in bodies.items() if called & known} - known
+        more = {name for name, names in bodies.items() if names & known} - known
         if not more:
             return known
         known |= more
 
 
 def _called(node: ast.AST) -> set[str]:
-    names = set()
-    for call in ast.walk(node):
-        if isinstance(call, ast.Call):
-            func = call.func
-            names.add(func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", ""))
-    return names
+    return {called(call) for call in ast.walk(node) if isinstance(call, ast.Call)}
 
 
 def _call(name: str, args: list[ast.expr], at: ast.AST, **more: Any) -> ast.Call:

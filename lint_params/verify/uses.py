@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.verify.load import module_name
-from lint_params.verify.source_facts import FileView
+from lint_params.verify.source_facts import FileView, called
 
 #: How much text is searched for the name of a class, and how many files are then read.
 _SEARCHED = 40 << 20
@@ -153,12 +153,7 @@ def resolved(node: ast.ImportFrom, package: str) -> str:
 
 
 def _calls(node: ast.AST, name: str) -> bool:
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call):
-            func = inner.func
-            if (func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")) == name:
-                return True
-    return False
+    return any(isinstance(inner, ast.Call) and called(inner) == name for inner in ast.walk(node))
 
 
 def _imported(path: Path) -> types.ModuleType | None:

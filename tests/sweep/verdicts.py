@@ -9,28 +9,22 @@ linted as they are installed there. ``--all-rules`` turns on preview rules and a
 makes findings enough to judge the verifier by. Printed: for each rule and library how many were
 confirmed, refuted and inconclusive, for what reasons, and how long it took; then each confirmed
 and refuted finding, for a person to read. ``--show`` prints the others too.
-
-``verdicts.csv`` beside this file holds what a person said about confirmed and refuted findings:
-library, version, file, line, code, verdict, right. Exit status 1: a verdict that was judged
-wrong is given again.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter, defaultdict
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-READ = HERE / "verdicts.csv"
 LIBRARIES = (
     *("timm", "vit_pytorch", "torchvision", "segmentation_models_pytorch", "x_transformers"),
     *("diffusers", "transformers", "peft"),
@@ -51,18 +45,17 @@ def main() -> int:
     from sweep import working_tree
 
     warnings.simplefilter("ignore")
-    wrong = 0
     with tempfile.TemporaryDirectory() as scratch:
         linter = working_tree(Path(scratch))
         sys.path.insert(0, str(linter))
         os.environ["PYTHONPATH"] = str(linter)
         for library in args.libraries or [name for name in LIBRARIES if util.find_spec(name)]:
-            wrong += verdicts(library, args)
-    return 1 if wrong else 0
+            verdicts(library, args)
+    return 0
 
 
-def verdicts(library: str, args: argparse.Namespace) -> int:
-    """Print one library; how many verdicts are known to be wrong."""
+def verdicts(library: str, args: argparse.Namespace) -> None:
+    """Print one library."""
     from lint_params.verify import verify_findings
 
     spec = util.find_spec(library)
@@ -83,20 +76,15 @@ def verdicts(library: str, args: argparse.Namespace) -> int:
         table[finding.code][proof.verdict.value if plain else reason] += 1
     for code, counts in sorted(table.items()):
         print(f"  {code}:", ", ".join(f"{end} {n}" for end, n in counts.most_common()))
-    read, wrong = judgements(library), 0
     for finding in judged:
         proof = finding.verification
         assert proof is not None
         if proof.verdict.value == "inconclusive" and not args.show:
             continue
         where = Path(finding.path).relative_to(folder.parent).as_posix()
-        key = (where, str(finding.place.line), finding.code, proof.verdict.value)
-        said = read.get(key, "unread")
-        wrong += said == "no"
-        print(f"  {proof.verdict.value} (right: {said}) {where}:{finding.place.line}: ", end="")
+        print(f"  {proof.verdict.value} {where}:{finding.place.line}: ", end="")
         print(f"{finding.code} {finding.message}")
         print("      " + proof.evidence.replace("\n", "\n      "), flush=True)
-    return wrong
 
 
 def children() -> float:
@@ -121,19 +109,6 @@ def linted(folder: Path, args: argparse.Namespace) -> list[Any]:
             if finding.code != "LP001" and (not args.most or taken[finding.code] <= args.most):
                 findings.append(finding)
     return findings
-
-
-def judgements(library: str) -> dict[tuple[str, str, str, str], str]:
-    """What a person said about this version of the library."""
-    if not READ.exists():
-        return {}
-    version = metadata.version(library)
-    with READ.open(newline="", encoding="utf-8") as file:
-        return {
-            (row["file"], row["line"], row["code"], row["verdict"]): row["right"]
-            for row in csv.DictReader(file)
-            if (row["library"], row["version"]) == (library, version)
-        }
 
 
 if __name__ == "__main__":

@@ -5,20 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lint_params.shape.dim import symbol
-from lint_params.shape.value import Dict, External, Flag, Native, Seq, Unknown, Value
+from lint_params.shape.value import Dict, External, Flag, Native, Parser, Seq, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.python import external
-
-
-class Parser:
-    """An ``ArgumentParser`` with the values that its options have by default."""
-
-    __slots__ = ("options",)
-
-    def __init__(self) -> None:
-        self.options: dict[str, Value] = {}
 
 
 @external("argparse.ArgumentParser")
