@@ -74,8 +74,9 @@ def joined(
         if one is None or two is None:
             size, other = (two, left) if one is None else (one, right)
             assert size is not None
-            # Against sizes that are not known a size that is no 1 is taken to stay.
-            out.append(ctx.fresh() if other.lead and size == 1 else size)
+            # Against sizes that are not known one that is surely no 1 is taken to stay.
+            may_be_one = size == 1 or _grade(size) < DECLARED
+            out.append(ctx.fresh() if other.lead and may_be_one else size)
             continue
         new = joined_size(ctx, one, two)
         if new is None:
@@ -115,9 +116,9 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
     if two is NO or one is YES:
         return b
     first, second = _grade(a), _grade(b)
-    if first != second:
+    if first != second and max(first, second) == DECLARED:
         return a if first > second else b
-    return widest(a, b)
+    return widest(a, b)  # a mask's size may be 1 as well as that of what it masks
 
 
 def _declared(size: Size) -> bool:
@@ -138,11 +139,15 @@ def _declared_atom(atom: Atom) -> bool:
     )
 
 
+#: The grade of a number and of sizes that the author has named.
+DECLARED = 3
+
+
 def _grade(size: Size) -> int:
     """How sure it is that a size is no 1: declared sizes before inputs before unknown ones."""
     if isinstance(size, int):
-        return 3
-    grade = 3
+        return DECLARED
+    grade = DECLARED
     for atom in size.atoms:
         if isinstance(atom, Operation) and atom.name in ("//", "%", "min", "max", "broadcast"):
             parts = [_grade(arg) for arg in atom.args if isinstance(arg, Poly)]
