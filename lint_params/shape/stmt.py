@@ -82,8 +82,16 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
     known = truth(it, it.eval(node.test, scope))
     if known is not None:
         return run(it, node.body if known else node.orelse, scope), False
+    # Code of others may take a branch only with arguments of another kind: there a mismatch
+    # counts only if no branch escapes it. A class's own methods answer for each of theirs.
+    fn, root = scope.function, it.frames[0] if it.frames else None
+    handed = len(it.active) > 1 and (
+        fn is None or fn.bound is None or root is None or fn.bound is not root.bound
+    )
     # A branch that jumps out of the loop skips the rest of the block: run it in the branches.
-    jumps = any(_ends_in_jump(b) for b in (node.body, node.orelse))
+    # So does one that returns, which escapes a mismatch behind it as well as one beside it.
+    ends = (ast.Break, ast.Continue, ast.Return) if handed else (ast.Break, ast.Continue)
+    jumps = any(b and isinstance(b[-1], ends) for b in (node.body, node.orelse))
 
     def arm(body: list[ast.stmt], want: bool) -> Callable[[], Flow]:
         def go() -> Flow:
@@ -95,12 +103,6 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
 
         return go
 
-    # Code of others may take a branch only with arguments of another kind: there a mismatch
-    # counts only if no branch escapes it. A class's own methods answer for each of theirs.
-    fn, root = scope.function, it.frames[0] if it.frames else None
-    handed = len(it.active) > 1 and (
-        fn is None or fn.bound is None or root is None or fn.bound is not root.bound
-    )
     outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)], every=handed)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
     if not alive:
@@ -115,10 +117,6 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
     if jumps:
         return (CONTINUE if all(f == CONTINUE for f in flows) else None), True
     return None, False
-
-
-def _ends_in_jump(body: list[ast.stmt]) -> bool:
-    return bool(body) and isinstance(body[-1], (ast.Break, ast.Continue))
 
 
 # -- simple statements ----------------------------------------------------------------------
