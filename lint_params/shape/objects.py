@@ -311,7 +311,7 @@ def kept(it: Interpreter, value: Value) -> Value:
     holds the place of one that is fitted, collected or loaded, whose shape nobody knows here."""
     if not isinstance(value, Tensor) or value.param or 0 not in value.shape.dims:
         return value
-    return it.ctx.unknown_tensor(value.dtype)
+    return Unknown("a tensor that is filled later")  # sizes of a tensor count as 1 or more
 
 
 def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
