@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from lint_params.shape.arguments import Mode, forward_arguments
+from lint_params.shape.arguments import Mode, forward_arguments, parameters
 from lint_params.shape.classes import definition, mro
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
@@ -52,6 +52,7 @@ def _maker(it: Interpreter, instance: Instance) -> tuple[ClassRef, ast.FunctionD
             return None
         for name in _MAKERS:
             node = definition(base, name)
-            if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            # Without a batch to make it for, a caller may stack what it gives.
+            if isinstance(node, ast.FunctionDef) and not node.decorator_list and parameters(node.args)[1:]:
                 return base, node
     return None
