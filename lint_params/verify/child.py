@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
 import sys
 from itertools import islice
 from pathlib import Path
@@ -53,6 +51,7 @@ def prepare(request: Json) -> Target:
             sys.path.append(folder)
     try:
         module, tree = load(Path(path), text, lines, watch.probes.for_source())
+        sys.settrace(None)
         target.view = FileView(module, tree)
         target.read = _look_around(target.view, Path(path), request["findings"])
     except (Exception, SystemExit, KeyboardInterrupt) as error:
@@ -190,33 +189,3 @@ def from_data(data: Json) -> Finding:
         subject=data["subject"],
         details=data["details"],
     )
-
-
-def alarm(seconds: float) -> None:
-    """Raise TimeoutError in this process after so many seconds (again each second after)."""
-
-    def ring(number: int, frame: Any) -> None:
-        raise TimeoutError(f"no end after {seconds:.0f} s")
-
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def leave() -> None:
-    """End at once: no exit handlers of the linted code, no flushing of its buffers."""
-    os._exit(0)
-
-
-__all__ = [
-    "Target",
-    "alarm",
-    "from_data",
-    "import_failed",
-    "judge",
-    "leave",
-    "nothing_seen",
-    "perform",
-    "prepare",
-    "to_data",
-]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.verify import contain
+from lint_params.verify.clock import Stopwatch
 from lint_params.verify.jobs import Job, Json, again, inconclusive
 
 #: How long after its own alarm a child is killed.
@@ -29,18 +30,23 @@ OUTPUT = 64 << 20
 class Child:
     pid: int
     pipe: int
-    deadline: float
+    limit: float
     token: bytes
-    started: float
+    watch: Stopwatch
     data: bytes = b""
 
-    def answer(self) -> Json | None:
-        """The complete line that carries our token, if it is there yet."""
-        for line in self.data.split(b"\n")[:-1]:
-            if line.startswith(self.token):
-                with contextlib.suppress(ValueError):
-                    return dict(json.loads(line[len(self.token) :]))
-        return None
+    def left(self) -> float:
+        """How long it may still run."""
+        return self.watch.left(self.limit)
+
+
+def answer_in(data: bytes, token: bytes) -> Json | None:
+    """The complete line that carries our token, if it is there yet."""
+    for line in data.split(b"\n")[:-1]:
+        if line.startswith(token):
+            with contextlib.suppress(ValueError):
+                return dict(json.loads(line[len(token) :]))
+    return None
 
 
 def fork(work: Callable[[], Json], seconds: float) -> Child:
@@ -62,8 +68,7 @@ def fork(work: Callable[[], Json], seconds: float) -> Child:
         finally:
             os._exit(0)
     os.close(writer)
-    now = time.monotonic()
-    return Child(pid, reader, now + seconds + GRACE, token, now)
+    return Child(pid, reader, seconds + GRACE, token, Stopwatch(pid))
 
 
 def _say(pipe: int, token: bytes, answer: Json) -> None:
@@ -94,22 +99,22 @@ def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Jso
     while todo or active:
         while todo and len(active) < settings["width"]:
             job = todo.pop(0)
-            job.started = job.started if job.scenario or job.device else time.monotonic()
             started = fork(lambda job=job: one_run.one_run(target, job, seconds), seconds)  # type: ignore[misc]
             active[started.pipe] = (started, job)
-        wait = min(child.deadline for child, _ in active.values()) - time.monotonic()
+        wait = min(child.left() for child, _ in active.values())
         ready, _, _ = select.select(list(active), [], [], max(0.0, wait))
-        now = time.monotonic()
-        late = [pipe for pipe, (child, _) in active.items() if child.deadline <= now]
-        for pipe in {*ready, *late}:
+        late = {pipe for pipe, (child, _) in active.items() if child.left() <= 0}
+        for pipe in {*ready} | late:
             child, job = active[pipe]
             chunk = os.read(pipe, 1 << 20) if pipe in ready else b""
             child.data += chunk
-            answer = child.answer()
-            if answer is None and chunk and child.deadline > now and len(child.data) < OUTPUT:
+            answer = answer_in(child.data, child.token)
+            if answer is None and chunk and pipe not in late and len(child.data) < OUTPUT:
                 continue
             if answer is None or "internal" in answer:
-                answer = _no_answer(child, job, now, settings, (answer or {}).get("internal", ""))
+                answer = _no_answer(
+                    child, job, pipe in late, settings, (answer or {}).get("internal", "")
+                )
             del active[pipe]
             os.close(pipe)
             contain.kill(child.pid)
@@ -120,17 +125,18 @@ def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Jso
                 emit({"index": job.index, "verdicts": job.final()})
 
 
-def _no_answer(child: Child, job: Job, now: float, settings: Json, internal: str) -> Json:
-    seconds = now - child.started
+def _no_answer(child: Child, job: Job, late: bool, settings: Json, internal: str) -> Json:
+    seconds = child.watch.seconds()
     if internal:
         reason, text = "crashed", internal
         if internal.startswith("MemoryError"):
             reason = "out-of-memory"
         elif internal.startswith("TimeoutError"):
             reason = "timeout"
-    elif child.deadline <= now:
+    elif late:
         reason, text = "timeout", f"no end after {settings['timeout']:.0f} s"
     else:
         reason, text = "crashed", ended(child.pid)
     note = inconclusive(reason, text, job.device or settings["device"], seconds)
-    return {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}
+    verdicts = [note] * len(job.findings)
+    return {"verdicts": verdicts, "more": True, "reason": reason, "spent": seconds}

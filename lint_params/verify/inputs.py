@@ -23,7 +23,8 @@ from torch import nn
 from lint_params.verify import needs
 from lint_params.verify.arguments import evaluated
 from lint_params.verify.calls import Call, brief, signature
-from lint_params.verify.source_facts import FileView, called
+from lint_params.verify.scopes import called
+from lint_params.verify.source_facts import FileView
 
 BATCH, LENGTH, SIDE = 5, 7, 32
 #: The last size of an input about which nothing is known.
@@ -124,8 +125,8 @@ def from_calls(module: nn.Module, view: FileView, built: Call) -> Iterator[Input
     An object of the class that was built with other arguments takes other inputs.
     """
     kind = type(module).__name__
-    for node in ast.walk(view.tree):
-        if not isinstance(node, ast.Call) or not (node.args or node.keywords):
+    for node in view.scopes.every_call if kind in view.scopes.calls else ():
+        if not (node.args or node.keywords):
             continue
         func = node.func
         made = func if isinstance(func, ast.Call) else None  # Net()(x)

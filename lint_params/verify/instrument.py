@@ -7,7 +7,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from lint_params.verify.source_facts import called
+from lint_params.verify.scopes import called
 
 #: How often a loop that trains may go round.
 TRAINING_ROUNDS = 3

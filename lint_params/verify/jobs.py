@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +34,8 @@ class Job:
     ties: dict[str, int] = field(default_factory=dict)  # made-up arguments that must agree
     tied: int = 0
     tolerant: bool = False  # flagged statements that fail do not end this run
-    started: float = field(default_factory=time.monotonic)
+    spent: float = 0.0  # seconds that its runs have taken
+    cut: float = 0.0  # the limit that ended the search for more ways, if one did
 
     def settled(self) -> bool:
         return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
@@ -67,7 +67,15 @@ class Job:
                 self.verdicts[place] = inconclusive(
                     "forward-failed-elsewhere", text, verdict["device"], verdict["seconds"]
                 )
-        return [verdict or nothing for verdict in self.verdicts]
+        return [self._cut_short(verdict or nothing) for verdict in self.verdicts]
+
+    def _cut_short(self, verdict: Json) -> Json:
+        """Says so where time was over before every way to run the subject was tried."""
+        if not self.cut or verdict["verdict"] != "inconclusive":
+            return verdict
+        first, line, rest = verdict["evidence"].partition("\n")
+        said = f"{first}; its {self.cut:.0f} s were over before every way to run it was tried"
+        return {**verdict, "evidence": said + line + rest}
 
 
 def _weight(verdict: Json) -> int:
@@ -102,13 +110,13 @@ def jobs_of(request: Json) -> list[Job]:
 def again(job: Job, answer: Json, settings: Json) -> bool:
     """Take the verdicts in; whether another run of this job is worth it."""
     job.take(answer["verdicts"], answer.get("own", False))
+    job.spent += answer.get("spent", 0.0)
     job.contested |= answer.get("contested", False)
     job.reached |= answer.get("reached", False)
     if job.settled():
         return False
     reason = answer["reason"]
     job.slow |= reason in ("out-of-memory", "timeout")
-    limit = settings["timeout"] * (2 if job.slow else 1)
     shapes = any(finding["code"].startswith("LP4") for finding in job.findings)
     if not job.device and settings["device"] == "cpu":
         if reason == "needs-device":
@@ -119,13 +127,20 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
             return True
     if answer.get("hides") and not job.tolerant:
         job.tolerant = True  # the same once more: what stands behind the failing statement?
-        return bool(time.monotonic() - job.started < limit)
+        return _in_time(job, settings)
     if answer.get("ties") and job.tied < TIES:
         job.ties = answer["ties"]  # the same scenario with two sizes made one
         job.tied += 1
-        return bool(time.monotonic() - job.started < limit)
+        return _in_time(job, settings)
     job.tolerant = False
     job.device = ""
     job.ties, job.tied = {}, 0
     job.scenario += 1
-    return bool(answer["more"]) and time.monotonic() - job.started < limit
+    return bool(answer["more"]) and _in_time(job, settings)
+
+
+def _in_time(job: Job, settings: Json) -> bool:
+    """Whether a finding may be given another run."""
+    limit = settings["timeout"] * (2 if job.slow else 1)
+    job.cut = limit if job.spent >= limit else 0.0
+    return not job.cut

@@ -9,6 +9,7 @@ import torch
 
 from lint_params.mismatch import contests
 from lint_params.verify import child, plan
+from lint_params.verify.clock import Stopwatch, alarm
 from lint_params.verify.jobs import Job, Json, inconclusive
 
 
@@ -18,7 +19,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     if target.failure is not None:
         failed = child.import_failed(target, first["subject"])
         return {"verdicts": child.judge(failed, job.findings), "more": False, "reason": ""}
-    child.alarm(seconds)
+    watch = Stopwatch()
+    alarm(seconds)
     target.device = job.device or target.device
     if job.device == "stand-in":
         target.device = "cpu"
@@ -36,7 +38,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     target.watch.probes.tolerant = job.tolerant
     run = child.perform(target, scenario, job.findings, job.ties)
     if run is None:
-        return {"verdicts": [], "more": more, "reason": ""}
+        return {"verdicts": [], "more": more, "reason": "", "spent": watch.seconds()}
     if job.device == "stand-in":
         run.device = "meta"  # where .cuda() put the tensors
     reason = next((f.reason for f in run.failures if f.reason), "")
@@ -49,6 +51,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         and scenario.name == first["subject"].partition(".")[0]
         and run.ok("forward"),
         "reason": reason,
+        "spent": watch.seconds(),
         "contested": contests(run),
         "hides": len(job.findings) > 1
         and any(failure.passes(target.lines) for failure in run.failures),

@@ -21,7 +21,8 @@ from lint_params import evidence
 from lint_params.verify import build, inputs, repair, snapshot
 from lint_params.verify.calls import Call, text_of
 from lint_params.verify.inputs import Inputs
-from lint_params.verify.source_facts import FileView, called
+from lint_params.verify.scopes import called
+from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.watch import Watch
 

@@ -16,12 +16,12 @@ import os
 import secrets
 import select
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lint_params.verify import contain
+from lint_params.verify import clock, contain
+from lint_params.verify.clock import Stopwatch
 from lint_params.verify.forks import GRACE, OUTPUT, Child, ended, run_forked
 from lint_params.verify.jobs import Job, Json, inconclusive, jobs_of
 from lint_params.verify.spawned import run_spawned
@@ -39,9 +39,9 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
         OUTPUT,
         settings["device"] == "cuda",
     )
-    child.alarm(settings["timeout"])
+    clock.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
-    child.alarm(0)
+    clock.alarm(0)
     files = sorted({*_project_files(request), *target.read})
     write({"imported": request["id"], "level": level, "files": files})
     jobs = jobs_of(request)
@@ -87,7 +87,7 @@ def one() -> None:
     cuda = settings["device"] == "cuda"
     memory = 0 if cuda else settings["memory"]
     contain.confine(settings["scratch"], memory, OUTPUT, cuda)
-    child.alarm(settings["timeout"])
+    clock.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
     job = Job(**given["job"])
     answer = one_run.one_run(target, job, settings["timeout"])
@@ -185,12 +185,11 @@ def _serve_forked(requests: list[Json], settings: Json, write: Callable[[Json], 
             request = todo.pop(0)
             started = _fork_file(request, settings)
             active[started.pipe] = (started, request, set())
-        wait = min(child.deadline for child, _, _ in active.values()) - time.monotonic()
+        wait = min(child.left() for child, _, _ in active.values())
         ready, _, _ = select.select([*active, 0], [], [], max(0.0, wait))
         if 0 in ready and not os.read(0, 1):  # the client is gone
             contain.sweep()
             os._exit(1)
-        now = time.monotonic()
         for pipe in list(active):
             child, request, seen = active[pipe]
             chunk = b""
@@ -198,7 +197,7 @@ def _serve_forked(requests: list[Json], settings: Json, write: Callable[[Json], 
                 chunk = os.read(pipe, 1 << 20)
                 child.data += chunk
                 _pass_on(child, request, seen, settings, write)
-            if (pipe in ready and not chunk) or child.deadline <= now:
+            if (pipe in ready and not chunk) or child.left() <= 0:
                 del active[pipe]
                 _close(
                     child, request, seen, settings, write, [c.pid for c, _, _ in active.values()]
@@ -226,8 +225,7 @@ def _fork_file(request: Json, settings: Json) -> Child:
         finally:
             os._exit(0)
     os.close(writer)
-    now = time.monotonic()
-    return Child(pid, reader, now + settings["timeout"] + GRACE, token, now)
+    return Child(pid, reader, settings["timeout"] + GRACE, token, Stopwatch(pid))
 
 
 def _pass_on(
@@ -243,8 +241,8 @@ def _pass_on(
             message = json.loads(line[len(child.token) :])
         except ValueError:
             continue
-        # Each run has its own deadline inside; this one only guards against a lost process.
-        child.deadline = time.monotonic() + 20 * (settings["timeout"] + 2 * GRACE)
+        # Each run has its own limit inside; this one only guards against a lost process.
+        child.limit = child.watch.seconds() + 20 * (settings["timeout"] + 2 * GRACE)
         if "index" in message:
             seen.update(message["index"])
         write(message)
@@ -259,7 +257,7 @@ def _close(
     spare: list[int],
 ) -> None:
     """A file's process is over: what it never answered is named."""
-    late = child.deadline <= time.monotonic()
+    late = child.left() <= 0
     how = "" if late else ended(child.pid)
     contain.kill(child.pid)
     os.close(child.pipe)
@@ -268,6 +266,6 @@ def _close(
     if left:
         reason = "timeout" if late else "crashed"
         text = f"no end after {settings['timeout']:.0f} s" if late else f"on import: {how}"
-        seconds = time.monotonic() - child.started
+        seconds = child.watch.seconds()
         note = inconclusive(reason, text, settings["device"], seconds)
         write({"id": request["id"], "index": left, "verdicts": [note] * len(left)})

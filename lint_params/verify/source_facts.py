@@ -10,11 +10,8 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-
-def called(node: ast.Call) -> str:
-    """The last part of the name that is called, "" if it has none."""
-    func = node.func
-    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+from lint_params.verify.hints import Hints
+from lint_params.verify.scopes import Scope, Scopes
 
 
 class FileView:
@@ -27,10 +24,7 @@ class FileView:
         self.others: Callable[[str], Iterable[FileView]] = lambda name: ()
         #: (class, view of its file) of the classes in them that do.
         self.outer: Callable[[str], Iterable[tuple[str, FileView]]] = lambda name: ()
-        self.parents: dict[ast.AST, ast.AST] = {}
-        for node in ast.walk(tree):
-            for child in ast.iter_child_nodes(node):
-                self.parents[child] = node
+        self.scopes = Scopes(tree)
 
     def find(self, subject: str) -> ast.AST | None:
         """The definition with this dotted name."""
@@ -62,44 +56,29 @@ class FileView:
                 return None
         return value
 
-    def enclosing(self, node: ast.AST) -> ast.FunctionDef | ast.ClassDef | None:
-        up = self.parents.get(node)
-        while up is not None and not isinstance(up, (ast.FunctionDef, ast.ClassDef)):
-            up = self.parents.get(up)
-        return up
-
     def calls_of(self, name: str) -> Iterator[ast.Call]:
         """Every call in the file of something with this name, not from inside itself."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                if called(node) == name and not self._inside(node, name):
-                    yield node
+        for node in self.scopes.calls.get(name, ()):
+            if not self._inside(node, name):
+                yield node
 
     def assigned_call(self, name: str, at: ast.AST) -> ast.Call | None:
         """The call whose result a variable holds where it is used, if that is so simple."""
-        scope = self.enclosing(at)
+        scope: Scope = self.scopes.of.get(at)
+        line = getattr(at, "lineno", 0)
         while True:
-            best: ast.Assign | None = None
-            for node in ast.walk(scope or self.tree):
-                if isinstance(node, ast.Assign) and self.enclosing(node) is scope:
-                    stored = any(
-                        isinstance(inner, ast.Name) and inner.id == name
-                        for target in node.targets
-                        for inner in ast.walk(target)
-                    )
-                    before = node.lineno <= getattr(at, "lineno", 0)
-                    if stored and before:
-                        best = node if best is None or node.lineno > best.lineno else best
+            best = self.scopes.last(scope, name, line)
             if best is not None:
-                plain = len(best.targets) == 1 and isinstance(best.targets[0], ast.Name)
+                targets = best.targets
+                plain = len(targets) == 1 and isinstance(targets[0], ast.Name)
                 return best.value if plain and isinstance(best.value, ast.Call) else None
             if scope is None:
                 return None
-            scope = self.enclosing(scope)
+            scope = self.scopes.of.get(scope)
 
     def meant_to_fail(self, node: ast.AST) -> bool:
         """``with pytest.raises(...)``, a ``try`` with handlers, a test that may fail."""
-        up = self.parents.get(node)
+        up = self.scopes.parents.get(node)
         while up is not None:
             if isinstance(up, ast.Try) and up.handlers:
                 return True
@@ -109,15 +88,15 @@ class FileView:
             if isinstance(up, ast.FunctionDef):
                 if any("xfail" in ast.unparse(each) for each in up.decorator_list):
                     return True
-            up = self.parents.get(up)
+            up = self.scopes.parents.get(up)
         return False
 
     def _inside(self, node: ast.AST, name: str) -> bool:
-        up = self.enclosing(node)
+        up = self.scopes.of.get(node)
         while up is not None:
             if isinstance(up, ast.ClassDef) and up.name == name:
                 return True
-            up = self.enclosing(up)
+            up = self.scopes.of.get(up)
         return False
 
     # -- values of expressions -----------------------------------------------------------
@@ -149,14 +128,14 @@ class FileView:
             if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load):
                 if name.id in bound:
                     continue
-                function = self.enclosing(at)
+                function = self.scopes.of.get(at)
                 while function is not None:
                     if isinstance(function, ast.FunctionDef):
                         local = self._local(function, name.id, at, space, made_up, depth)
                         if local is not _MISSING:
                             space[name.id] = local
                             break
-                    function = self.enclosing(function)
+                    function = self.scopes.of.get(function)
                 else:
                     if name.id not in space:
                         main = self._main_value(name.id, space, made_up, depth)
@@ -165,7 +144,7 @@ class FileView:
 
     def _main_value(self, name: str, space: dict[str, Any], made_up: Any, depth: int) -> Any:
         """A name bound only under ``if __name__ == "__main__"``."""
-        return self._assigned(self.tree, name, None, space, made_up, depth)
+        return self._assigned(None, name, None, space, made_up, depth)
 
     def _local(
         self,
@@ -197,7 +176,7 @@ class FileView:
 
     def _assigned(
         self,
-        scope: ast.AST,
+        scope: Scope,
         name: str,
         at: ast.AST | None,
         space: dict[str, Any],
@@ -207,22 +186,7 @@ class FileView:
         if depth > 6:
             return _MISSING
         last = getattr(at, "lineno", 1 << 30)
-        best: ast.Assign | ast.AnnAssign | None = None
-        for node in ast.walk(scope):
-            targets = (
-                node.targets
-                if isinstance(node, ast.Assign)
-                else [node.target]
-                if isinstance(node, ast.AnnAssign) and node.value is not None
-                else []
-            )
-            if not any(isinstance(t, ast.Name) and t.id == name for t in targets):
-                continue
-            assert isinstance(node, (ast.Assign, ast.AnnAssign))
-            if self.enclosing(node) is not (scope if scope is not self.tree else None):
-                continue
-            if node.lineno < last and (best is None or node.lineno > best.lineno):
-                best = node
+        best = self.scopes.bound(scope, name, last)
         if best is None or best.value is None:
             return _MISSING
         inner = dict(space)
@@ -232,94 +196,6 @@ class FileView:
     # -- hints about one parameter of a function -------------------------------------------
     def hints(self, function: ast.AST, name: str) -> Hints:
         return Hints(function, name, self.tree)
-
-
-class Hints:
-    """How a function's body uses one of its parameters."""
-
-    def __init__(self, function: ast.AST, name: str, tree: ast.AST) -> None:
-        self.keys: dict[str, ast.expr | None] = {}  # name["key"], name.get("key", default)
-        self.attributes: set[str] = set()
-        self.choices: list[str] = []
-        self.indexed = False
-        self.iterated = False
-        self.called = False  # name(...): a class or function
-        self.run = False  # self.name(...): a Module, as forward calls it
-        self.index = 0
-        self.unpacked = 0
-        aliases = {name} | {
-            target.id if isinstance(target, ast.Name) else target.attr
-            for node in ast.walk(function)
-            if isinstance(node, ast.Assign) and _mentions(node.value, name)
-            for target in node.targets
-            if isinstance(target, (ast.Name, ast.Attribute))
-        }
-        for node in ast.walk(function):
-            self._look(node, aliases, name)
-
-    def _key(self, args: list[ast.expr]) -> None:
-        if args and isinstance(args[0], ast.Constant):
-            self.keys.setdefault(str(args[0].value), args[1] if len(args) > 1 else None)
-
-    def _look(self, node: ast.AST, aliases: set[str], name: str) -> None:
-        if isinstance(node, ast.Subscript) and _is(node.value, aliases):
-            key = node.slice
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                self.keys.setdefault(key.value, None)
-            elif _is(node.value, {name}):
-                self.indexed = True
-                if isinstance(key, ast.Constant) and isinstance(key.value, int):
-                    self.index = max(self.index, key.value + 1)
-        elif isinstance(node, ast.Subscript) and _is(node.slice, {name}):
-            for constant in ast.walk(node.value):
-                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                    self.choices.append(constant.value)
-        elif isinstance(node, ast.Attribute) and _is(node.value, aliases):
-            self.attributes.add(node.attr)
-        elif isinstance(node, ast.Call):
-            func = node.func
-            if isinstance(func, ast.Attribute) and func.attr == "get" and _is(func.value, aliases):
-                self._key(node.args)
-            if isinstance(func, ast.Name) and func.id == name:
-                self.called = True
-            elif _is(func, aliases):
-                self.run = True
-            called = getattr(func, "id", "")
-            if called in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
-                self.iterated |= any(_is(arg, {name}) for arg in node.args)
-        elif isinstance(node, (ast.For, ast.comprehension)) and _is(node.iter, {name}):
-            self.iterated = True
-            if isinstance(node.target, ast.Tuple):
-                self.unpacked = len(node.target.elts)
-        elif isinstance(node, ast.Starred) and _is(node.value, {name}):
-            self.iterated = True
-        elif isinstance(node, ast.Assign) and _is(node.value, {name}):
-            for target in node.targets:
-                if isinstance(target, (ast.Tuple, ast.List)):
-                    self.iterated, self.unpacked = True, len(target.elts)
-        elif isinstance(node, ast.Compare) and _is(node.left, aliases):
-            for other in node.comparators:
-                for constant in ast.walk(other):
-                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                        self.choices.append(constant.value)
-
-
-def _mentions(value: ast.expr, name: str) -> bool:
-    """``hp = hparams``, ``hp = dict(hparams)``, ``self.config = config``."""
-    if isinstance(value, ast.Call) and len(value.args) == 1:
-        value = value.args[0]
-    return _is(value, {name})
-
-
-def _is(node: ast.expr, names: set[str]) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id in names
-    return (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-        and node.attr in names
-    )
 
 
 class _Missing:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from lint_params.verify.forks import Child
+from lint_params.verify.clock import PATIENCE
+from lint_params.verify.forks import answer_in
 from lint_params.verify.jobs import CARRIED, Job, Json, again, inconclusive
 
 
@@ -29,7 +30,7 @@ def run_spawned(
                 "token": token,
                 "job": {name: getattr(job, name) for name in CARRIED},
             }
-            late = settings["timeout"] + 60  # importing torch is not the subject's time
+            late = PATIENCE * settings["timeout"] + 60  # importing torch is not the subject's time
             try:
                 done = subprocess.run(
                     [sys.executable, "-m", "lint_params.verify", "--one"],
@@ -42,12 +43,13 @@ def run_spawned(
                 said, status = done.stdout, f"exit status {done.returncode} without a result"
             except subprocess.TimeoutExpired:
                 said, status = b"", ""
-            child = Child(0, 0, 0, token.encode(), started, said)
-            answer = child.answer()
+            answer = answer_in(said, token.encode())
             if answer is None:
                 reason = "crashed" if status else "timeout"
-                note = inconclusive(reason, status, settings["device"], time.monotonic() - started)
-                answer = {"verdicts": [note] * len(job.findings), "more": True, "reason": reason}
+                seconds = time.monotonic() - started
+                note = inconclusive(reason, status, settings["device"], seconds)
+                verdicts = [note] * len(job.findings)
+                answer = {"verdicts": verdicts, "more": True, "reason": reason, "spent": seconds}
             if not again(job, answer, settings):
                 emit({"index": job.index, "verdicts": job.final()})
                 return

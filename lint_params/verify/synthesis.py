@@ -25,7 +25,8 @@ from torch import nn
 
 from lint_params.verify import configs, naming
 from lint_params.verify.calls import Call, signature, text_of
-from lint_params.verify.source_facts import FileView, Hints
+from lint_params.verify.hints import Hints
+from lint_params.verify.source_facts import FileView
 
 
 @dataclass

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.verify.load import module_name
-from lint_params.verify.source_facts import FileView, called
+from lint_params.verify.scopes import called
+from lint_params.verify.source_facts import FileView
 
 #: How much text is searched for the name of a class, and how many files are then read.
 _SEARCHED = 40 << 20

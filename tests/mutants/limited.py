@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from lint_params.verify import contain, forks
-from lint_params.verify.child import alarm
+from lint_params.verify.clock import alarm
 from lint_params.verify.jobs import Json
 
 

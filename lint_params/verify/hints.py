@@ -1,0 +1,93 @@
+"""What a function's body says of one of its parameters. Child only."""
+
+from __future__ import annotations
+
+import ast
+
+
+class Hints:
+    """How a function's body uses one of its parameters."""
+
+    def __init__(self, function: ast.AST, name: str, tree: ast.AST) -> None:
+        self.keys: dict[str, ast.expr | None] = {}  # name["key"], name.get("key", default)
+        self.attributes: set[str] = set()
+        self.choices: list[str] = []
+        self.indexed = False
+        self.iterated = False
+        self.called = False  # name(...): a class or function
+        self.run = False  # self.name(...): a Module, as forward calls it
+        self.index = 0
+        self.unpacked = 0
+        aliases = {name} | {
+            target.id if isinstance(target, ast.Name) else target.attr
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and _mentions(node.value, name)
+            for target in node.targets
+            if isinstance(target, (ast.Name, ast.Attribute))
+        }
+        for node in ast.walk(function):
+            self._look(node, aliases, name)
+
+    def _key(self, args: list[ast.expr]) -> None:
+        if args and isinstance(args[0], ast.Constant):
+            self.keys.setdefault(str(args[0].value), args[1] if len(args) > 1 else None)
+
+    def _look(self, node: ast.AST, aliases: set[str], name: str) -> None:
+        if isinstance(node, ast.Subscript) and _is(node.value, aliases):
+            key = node.slice
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                self.keys.setdefault(key.value, None)
+            elif _is(node.value, {name}):
+                self.indexed = True
+                if isinstance(key, ast.Constant) and isinstance(key.value, int):
+                    self.index = max(self.index, key.value + 1)
+        elif isinstance(node, ast.Subscript) and _is(node.slice, {name}):
+            for constant in ast.walk(node.value):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    self.choices.append(constant.value)
+        elif isinstance(node, ast.Attribute) and _is(node.value, aliases):
+            self.attributes.add(node.attr)
+        elif isinstance(node, ast.Call):
+            func = node.func
+            if isinstance(func, ast.Attribute) and func.attr == "get" and _is(func.value, aliases):
+                self._key(node.args)
+            if isinstance(func, ast.Name) and func.id == name:
+                self.called = True
+            elif _is(func, aliases):
+                self.run = True
+            called = getattr(func, "id", "")
+            if called in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
+                self.iterated |= any(_is(arg, {name}) for arg in node.args)
+        elif isinstance(node, (ast.For, ast.comprehension)) and _is(node.iter, {name}):
+            self.iterated = True
+            if isinstance(node.target, ast.Tuple):
+                self.unpacked = len(node.target.elts)
+        elif isinstance(node, ast.Starred) and _is(node.value, {name}):
+            self.iterated = True
+        elif isinstance(node, ast.Assign) and _is(node.value, {name}):
+            for target in node.targets:
+                if isinstance(target, (ast.Tuple, ast.List)):
+                    self.iterated, self.unpacked = True, len(target.elts)
+        elif isinstance(node, ast.Compare) and _is(node.left, aliases):
+            for other in node.comparators:
+                for constant in ast.walk(other):
+                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                        self.choices.append(constant.value)
+
+
+def _mentions(value: ast.expr, name: str) -> bool:
+    """``hp = hparams``, ``hp = dict(hparams)``, ``self.config = config``."""
+    if isinstance(value, ast.Call) and len(value.args) == 1:
+        value = value.args[0]
+    return _is(value, {name})
+
+
+def _is(node: ast.expr, names: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in names
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        and node.attr in names
+    )
