@@ -228,24 +228,24 @@ def tied(kind: Any, view: FileView, sizes: dict[str, int]) -> Call:
 
 def relatives(subject: str, view: FileView) -> list[str]:
     """Classes of the file that contain the subject or derive from it, nearest first."""
-    classes = {node.name: node for node in view.tree.body if isinstance(node, ast.ClassDef)}
+    classes = {
+        node.name: {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        for node in view.tree.body
+        if isinstance(node, ast.ClassDef)
+    }
     found: list[str] = []
     seeds = {subject}
     for _ in range(4):
         more = [
             name
-            for name, node in classes.items()
-            if name not in seeds and _mentions_any(node, seeds)
+            for name, mentioned in classes.items()
+            if name not in seeds and mentioned & seeds
         ]
         if not more:
             break
         found += more
         seeds.update(more)
     return found
-
-
-def _mentions_any(node: ast.ClassDef, names: set[str]) -> bool:
-    return any(isinstance(inner, ast.Name) and inner.id in names for inner in ast.walk(node))
 
 
 def uninitialised_marked(on: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from lint_params import evidence, registry
 from lint_params.evidence import Run, Verification
 from lint_params.rule import Finding, Level, Place, Rule, Step
-from lint_params.verify import build, outer, script
+from lint_params.verify import build, functions, outer, script
 from lint_params.verify.experiment import Experiment
 from lint_params.verify.load import load
 from lint_params.verify.plan import Scenario
@@ -88,7 +88,7 @@ def perform(
         if scenario.what == "main":
             return script.of_main(experiment, target.text, target.lines)
         if scenario.what == "function":
-            return script.of_function(experiment, scenario.name)
+            return functions.of_function(experiment, scenario.name)
         kind = view.live(scenario.name)
         config = target.config
         if scenario.what == "part":

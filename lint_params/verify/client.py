@@ -99,6 +99,8 @@ def verify_findings(
         for message in _conversation(settings, asked):
             if "torch" in message:
                 about = f"torch {message['torch']} on {message['device']}"
+                if progress is not None:
+                    progress(done, len(given))
             if "imported" in message:
                 depends[message["imported"]] = message["files"]
                 if note is not None and about:

@@ -23,6 +23,7 @@ from lint_params.verify.calls import Call
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
+from lint_params.verify.tensors import seeded
 from lint_params.verify.watch import Watch
 
 #: How many inputs are tried before forward is given up.
@@ -89,7 +90,7 @@ class Experiment:
         with contextlib.suppress(Stop):
             found: outer.Part | None = None
             build.uninitialised_marked(True)
-            torch.manual_seed(0)
+            seeded()
             with self.phase("construct", needed=True), self._built_on():
                 found = outer.part(kind, whole, view, self.watch)
             if found is None:
@@ -139,7 +140,7 @@ class Experiment:
         run, watch = self.run, self.watch
         made: Any = None
         build.uninitialised_marked(True)
-        torch.manual_seed(0)
+        seeded()
         with self.phase("construct", needed=True), self._built_on():
             made, call, error = build.construct(kind, call, self.view, watch)
             run.arguments_from = call.origin
@@ -306,7 +307,7 @@ class Experiment:
 
     def _call(self, root: nn.Module, given: Inputs) -> Any:
         args, kwargs = given.fresh(self.device)
-        torch.manual_seed(0)
+        seeded()
         return root(*args, **kwargs)
 
     def _backward(self, output: Any) -> bool:

@@ -18,14 +18,15 @@ class Hints:
         self.run = False  # self.name(...): a Module, as forward calls it
         self.index = 0
         self.unpacked = 0
+        nodes = list(ast.walk(function))
         aliases = {name} | {
             target.id if isinstance(target, ast.Name) else target.attr
-            for node in ast.walk(function)
+            for node in nodes
             if isinstance(node, ast.Assign) and _mentions(node.value, name)
             for target in node.targets
             if isinstance(target, (ast.Name, ast.Attribute))
         }
-        for node in ast.walk(function):
+        for node in nodes:
             self._look(node, aliases, name)
 
     def _key(self, args: list[ast.expr]) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 #: name pattern -> value; the first that matches the whole name decides.
-NAMED: tuple[tuple[str, Any], ...] = (
+_NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(kv_heads|kv_head|key_value_heads|n_kv).*", 2),
     (r".*(heads|nhead|n_head|num_head).*", 4),
     (r".*(head_dim|dim_head|d_head|d_k|d_v|head_size).*", 8),
@@ -18,7 +18,7 @@ NAMED: tuple[tuple[str, Any], ...] = (
         r"(p|prob|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
         0.5,
     ),
-    (r".*(eps|epsilon|_std|init_value|init_scale|weight_decay)", 1e-3),
+    (r"(.*_)?(eps|epsilon)|.*(_std|init_value|init_scale|weight_decay)", 1e-3),
     (r"(lr|learning_rate|max_norm|clip|clip_grad|max_grad_norm)", 0.01),
     (r"(n_?|num_?|max_?)?(epochs?|steps?|iters?|iterations|n_iter|max_iter)", 2),
     (r".*(expansion|mlp_ratio|mult|multiplier|factor|expand|upscale|scale_factor)", 2),
@@ -55,6 +55,7 @@ NAMED: tuple[tuple[str, Any], ...] = (
     (r"device", "cpu"),
     (r"(path|checkpoint|ckpt|weights_path|pretrained_path|file|filename|root|resume)", None),
 )
+NAMED = tuple((re.compile(pattern), value) for pattern, value in _NAMED)
 WIDTH = re.compile(
     r".*(dim|feature|channel|chan|plane|hidden|size|width|units|embed|emb|inner|mid|filter"
     r"|latent|ch|_in|_out|in_|out_|n_in|n_out|d_|ngf|ndf|nz|nf|rank|num|inputs|outputs|n_).*|d|c|n|m|in|out"

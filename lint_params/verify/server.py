@@ -10,6 +10,7 @@ of its own instead (``--one``), with the same results.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -55,6 +56,7 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
     if cuda.is_initialized() or cuda._is_in_bad_fork():  # a fork of this could not use it
         run_spawned(request, jobs, settings, emit)
     else:
+        gc.freeze()
         run_forked(target, jobs, settings, emit)
     contain.sweep()
 
@@ -159,6 +161,8 @@ def serve() -> None:
     present = _present(settings["device"])
     write({"torch": version, "device": settings["device"], "present": present})
     contain.adopt_orphans()
+    gc.collect()
+    gc.freeze()  # what a fork's collector does not look at stays one copy in memory
     requests = [json.loads(line) for line in iter(sys.stdin.buffer.readline, b"END\n")]
     if not present:
         for request in requests:

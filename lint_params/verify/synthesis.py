@@ -13,7 +13,6 @@ import contextlib
 import dataclasses
 import inspect
 import os
-import re
 import types
 import typing
 from collections.abc import Callable
@@ -83,7 +82,7 @@ class Synthesis:
         if naming.LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
             return self.several(lowered, hints)
         for pattern, value in naming.NAMED:
-            if re.fullmatch(pattern, lowered):
+            if pattern.fullmatch(lowered):
                 return value
         if lowered.startswith(("use_", "with_", "is_", "has_", "enable_", "return_")):
             return False
@@ -122,7 +121,7 @@ class Synthesis:
         if annotation is bool:
             return False
         if annotation is float:
-            return next((v for p, v in naming.NAMED if re.fullmatch(p, name)), 0.5)
+            return next((v for p, v in naming.NAMED if p.fullmatch(name)), 0.5)
         if annotation is str:
             return hints.choices[0] if hints is not None and hints.choices else name
         if annotation is torch.Tensor:
@@ -163,7 +162,9 @@ class Synthesis:
             return [1, 2]
         first = self.width()
         many = [size for size in naming.LADDER if size >= first] + list(naming.LADDER)
-        count = max(2, hints.index if hints is not None else 0, hints.unpacked if hints else 0)
+        count = 2
+        if hints is not None:  # pairs of neighbours: two of them, as a first and a last differ
+            count = hints.unpacked or max(hints.index, 3 if hints.iterated else 2)
         return [many[i] for i in range(count)]
 
     def config(self, hints: Hints) -> Auto:

@@ -8,6 +8,14 @@ from typing import Any
 import torch
 
 
+def seeded() -> None:
+    """The same random numbers again; where no GPU has started, without preparing for one."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.manual_seed(0)
+    else:
+        torch.default_generator.manual_seed(0)
+
+
 def is_uninitialised(value: Any) -> bool:
     """Whether this is a lazy parameter or buffer that has no shape yet."""
     return torch.nn.parameter.is_lazy(value)

@@ -36,6 +36,8 @@ class Watch:
         self.layer_lines: dict[int, int] = {}
         self.calls: dict[int, int] = {}
         self.roots: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.called: weakref.WeakSet[nn.Module] = weakref.WeakSet()  # not by another Module
+        self.depth = 0
         self.outermost: list[weakref.ref[nn.Module]] = []
         self.keep: list[Any] = []  # so that no id is given twice
         self.root: nn.Module | None = None
@@ -205,7 +207,13 @@ class Watch:
 
         def module_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             watch.calls[id(module)] = watch.calls.get(id(module), 0) + 1
-            return call(module, *args, **kwargs)
+            if not watch.depth:
+                watch.called.add(module)
+            watch.depth += 1
+            try:
+                return call(module, *args, **kwargs)
+            finally:
+                watch.depth -= 1
 
         _patch(nn.Module, "__call__", module_call)
         zero = nn.Module.zero_grad
@@ -258,8 +266,13 @@ class Watch:
         _patch(torch.optim.Optimizer, "__init__", init)
 
     def optimizers_seen(self) -> tuple[evidence.Optimizer, ...]:
-        """What each optimizer holds, against the models whose parameters were listed."""
+        """What each optimizer holds, against the models whose parameters were listed, and
+        against what has a gradient in those that were called."""
         wanted: dict[int, str] = {}
+        for root in list(self.called):
+            for name, param in root.named_parameters():
+                if param.requires_grad and param.grad is not None:
+                    wanted.setdefault(id(param), f"{name} of a {type(root).__name__}")
         for root in list(self.roots):
             for name, param in root.named_parameters():
                 if param.requires_grad:

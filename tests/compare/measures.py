@@ -137,7 +137,18 @@ def verify(count: int, quick: bool) -> Row:
         clock.run(again, cwd=FIXTURES)
         plain = [*OURS, "--no-cache", *names]
         every = {"lint-params": plain, "with verify": [*plain, "--verify"], "with verify, again": again}
-        return {"files": len(files), "rows": rows(rounds(every, count, FIXTURES))}
+        costs = rows(rounds(every, count, FIXTURES))
+    some = [findings(8 if quick else 100) for _ in range(count)]
+    middle = sorted(some, key=lambda row: row["wall"])[len(some) // 2]
+    return {"files": len(files), "rows": costs, "after": middle}
+
+
+def findings(count: int) -> Row:
+    """About so many findings of the fixtures, once torch is imported, and how busy it was."""
+    done = clock.run([sys.executable, str(HERE / "findings.py"), str(count)])
+    if done.status:
+        raise SystemExit(done.err[-500:])
+    return {**json.loads(done.out), "cpu": done.cost.cpu, "load": os.getloadavg()[0]}
 
 
 def growth(sizes: Sequence[int]) -> list[Row]:
