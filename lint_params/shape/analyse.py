@@ -8,7 +8,7 @@ as far as they can be followed, so that ``Net(784, 10)(torch.randn(2, 28))`` is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.arguments import (
@@ -18,7 +18,7 @@ from lint_params.shape.arguments import (
 from lint_params.shape.callers import Callers
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter
-from lint_params.shape.runs import NONE, Checked, find_method, run_class
+from lint_params.shape.runs import Checked, find_method, run_class, run_ranks
 from lint_params.shape.scripts import check_scripts
 from lint_params.shape.steady import by_rank, open_question, steady
 from lint_params.shape.value import (
@@ -140,16 +140,19 @@ def check_class(
         if mode is Mode.OPEN and (large or not defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
 
-        def again(m: Mode = mode, ranks: Mapping[str, int] = NONE) -> Checked:
+        def again(m: Mode = mode) -> Checked:
             given = ever if m is Mode.DEFAULTS else always
-            return run_class(it, cls, name, init, m, given, ranks, handed)
+            return run_class(it, cls, name, init, m, given, handed)
+
+        def ranked(ranks: Iterable[Mapping[str, int]]) -> Generator[Checked, None, None]:
+            return run_ranks(it, cls, name, init, always, handed, ranks)
 
         checked = again()
         large = large or checked.steps > LARGE
         checked = steady(it, checked, again)
         yield checked
         if mode is Mode.SIZES and open_question(it, checked):
-            misfit = by_rank(it, checked, lambda r: again(Mode.SIZES, r))
+            misfit = by_rank(it, checked, ranked)
             if misfit is not None:
                 yield misfit
 

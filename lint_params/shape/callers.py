@@ -13,6 +13,7 @@ from lint_params.project import SourceFile
 from lint_params.shape.arguments import chooses, parameters
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import Unknown, Value
+from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -30,9 +31,17 @@ class Callers:
         self.file = file
         self.calls = calls
         self._functions: list[tuple[AnyFunction, str]] | None = None
+        self._handed: dict[tuple[str, str, int], Value | None] = {}
+        self._assigned: dict[int, dict[str, ast.Assign]] = {}
 
     def handed(self, name: str, fn: ast.FunctionDef, arg: str, depth: int = 0) -> Value | None:
         """What the first caller of class ``name`` that can be read gives for ``arg``, or None."""
+        key = (name, arg, depth)
+        if key not in self._handed:  # each run of the class asks again, and it is no run's own
+            self._handed[key] = self._hand(name, fn, arg, depth)
+        return self._handed[key]
+
+    def _hand(self, name: str, fn: ast.FunctionDef, arg: str, depth: int) -> Value | None:
         for call in self.calls.get(name, ())[:MOST_CALLERS] if depth < DEPTH else ():
             node = _argument(call, fn, arg)
             if node is None:
@@ -46,7 +55,7 @@ class Callers:
         """The innermost function that a call stands in, and the class whose method that is."""
         if self._functions is None:
             self._functions = []
-            for node in ast.walk(self.file.tree):
+            for node in walk(self.file.tree):
                 owner = node.name if isinstance(node, ast.ClassDef) else ""
                 body = getattr(node, "body", None)
                 for inner in body if isinstance(body, list) else ():
@@ -61,7 +70,7 @@ class Callers:
     def _read(self, node: ast.expr, fn: AnyFunction | None, owner: str, depth: int) -> Value:
         scope = Scope(self.it.file_scope(self.file))
         if fn is not None:
-            for name in {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}:
+            for name in _names(node):
                 value = self._local(name, fn, owner, depth)
                 if value is not None:
                     scope.vars[name] = value
@@ -76,18 +85,31 @@ class Callers:
                     found = self.handed(owner, fn, name, depth)
                 if found is None:  # nobody in sight says otherwise
                     found = Unknown("argument") if default is None else self._read(default, None, "", 0)
-        for statement in ast.walk(fn) if depth < DEPTH else ():
-            if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-                continue
-            target = statement.targets[0]
-            if isinstance(target, ast.Name) and target.id == name:
-                scope = Scope(self.it.file_scope(self.file))
-                for other in {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)}:
-                    value = found if other == name else self._local(other, fn, owner, depth + 1)
-                    if value is not None:
-                        scope.vars[other] = value
-                return self.it.aside(lambda s=statement: self.it.eval(s.value, scope), self.file.path)  # type: ignore[misc]
-        return found
+        statement = self._assignments(fn).get(name) if depth < DEPTH else None
+        if statement is None:
+            return found
+        scope = Scope(self.it.file_scope(self.file))
+        for other in _names(statement.value):
+            value = found if other == name else self._local(other, fn, owner, depth + 1)
+            if value is not None:
+                scope.vars[other] = value
+        return self.it.aside(lambda: self.it.eval(statement.value, scope), self.file.path)
+
+    def _assignments(self, fn: AnyFunction) -> dict[str, ast.Assign]:
+        """The first assignment to each local name alone; one under no condition before others."""
+        known = self._assigned.get(id(fn))
+        if known is None:
+            known = self._assigned[id(fn)] = {}
+            for node in ast.walk(fn):  # level by level
+                if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                    target = node.targets[0]
+                    if isinstance(target, ast.Name):
+                        known.setdefault(target.id, node)
+        return known
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {n.id for n in walk(node) if isinstance(n, ast.Name)}
 
 
 def _argument(call: ast.Call, fn: ast.FunctionDef, name: str) -> ast.expr | None:

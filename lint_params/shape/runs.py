@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lint_params.shape import interpreter
@@ -69,27 +69,19 @@ def run_class(
     init: tuple[ClassRef, ast.FunctionDef] | None,
     mode: Mode,
     given: frozenset[str],
-    ranks: Mapping[str, int] = NONE,
     handed: Handed = lambda name: None,
 ) -> Checked:
     run = Checked(name, mode.value, [], cls.node)
     with Fresh(it, name) as obligations:
         run.obligations = obligations
         try:
-            kwargs = (
-                constructor_arguments(it, init[1], init[0], mode, given, handed)
-                if init is not None
-                else {}
-            )
-            run.arguments = kwargs
-            instance = it.call(cls, [], kwargs, cls.node, name)
-            if not isinstance(instance, Instance):
+            instance = _construct(it, cls, init, mode, given, handed, run)
+            if instance is None:
                 return run
-            run.instance = instance
             logged = len(it.log) if it.log is not None else 0
             run.mark = it.ctx.mark()
-            call_methods(it, instance, mode, run, ranks)
-            if it.log is not None and not ranks:
+            call_methods(it, instance, mode, run)
+            if it.log is not None:
                 from lint_params.shape.tables import class_table
 
                 run.table = class_table(it, run, instance, it.log[logged:])
@@ -97,14 +89,65 @@ def run_class(
             run.open_inputs = tuple(
                 n for n, x in run.inputs.items() if isinstance(x, Tensor) and x.shape.lead
             )
-            if mode is Mode.SIZES and not ranks:
-                _call_nominal(it, instance, kwargs, run)
-            if mode is not Mode.OPEN and not ranks:
+            if mode is Mode.SIZES:
+                _call_nominal(it, instance, run.arguments, run)
+            if mode is not Mode.OPEN:
                 with it.unlogged():
                     call_entries(it, instance, run.mark)
         except (OutOfBudget, RecursionError):
             run.exhausted = True
     return run
+
+
+def run_ranks(
+    it: Interpreter,
+    cls: ClassRef,
+    name: str,
+    init: tuple[ClassRef, ast.FunctionDef] | None,
+    given: frozenset[str],
+    handed: Handed,
+    ranks: Iterable[Mapping[str, int]],
+) -> Generator[Checked, None, None]:
+    """The class built once, and called with inputs of one set of ranks after the other."""
+    with Fresh(it, name) as obligations:
+        start = Checked(name, Mode.SIZES.value, obligations, cls.node)
+        try:
+            instance = _construct(it, cls, init, Mode.SIZES, given, handed, start)
+        except (OutOfBudget, RecursionError):
+            start.exhausted, instance = True, None
+        mark, steps, made, adapted = it.ctx.mark(), it.steps, list(it.made), set(it.adapted)
+        for one in ranks:
+            it.ctx.undo(mark)
+            it.steps, it.made[:], it.adapted = steps, made, set(adapted)
+            it.calls.results.clear()  # what is known from there is not checked again
+            run = replace(start, obligations=list(obligations), outputs=[], inputs={})
+            it.ctx.obligations = run.obligations
+            if instance is not None:
+                try:
+                    with it.unlogged():
+                        call_methods(it, instance, Mode.SIZES, run, one)
+                except (OutOfBudget, RecursionError):
+                    run.exhausted = True
+            yield run
+
+
+def _construct(
+    it: Interpreter,
+    cls: ClassRef,
+    init: tuple[ClassRef, ast.FunctionDef] | None,
+    mode: Mode,
+    given: frozenset[str],
+    handed: Handed,
+    run: Checked,
+) -> Instance | None:
+    """The object that ``run`` is about, or None where it cannot be built."""
+    if init is not None:
+        run.arguments = constructor_arguments(it, init[1], init[0], mode, given, handed)
+    made = it.call(cls, [], run.arguments, cls.node, run.subject)
+    if not isinstance(made, Instance):
+        return None
+    run.instance = made
+    return made
 
 
 def call_methods(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 
 from lint_params.shape import interpreter
 from lint_params.shape.check import Obligation, Verdict
@@ -30,17 +31,19 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
     )
 
 
-def by_rank(
-    it: Interpreter, checked: Checked, again: Callable[[Mapping[str, int]], Checked]
-) -> Checked | None:
+#: Runs of a class on inputs of these ranks, each when it is asked for.
+WithRanks = Callable[[Iterable[Mapping[str, int]]], Generator[Checked, None, None]]
+
+
+def by_rank(it: Interpreter, checked: Checked, again: WithRanks) -> Checked | None:
     """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
     with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
-    found = _misfits(it, checked.open_inputs, again)
+    found = _misfits(checked.open_inputs, again)
     lists = it.guessed_list
     for count in OTHER_COUNTS if it.guessed else ():
         it.count = count
         try:
-            others = [o.obligations[-1] for o in _misfits(it, checked.open_inputs, again)]
+            others = [o.obligations[-1] for o in _misfits(checked.open_inputs, again)]
         finally:
             it.count = 2
         found = [one for one in found if _agree(one.obligations[-1], others, lists)]
@@ -50,20 +53,19 @@ def by_rank(
     return best
 
 
-def _misfits(
-    it: Interpreter, inputs: tuple[str, ...], again: Callable[[Mapping[str, int]], Checked]
-) -> list[Checked]:
+def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked]:
     """The runs with all ranks, each up to its mistake; none if one of them is sound: one that
     takes the samples of a batch for features is no reading of the class."""
     found: list[Checked] = []
-    for ranks in itertools.product(RANKS, repeat=len(inputs)):
-        other = again(dict(zip(inputs, ranks)))
-        refuted = [i for i, o in enumerate(other.obligations) if o.verdict is Verdict.REFUTED]
-        if other.exhausted or not (refuted or any(o.batch for o in other.obligations)):
-            return []
-        if refuted:
-            other.obligations = other.obligations[: refuted[0] + 1]
-            found.append(other)
+    every = itertools.product(RANKS, repeat=len(inputs))
+    with closing(again(dict(zip(inputs, ranks)) for ranks in every)) as runs:
+        for run in runs:
+            refuted = [i for i, o in enumerate(run.obligations) if o.verdict is Verdict.REFUTED]
+            if run.exhausted or not (refuted or any(o.batch for o in run.obligations)):
+                return []
+            if refuted:
+                run.obligations = run.obligations[: refuted[0] + 1]
+                found.append(run)
     return found
 
 
