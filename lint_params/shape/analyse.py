@@ -152,9 +152,9 @@ def check_class(
         checked = steady(it, checked, again)
         yield checked
         if mode is Mode.SIZES and open_question(it, checked):
-            misfit = by_rank(it, checked, ranked)
-            if misfit is not None:
-                yield misfit
+            other = by_rank(it, checked, ranked)
+            if other is not None:
+                yield other
 
 
 #: A class whose first run takes more steps than this is run in one way only.

@@ -36,14 +36,19 @@ WithRanks = Callable[[Iterable[Mapping[str, int]]], Generator[Checked, None, Non
 
 
 def by_rank(it: Interpreter, checked: Checked, again: WithRanks) -> Checked | None:
-    """The mistake that the class shows whatever the ranks of its inputs are; None if it runs
-    with some. Of the ranks the one that gets furthest is the one that the author had in mind."""
+    """The run with the first ranks of its inputs that the class is sound with. If there are none,
+    the mistake that it shows whatever the ranks are: of them the one that gets furthest is the
+    one that the author had in mind."""
     found = _misfits(checked.open_inputs, again)
+    if isinstance(found, Checked):
+        found.how = "sound"
+        return found
     lists = it.guessed_list
     for count in OTHER_COUNTS if it.guessed else ():
         it.count = count
         try:
-            others = [o.obligations[-1] for o in _misfits(checked.open_inputs, again)]
+            runs = _misfits(checked.open_inputs, again)
+            others = [] if isinstance(runs, Checked) else [o.obligations[-1] for o in runs]
         finally:
             it.count = 2
         found = [one for one in found if _agree(one.obligations[-1], others, lists)]
@@ -53,16 +58,18 @@ def by_rank(it: Interpreter, checked: Checked, again: WithRanks) -> Checked | No
     return best
 
 
-def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked]:
-    """The runs with all ranks, each up to its mistake; none if one of them is sound: one that
-    takes the samples of a batch for features is no reading of the class."""
+def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked] | Checked:
+    """The runs with all ranks, each up to its mistake; or the first of them that is sound: one
+    that takes the samples of a batch for features is no reading of the class."""
     found: list[Checked] = []
     every = itertools.product(RANKS, repeat=len(inputs))
     with closing(again(dict(zip(inputs, ranks)) for ranks in every)) as runs:
         for run in runs:
             refuted = [i for i, o in enumerate(run.obligations) if o.verdict is Verdict.REFUTED]
-            if run.exhausted or not (refuted or any(o.batch for o in run.obligations)):
+            if run.exhausted:
                 return []
+            if not (refuted or any(o.batch for o in run.obligations)):
+                return run
             if refuted:
                 run.obligations = run.obligations[: refuted[0] + 1]
                 found.append(run)

@@ -14,6 +14,7 @@ _HOW = {
     "sizes": "with sizes as symbols",
     "open": "with nothing taken for granted",
     "ranks": "whatever the number of dimensions of the input",
+    "sound": "with a number of dimensions of the input that all of it takes",
     "defaults": "with the default arguments",
     "module code": "in the module's own code",
     "function": "in this function",

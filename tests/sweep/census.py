@@ -39,6 +39,7 @@ class Site:
     why: str = "never built: its class was not run"
     own: Verdicts = field(default_factory=lambda: defaultdict(list))
     inherited: Verdicts = field(default_factory=lambda: defaultdict(list))
+    nodes: set[ast.AST | None] = field(default_factory=set)  # the call that builds it
 
 
 class Library:
@@ -48,8 +49,11 @@ class Library:
         self.folder = folder
         self.project = Project()
         self.sites: dict[Place, Site] = {}
-        self.callees: dict[Place, str] = {}
-        self.resolved: set[Place] = set()
+        self.callees: dict[Place, tuple[ast.AST, str]] = {}
+        self.calls: dict[ast.AST, tuple[Place, ast.ClassDef, str]] = {}
+        #: By the call that builds a layer: what the runs say in which others use its class.
+        self.used: dict[ast.AST, Verdicts] = defaultdict(lambda: defaultdict(list))
+        self.known: set[ast.AST] = set()
         self.late: list[str] = []
 
     def read(self, path: Path) -> None:
@@ -62,14 +66,30 @@ class Library:
         for run, it in watched(file, self.project):
             if isinstance(run.root, ast.ClassDef):
                 self._take(file, run, it, run.root)
+            self._use(it)
 
     def _declared(self, file: SourceFile, cls: ast.ClassDef) -> None:
         """Layers that the text of a class builds by name."""
         for attribute, call in _calls(cls):
+            self.calls[call] = _place(file.path, call), cls, attribute
             name = file.names.qualify(call.func)
             spec = layer_spec(name) if name else None
             if spec is not None and spec.params is not None:
-                self.sites.setdefault(_place(file.path, call), Site(cls, attribute))
+                site = self.sites.setdefault(_place(file.path, call), Site(cls, attribute))
+                site.nodes.add(call)
+
+    def _use(self, it: Watching) -> None:
+        """Layer by layer, the worst that one run says of it, whoever builds it there."""
+        worst: dict[tuple[ast.AST, Place], LayerCall] = {}
+        for call in it.calls_seen:
+            if call.layer.node is not None:
+                key = call.layer.node, _place("", call.node)
+                old = worst.get(key)
+                if old is None or ORDER.index(call.verdict) > ORDER.index(old.verdict):
+                    worst[key] = call
+        for (built, at), call in worst.items():
+            self.used[built][at].append((call.verdict, call.reason, USED))
+        self.known |= it.known
 
     def _take(self, file: SourceFile, run: Checked, it: Watching, root: ast.ClassDef) -> None:
         inside = {id(node): attribute for attribute, node in _calls(root)}
@@ -91,6 +111,7 @@ class Library:
         for (where, at, own), call in worst.items():
             site = self.sites.get(where)
             if site is not None:
+                site.nodes.add(call.layer.node)
                 verdicts = site.own if own else site.inherited
                 verdicts[at].append((call.verdict, call.reason, run.how))
         self._unreached(file, run, it, root)
@@ -119,38 +140,54 @@ class Library:
                     site.why = "built, never called"
                 else:
                     site.why = "never built: another way is taken"
-        inside = {n for _, n in _calls(root)}
         assigned = {a for a, _ in _calls(root) if a}
         for node, why in it.unknown.items() if run.how == "sizes" else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = node.func.value
                 own = isinstance(owner, ast.Name) and owner.id == "self"
                 if own and node.func.attr in assigned and not _foreign(why):
-                    self.callees[_place(file.path, node)] = why
-        self.resolved.update(_place(file.path, n) for n in it.known if n in inside)
+                    self.callees[_place(file.path, node)] = node, why
 
     def answers(self) -> list[Answer]:
         return sorted(self._answers(), key=lambda a: a.place)
 
     def _answers(self) -> Iterator[Answer]:
+        for built in self.used:  # layers of a class that is chosen by whoever uses this one
+            if built in self.calls:
+                place, cls, attribute = self.calls[built]
+                self.sites.setdefault(place, Site(cls, attribute)).nodes.add(built)
         for place, site in self.sites.items():
             text = f"{self._shown(place)} {site.cls.name}.{site.attribute}"
             verdicts = site.own or site.inherited
-            if not verdicts:
+            used: Verdicts = defaultdict(list)
+            for node in site.nodes:
+                for at, runs in self.used.get(node, {}).items() if node is not None else ():
+                    used[at] += runs
+            if not verdicts and not used:
                 yield Answer(text, Verdict.UNKNOWN, site.why)
-            for at, runs in verdicts.items():
-                refuted = [r for r in runs if r[0] is Verdict.REFUTED]
-                kind, why, how = min(refuted or runs, key=lambda r: ORDER.index(r[0]))
+            for at in verdicts or used:
+                kind, why, how = _best(verdicts[at]) if at in verdicts else (Verdict.UNKNOWN, "", "")
+                if kind is Verdict.UNKNOWN and at in used:
+                    other = _best(used[at])
+                    kind, why, how = other if other[0] is not Verdict.UNKNOWN or not why else (kind, why, how)
                 yield Answer(f"{text} called at {at[1]}", kind, why, how)
-        for place, why in self.callees.items():
-            if place in self.resolved:
-                continue
-            yield Answer(f"{self._shown(place)}", Verdict.UNKNOWN, f"callee is unknown: {why}")
+        for place, (node, why) in self.callees.items():
+            if node not in self.known:
+                yield Answer(f"{self._shown(place)}", Verdict.UNKNOWN, f"callee is unknown: {why}")
 
     def _shown(self, place: Place) -> str:
         path = Path(place[0])
         name = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path
         return f"{name.as_posix()}:{place[1]}"
+
+
+#: How a verdict was come to: in the run of another class or of a function.
+USED = "used"
+
+
+def _best(runs: list[tuple[Verdict, str, str]]) -> tuple[Verdict, str, str]:
+    refuted = [r for r in runs if r[0] is Verdict.REFUTED]
+    return min(refuted or runs, key=lambda r: ORDER.index(r[0]))
 
 
 def _foreign(why: str) -> bool:

@@ -41,6 +41,34 @@ class Wrong(nn.Module):
 
     def forward(self, x):
         return self.net(x)
+
+
+class Block(nn.Module):
+    def __init__(self, dim, layer):
+        super().__init__()
+        self.first = layer(dim, dim)
+        self.second = nn.Linear(dim, dim)
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+class Stack(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.block = Block(dim, nn.Linear)
+
+    def forward(self, x):
+        return self.block(x)
+
+
+class Pooled(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.head = nn.Linear(dim, 4)
+
+    def forward(self, x):
+        return self.head(x.mean(1))
 '''
 
 ANSWERS = [
@@ -51,6 +79,9 @@ ANSWERS = [
     ("Net.first", "unknown", "never built: another way is taken"),
     ("Wrong.net", "free input", ""),
     ("Wrong.net", "refuted", ""),
+    ("Block.first", "free input", ""),
+    ("Block.second", "proved", ""),
+    ("Pooled.head", "free input", ""),
 ]
 
 
