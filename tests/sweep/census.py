@@ -54,6 +54,7 @@ class Library:
         #: By the call that builds a layer: what the runs say in which others use its class.
         self.used: dict[ast.AST, Verdicts] = defaultdict(lambda: defaultdict(list))
         self.known: set[ast.AST] = set()
+        self.asides: dict[ast.ClassDef, set[ast.AST]] = {}
         self.late: list[str] = []
 
     def read(self, path: Path) -> None:
@@ -138,6 +139,8 @@ class Library:
                     site.why = f"never called: callee is unknown ({of[0]})"
                 elif id(call) in made:
                     site.why = "built, never called"
+                elif call in self._aside(it, run, root):
+                    site.why = ASIDE
                 else:
                     site.why = "never built: another way is taken"
         assigned = {a for a, _ in _calls(root) if a}
@@ -147,6 +150,24 @@ class Library:
                 own = isinstance(owner, ast.Name) and owner.id == "self"
                 if own and node.func.attr in assigned and not _foreign(why):
                     self.callees[_place(file.path, node)] = node, why
+
+    def _aside(self, it: Watching, run: Checked, root: ast.ClassDef) -> set[ast.AST]:
+        """The calls in methods of a class that neither its constructor nor its forward leads to."""
+        if root not in self.asides:
+            line = mro(it, run.instance.cls) if isinstance(run.instance, Instance) else []
+            family = [b.node for b in line if isinstance(b, ClassRef)] or [root]
+            methods = [m for c in family for m in c.body if isinstance(m, (ast.FunctionDef, ast.AsyncFunctionDef))]
+            reached, grown = {"__init__", "forward", "__call__", "__new__"}, True
+            while grown:
+                before = len(reached)
+                for method in methods:
+                    if method.name in reached or id(method) in it.entered:
+                        reached.add(method.name)
+                        reached |= {n.attr for n in ast.walk(method) if isinstance(n, ast.Attribute)}
+                grown = len(reached) > before
+            own = [m for m in methods if m in root.body and m.name not in reached]
+            self.asides[root] = {n for m in own for n in ast.walk(m)}
+        return self.asides[root]
 
     def answers(self) -> list[Answer]:
         return sorted(self._answers(), key=lambda a: a.place)
@@ -181,6 +202,8 @@ class Library:
         return f"{name.as_posix()}:{place[1]}"
 
 
+#: Why a layer is no part of a model as it is built: its class changes itself when it is told to.
+ASIDE = "built only by a method that neither the constructor nor forward leads to"
 #: How a verdict was come to: in the run of another class or of a function.
 USED = "used"
 

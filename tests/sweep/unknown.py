@@ -27,7 +27,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from census import USED, Library
+from census import ASIDE, USED, Library
 from libraries import cache_folder, pinned, sources
 from linting import OutOfTime
 from watching import ORDER
@@ -67,7 +67,8 @@ def main() -> int:
     for name in args.libraries:
         began = time.process_time()
         library = read(sources(pinned()[name], args.cache or cache_folder()), args.under, args.limit)
-        answers = library.answers()
+        asked = library.answers()
+        answers = [a for a in asked if a.why != ASIDE]
         counts = Counter(a.kind for a in answers)
         row = [len(answers), *(counts[kind] for kind in ORDER)]
         bound = len(answers) - counts[Verdict.FREE]
@@ -81,6 +82,8 @@ def main() -> int:
         used = sum(a.kind is Verdict.PROVED and a.how == USED for a in answers)
         if used:
             print(f"  {used} of the proved ones only in what the library makes of the class")
+        if len(asked) > len(answers):
+            print(f"  not counted: {len(asked) - len(answers)} layers {ASIDE}")
         places: dict[str, list[str]] = defaultdict(list)
         for answer in answers:
             if answer.kind is Verdict.UNKNOWN:
