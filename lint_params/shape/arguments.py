@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.classes import definition, is_module_class, mro
 from lint_params.shape.dim import symbol
-from lint_params.shape.instances import default_of, fields, instantiate, is_dataclass
+from lint_params.shape.instances import (
+    default_of,
+    fields,
+    finish_dataclass,
+    instantiate,
+    is_dataclass,
+)
+from lint_params.shape.needed import needed
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
     REAL,
@@ -79,7 +86,10 @@ def constructor_arguments(
     """
     scope = Scope(it.file_scope(owner.file), owner.scope)
     out: dict[str, Value] = {}
+    required = needed(fn)
     for arg, default in parameters(fn.args)[1:]:
+        if arg.arg in required:
+            default = None
         if mode is Mode.DEFAULTS and default is not None and arg.arg not in given:
             continue
         if arg.arg in given and default is not None:
@@ -226,6 +236,10 @@ def _by_annotation(
         return Unknown("a text argument")
     if kind == "float":
         return REAL
+    if kind in ("Type", "type", "Union"):
+        chosen = _class_of(it, annotation, scope)
+        if chosen is not None:
+            return chosen
     if kind in ("Callable", "Type", "type", "Tensor", "device", "dtype"):
         return Unknown("an argument of another kind")
     if kind == "Module":
@@ -244,6 +258,23 @@ def _by_annotation(
         if made is not None:
             return made
     return Config(name)
+
+
+def _class_of(it: Interpreter, annotation: ast.expr | None, scope: Scope) -> Value | None:
+    """The first of the module classes that ``Type[Basic]`` or ``Union[Basic, Bottleneck]`` names:
+    one possible instance is built, as for counts."""
+    while isinstance(annotation, ast.Subscript) and _last(annotation.value) in ("Type", "type"):
+        annotation = annotation.slice
+    parts = [annotation]
+    if isinstance(annotation, ast.Subscript) and _last(annotation.value) == "Union":
+        parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    elif isinstance(annotation, ast.BinOp):
+        parts = [annotation.left, annotation.right]
+    classes = [it.aside(lambda p=p: it.eval(p, scope)) for p in parts if p is not None]  # type: ignore[misc]
+    if not classes or not all(isinstance(c, ClassRef) and is_module_class(it, c) for c in classes):
+        return None
+    own = any(definition(c, "__init__") is not None for c in classes)
+    return classes[0] if own else None
 
 
 def _sequence(
@@ -287,6 +318,7 @@ def _configured(
             inner = Scope(it.file_scope(base.file), base.scope)
             value = _field(it, field, node, inner, mode, f"{name}.")
             instance.attrs[field] = value
+        finish_dataclass(it, instance)
         return instance
     init = _init_of(cls, line)
     if init is None:
@@ -335,7 +367,9 @@ def forward_arguments(
 ) -> dict[str, Value]:
     """Keyword arguments for a method: tensors of free shape unless the source says otherwise."""
     out: dict[str, Value] = {}
+    required = needed(fn, runs=True)
     for arg, default in parameters(fn.args)[1:]:
+        default = None if arg.arg in required else default
         if arg.annotation is None and default is None and _is_taken_apart(fn, arg.arg):
             out[arg.arg] = _tensors(arg.arg)
         else:
@@ -391,11 +425,19 @@ def _input(
         return Dict({}, open=True)
     if kind in ("List", "list", "Tuple", "tuple", "Sequence"):
         return _tensors(arg.arg)
-    if kind in ("", "Tensor", "FloatTensor", "LongTensor"):
+    if kind in ("", "Tensor", "FloatTensor", "LongTensor") or _may_be_tensor(annotation, kind):
         tensor = free_tensor(arg.arg)
         optional = annotation is not _text_annotation(arg.annotation)
         return Choice([tensor, None]) if optional else tensor
     return Unknown("an argument of another kind")
+
+
+def _may_be_tensor(annotation: ast.expr | None, kind: str) -> bool:
+    """``Union[Tensor, float]``: a tensor is one of what may come in; ``Float[Tensor, "b n"]``."""
+    if not isinstance(annotation, ast.Subscript) or kind not in ("Union", "Float", "Int", "Bool", "Num", "Shaped"):
+        return False
+    parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    return any(_last(part) in ("Tensor", "FloatTensor", "LongTensor") for part in parts)
 
 
 _IMAGE = re.compile(r"^(img|image|input)_(size|resolution)$|^img_dim$|^resolution$")

@@ -10,6 +10,7 @@ from lint_params.shape.call import build_layer, call_function, call_layer
 from lint_params.shape.check import Refuted
 from lint_params.shape.classes import decorators
 from lint_params.shape.containers import CONTAINERS, build_container, call_container
+from lint_params.shape.decorated import decorated
 from lint_params.shape.instances import call_instance, init_external, instantiate
 from lint_params.shape.ops import function_spec, layer_spec
 from lint_params.shape.overrides import judge_overrides
@@ -21,6 +22,7 @@ from lint_params.shape.value import (
     Choice,
     ClassRef,
     Config,
+    Dict,
     External,
     Function,
     Instance,
@@ -256,13 +258,18 @@ def _inline(
         return Unknown("recursion")
     if not isinstance(fn.node, ast.Lambda):
         marks = decorators(fn.node)
-        if marks and any(mark.rpartition(".")[2] not in _HARMLESS for mark in marks):
-            return Unknown("decorated function")
+        if marks and not fn.plain and any(mark.rpartition(".")[2] not in _HARMLESS for mark in marks):
+            made = decorated(it, fn, _HARMLESS)
+            if not isinstance(made, Function) or made.node is not fn.node:
+                bound = [] if fn.bound is None else [fn.bound]
+                return it.call(made, [*bound, *args], kwargs, node, text)
     from lint_params.shape.stmt import run_body
 
     scope = Scope(it.file_scope(fn.file), fn.scope, fn)
     if not bind_parameters(it, fn, args, kwargs, scope):
         return Unknown("arguments do not fit")
+    if isinstance(fn.bound, Instance) and fn.node.__class__ is not ast.Lambda and fn.node.decorator_list:
+        _registered(it, fn, scope)
     ctx = it.ctx
     kept = (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current)
     ctx.stack = (*ctx.stack, (ctx.path, node, text))
@@ -283,6 +290,22 @@ def _inline(
         it.active.pop()
         it.frames.pop()
         ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current = kept
+
+
+def _registered(it: Interpreter, fn: Function, scope: Scope) -> None:
+    """``@register_to_config`` keeps the constructor's arguments in ``self.config``."""
+    assert not isinstance(fn.node, ast.Lambda)
+    if any(mark.rpartition(".")[2] == "register_to_config" for mark in decorators(fn.node)):
+        names = [arg.arg for arg in (*fn.node.args.posonlyargs, *fn.node.args.args, *fn.node.args.kwonlyargs)][1:]
+        it.ctx.write(fn.bound.attrs, "config", Dict({name: scope.vars[name] for name in names}))
+
+
+def _perhaps(unsure: Value, name: str, default: ast.expr | None) -> Value:
+    """What a parameter gets from ``**config``; where it has a default, a number need not be that
+    of the configuration."""
+    if isinstance(unsure, Config) and default is None:
+        return unsure.attr(name)
+    return Unknown("perhaps in **kwargs")
 
 
 def bind_parameters(
@@ -318,8 +341,6 @@ def bind_parameters(
     elif extra:
         return False
     if spec.kwarg is not None:
-        from lint_params.shape.value import Dict
-
         scope.vars[spec.kwarg.arg] = Dict(dict(rest), open=unsure is not None)
     elif rest:
         return False
@@ -327,7 +348,7 @@ def bind_parameters(
         defining = Scope(it.file_scope(fn.file), fn.scope)
         for arg, default in missing:
             if unsure is not None:
-                scope.vars[arg.arg] = Unknown("perhaps in **kwargs")
+                scope.vars[arg.arg] = _perhaps(unsure, arg.arg, default)
                 continue
             if default is None:
                 return False

@@ -72,6 +72,8 @@ def _identical(a: Value, b: Value) -> bool | None:
         return a.node is b.node
     if isinstance(a, Function) and isinstance(b, Function):
         return a.node is b.node
+    if isinstance(a, str) and isinstance(b, str):
+        return a == b  # members of an Enum, which are modelled as their values
     named = (External, ClassRef, Function)
     if isinstance(a, named) and isinstance(b, named):
         return False  # torch's, a class of the project, a function of it
@@ -134,6 +136,8 @@ def _order(it: Interpreter, op: type, a: Value, b: Value) -> Value:
             ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
         }  # fmt: skip
         return tests[op](a, b)
+    if isinstance(a, Seq) and isinstance(b, Seq):
+        return _lexical(op, a, b)
     if not (is_size(a) and is_size(b)):
         return Unknown("condition")
     a, b = it.ctx.resolve(a), it.ctx.resolve(b)
@@ -142,3 +146,13 @@ def _order(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     # now: a > b (Lt, Gt) or a >= b (LtE, GtE)
     answer = dim.at_least(a, dim.add(b, 1) if op in (ast.Lt, ast.Gt) else b)
     return True if answer is YES else False if answer is NO else Unknown("condition")
+
+
+def _lexical(op: type, a: Seq, b: Seq) -> Value:
+    """Tuples of plain numbers, as versions are."""
+    if not all(type(part) is int for part in (*a.items, *b.items)):
+        return Unknown("condition")
+    less, more = tuple(a.items), tuple(b.items)
+    if op in (ast.Gt, ast.GtE):
+        less, more = more, less
+    return less < more or (less == more and op in (ast.LtE, ast.GtE))

@@ -20,6 +20,7 @@ from lint_params.shape.value import (
     OPEN,
     AnySeq,
     Choice,
+    ClassRef,
     Config,
     Dict,
     External,
@@ -98,6 +99,8 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
             kwargs.update({k: v for k, v in value.items.items() if isinstance(k, str)})
             if value.open:
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
+        elif isinstance(value, Config) and isinstance(callee, (ClassRef, Function)):
+            kwargs[OPEN] = value
         else:
             return Unknown("**kwargs of unknown keys")
     value = it.call(callee, args, kwargs, node, source_text(node.func))
@@ -157,6 +160,8 @@ def _boolop(it: Interpreter, node: ast.BoolOp, scope: Scope) -> Value:
     for i, part in enumerate(node.values):
         value = it.eval(part, scope)
         known = truth(it, value)
+        if value is False and not stop:
+            return False  # what came before may be false, too
         if known is stop or i == len(node.values) - 1:
             open_options.append(value)
             break

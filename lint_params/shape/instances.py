@@ -56,7 +56,7 @@ def _instantiate(
 ) -> Value:
     line = mro(it, cls)
     if any(isinstance(b, External) and b.name.startswith("enum.") for b in line):
-        return Unknown("enum")
+        return _enum_member(it, cls, args)
     origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
     instance = Instance(cls, origin)
     instance.node = node
@@ -88,6 +88,19 @@ def _instantiate(
             break
     it.made.append(instance)
     return instance
+
+
+def _enum_member(it: Interpreter, cls: ClassRef, args: list[Value]) -> Value:
+    """``Format("NCHW")``: a member is modelled as its value, so it is one if it is there."""
+    plain = args[0] if len(args) == 1 and isinstance(args[0], (str, int)) else None
+    values = [
+        get_attr(it, cls, target.id)
+        for statement in cls.node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    return plain if plain is not None and plain in values else Unknown("enum")
 
 
 #: Reasons for which a constructor surely did not finish.
@@ -231,10 +244,14 @@ def _dataclass(
             instance.attrs[name] = default_of(it, node.value, scope)
         else:
             return Unknown("arguments do not fit")
+    finish_dataclass(it, instance)
+    return instance
+
+
+def finish_dataclass(it: Interpreter, instance: Instance) -> None:
     post = _defined(it, instance, "__post_init__")
     if post is not None:
         it.call(post, [], {}, it.ctx.node, "__post_init__")
-    return instance
 
 
 def default_of(it: Interpreter, node: ast.expr, scope: Value) -> Value:

@@ -123,6 +123,10 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
             inner.vars = _ClassNames(it, base, name)
             made = it.aside(lambda: it.eval(node, inner), base.file.path)
             base.attrs[name] = kept(it, made)
+            if isinstance(made, Dict) and not made.items:
+                from lint_params.shape.registries import class_registry
+
+                class_registry(it, base, made)
         return base.attrs[name]
     return Unknown("class attribute")
 

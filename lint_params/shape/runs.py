@@ -153,7 +153,7 @@ def _construct(
 def call_methods(
     it: Interpreter, instance: Instance, mode: Mode, run: Checked, ranks: Mapping[str, int] = NONE
 ) -> None:
-    forward = find_method(it, instance.cls, "forward")
+    forward = find_method(it, instance.cls, "forward") or find_method(it, instance.cls, "__call__")
     if forward is None:
         if not instance.called and (instance.items is not None or "__layer__" in instance.attrs):
             value = it.call(

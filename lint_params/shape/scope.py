@@ -69,6 +69,7 @@ class FileScope:
         self._busy: set[str] = set()
         self.qualified: dict[tuple[str, bool], Value] = {}
         self._changed: dict[str, set[Any]] | None = None
+        self.decorated: dict[int, Value] = {}  # by function, see there
 
     def lookup(self, it: Interpreter, name: str) -> Value:
         if name in self.values:
@@ -86,6 +87,10 @@ class FileScope:
             value = self._builtins[name] = it.builtin(name)
             return value
         value = self.values[name] = self._as_changed(name, value)
+        if isinstance(value, Dict) and not value.items:
+            from lint_params.shape.registries import fill, registrars_of
+
+            fill(it, self.file, value, registrars_of(self.file, name))
         if isinstance(value, Parser):
             self._options_of(it, name)
         return value
@@ -136,12 +141,17 @@ class FileScope:
                 hit = it.qualified(f"{star}.{name}", self.file, known_only=True)
                 if hit is not MISSING:
                     return hit
-            return Unknown("assigned twice") if name in names.ambiguous else MISSING
+            return self._chosen(it, name) if name in names.ambiguous else MISSING
         if name in names.ambiguous:
-            return Unknown("assigned twice")
+            return self._chosen(it, name)
         if isinstance(bound, str):
             return it.qualified(bound, self.file)
         return self.define(it, bound)
+
+    def _chosen(self, it: Interpreter, name: str) -> Value:
+        from lint_params.shape.rebound import last_binding
+
+        return last_binding(it, self, name)
 
     def define(self, it: Interpreter, node: ast.AST) -> Value:
         if isinstance(node, ast.ClassDef):
@@ -177,9 +187,7 @@ def _qualified(it: Interpreter, name: str, file: SourceFile, known_only: bool) -
         where, node = hit
         scope = it.file_scope(where)
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            if node.name not in where.names.ambiguous:
-                return scope.lookup(it, node.name)
-            return Unknown("defined twice")
+            return scope.lookup(it, node.name)
         for key, bound in where.names.bindings.items():
             if bound is node:
                 return scope.lookup(it, key)

@@ -364,7 +364,7 @@ class ClassRef:
 class Function:
     """A function, lambda or method of the project; ``bound`` is its ``self`` or class."""
 
-    __slots__ = ("node", "file", "scope", "bound", "owner")
+    __slots__ = ("node", "file", "scope", "bound", "owner", "plain")
 
     def __init__(
         self,
@@ -379,6 +379,7 @@ class Function:
         self.scope = scope
         self.bound = bound
         self.owner = owner
+        self.plain = False  # as a decorator gets it: its own decorators are left out
 
 
 class Native:

@@ -22,6 +22,7 @@ import contextlib
 import importlib
 import io
 import pkgutil
+import resource
 import signal
 import sys
 import tempfile
@@ -77,9 +78,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("libraries", nargs="*", default=LIBRARIES)
     parser.add_argument("--limit", type=float, default=20.0, help="CPU seconds for one class")
+    parser.add_argument("--memory", type=int, default=8, help="GiB for all of it")
     parser.add_argument("--show", action="store_true", help="also name the classes that are left out")
     parser.add_argument("--only", default="", help="only classes whose dotted name contains this")
     args = parser.parse_args()
+    most = args.memory << 30  # a model with made-up sizes may want any amount
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     with tempfile.TemporaryDirectory() as scratch:
         sys.path.insert(0, str(working_tree(Path(scratch))))
         totals = Counter[str]()

@@ -149,9 +149,25 @@ def _hasattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Va
             return True
         value = get_attr(it, owner, name)
         if isinstance(value, Unknown):
-            return False if value.why == "no such attribute" else value
+            missing = value.why == "module attribute" and name not in _OF_MODULES and name[:1] != "_"
+            return False if missing or value.why == "no such attribute" else value
         return True
+    if isinstance(owner, External) and isinstance(name, str) and owner.name.startswith("torch."):
+        return True if it.known_external(f"{owner.name}.{name}") else Unknown("condition")
     return Unknown("condition")
+
+
+#: What every nn.Module has, whether the interpreter knows it or not.
+_OF_MODULES = frozenset(
+    "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches "
+    "eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu "
+    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters "
+    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
+    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
+    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
+    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to "
+    "to_empty train training type xpu zero_grad".split()
+)
 
 
 @external("builtins.getattr")
@@ -183,6 +199,17 @@ def _type(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value
     if isinstance(value, Instance):
         return value.cls
     return External(value.spec.name) if isinstance(value, Layer) else Unknown("type")
+
+
+@external("inspect.signature")
+def _signature(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """``parameters`` by name; of what a function is given, nothing else is asked."""
+    if not isinstance(args[0], Function):
+        return Unknown("signature")
+    spec = args[0].node.args
+    names = [arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+    own = names[1:] if args[0].bound is not None else names
+    return Dict({"parameters": Dict({name: Unknown("parameter") for name in own})})
 
 
 @external("builtins.callable")

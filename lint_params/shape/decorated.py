@@ -1,0 +1,43 @@
+"""Functions under decorators of the project: what the decorator makes of them is what is called."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.shape.scope import Scope
+from lint_params.shape.value import Function, Native, Unknown, Value
+
+if TYPE_CHECKING:
+    from lint_params.shape.interpreter import Interpreter
+
+
+def decorated(it: Interpreter, fn: Function, harmless: frozenset[str]) -> Value:
+    """What stands for ``fn`` once its decorators have run; Unknown where one is not known."""
+    assert not isinstance(fn.node, ast.Lambda)
+    if fn.scope is not None:
+        return Unknown("decorated function")
+    known = it.file_scope(fn.file).decorated
+    if id(fn.node) not in known:
+        known[id(fn.node)] = Unknown("decorated function")  # a decorator that uses what it decorates
+        known[id(fn.node)] = it.aside(lambda: _apply(it, fn, harmless), fn.file.path)
+    return known[id(fn.node)]
+
+
+def _apply(it: Interpreter, fn: Function, harmless: frozenset[str]) -> Value:
+    assert not isinstance(fn.node, ast.Lambda)
+    value: Value = Function(fn.node, fn.file, None, None, fn.owner)
+    value.plain = True
+    scope = Scope(it.file_scope(fn.file))
+    for mark in reversed(fn.node.decorator_list):
+        name = mark.func if isinstance(mark, ast.Call) else mark
+        text = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+        if text in harmless:
+            continue
+        maker = it.eval(mark, scope)
+        if not isinstance(maker, Function):
+            return Unknown("decorated function")
+        value = it.call(maker, [value], {}, mark, "decorator")
+        if not isinstance(value, (Function, Native)):
+            return Unknown("decorated function")
+    return value
