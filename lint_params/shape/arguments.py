@@ -265,12 +265,12 @@ def _class_of(it: Interpreter, annotation: ast.expr | None, scope: Scope) -> Val
     one possible instance is built, as for counts."""
     while isinstance(annotation, ast.Subscript) and _last(annotation.value) in ("Type", "type"):
         annotation = annotation.slice
-    parts = [annotation]
+    parts: list[ast.expr] = [] if annotation is None else [annotation]
     if isinstance(annotation, ast.Subscript) and _last(annotation.value) == "Union":
         parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
     elif isinstance(annotation, ast.BinOp):
         parts = [annotation.left, annotation.right]
-    classes = [it.aside(lambda p=p: it.eval(p, scope)) for p in parts if p is not None]  # type: ignore[misc]
+    classes = [it.aside(lambda p=p: it.eval(p, scope)) for p in parts]  # type: ignore[misc]
     if not classes or not all(isinstance(c, ClassRef) and is_module_class(it, c) for c in classes):
         return None
     own = any(definition(c, "__init__") is not None for c in classes)

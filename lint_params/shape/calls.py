@@ -268,7 +268,7 @@ def _inline(
     scope = Scope(it.file_scope(fn.file), fn.scope, fn)
     if not bind_parameters(it, fn, args, kwargs, scope):
         return Unknown("arguments do not fit")
-    if isinstance(fn.bound, Instance) and fn.node.__class__ is not ast.Lambda and fn.node.decorator_list:
+    if isinstance(fn.bound, Instance) and not isinstance(fn.node, ast.Lambda) and fn.node.decorator_list:
         _registered(it, fn, scope)
     ctx = it.ctx
     kept = (ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current)

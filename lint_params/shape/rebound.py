@@ -73,7 +73,7 @@ def _binds(statement: ast.stmt, name: str) -> bool:
     for child in ast.iter_child_nodes(statement):
         if isinstance(child, ast.stmt) and _binds(child, name):
             return True
-        if isinstance(child, ast.excepthandler) and any(_binds(s, name) for s in child.body):
+        if isinstance(child, ast.ExceptHandler) and any(_binds(s, name) for s in child.body):
             return True
         if isinstance(child, ast.expr) and any(
             isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in ast.walk(child)

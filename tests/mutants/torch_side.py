@@ -27,6 +27,7 @@ from observe import Example, cuda_as_copy, observe, shown
 from torch import nn
 
 from lint_params.verify import build, contain, inputs, repair
+from lint_params.verify.calls import Call
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.load import module_name
 from lint_params.verify.source_facts import FileView
@@ -122,7 +123,7 @@ def _made_up(kind: type, key: str, library: Library) -> dict[str, Example]:
             continue
         found = _watch(made, library)
         sizes = {k: v for k, v in call.kwargs.items() if type(v) is int}
-        given = _given(made, sizes, view)
+        given = _given(made, sizes, view, call)
         own = Example(tuple(call.args), dict(call.kwargs), given)
         if given is not None:
             return {**found, key: own}
@@ -130,10 +131,9 @@ def _made_up(kind: type, key: str, library: Library) -> dict[str, Example]:
     return best
 
 
-def _given(made: nn.Module, sizes: dict[str, Any], view: FileView) -> Inputs | None:
+def _given(made: nn.Module, sizes: dict[str, Any], view: FileView, built: Call) -> Inputs | None:
     """Inputs on which forward runs."""
-    names = inputs.instance_names(type(made).__name__, view)
-    for first in [*list(inputs.from_calls(made, names, view))[:2], inputs.synthesised(made, sizes)]:
+    for first in [*list(inputs.from_calls(made, view, built))[:2], inputs.synthesised(made, sizes)]:
         attempt: Inputs | None = first
         tried: set[str] = set()
         for _ in range(12):

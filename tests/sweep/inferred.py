@@ -31,6 +31,7 @@ class Listening(Interpreter):
     def __init__(self, project: Project) -> None:
         super().__init__(project)
         self.heard: list[tuple[Layer, Value]] = []
+        self.log = []  # so that no call is answered from memory: each of them is to be heard
 
     def call(self, callee: Value, args: list[Value], kwargs: dict[str, Value], node: Any, text: str = "") -> Value:
         value = super().call(callee, args, kwargs, node, text)
