@@ -130,6 +130,10 @@ def candidates(found: dict[str, str]) -> Iterator[tuple[str, Proposal]]:
                 yield from ((path, proposal) for proposal in proposals(subject))
 
 
+def _named(proposal: Proposal) -> str:
+    return f"{proposal.operator.kind}: {proposal.operator.mistake}"
+
+
 def sample(rows: Iterable[T], count: int, seed: int, mistake: Callable[[T], str]) -> list[T]:
     """So many of them, the mistakes in turn, so that the rare ones are there too."""
     by_mistake = defaultdict(list)
@@ -206,7 +210,7 @@ def main() -> int:
     parser.add_argument("libraries", nargs="*", help="which of the libraries; all by default")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000, help="mutants that are tried, in all")
-    parser.add_argument("--mistake", help="only mistakes whose name contains this")
+    parser.add_argument("--mistake", help="only mistakes whose kind and name contain this")
     parser.add_argument("--cache", type=Path, help="where torch's answers are kept")
     parser.add_argument("--base", metavar="REV", help="lint with the linter of a revision")
     parser.add_argument("--missed", action="store_true", help="list what was missed")
@@ -228,7 +232,7 @@ def main() -> int:
             kept = Cache(cache, f"{name}-{version}")
             found = running(name, library, kept, linter)
             wanted = args.mistake or ""
-            every = [each for each in candidates(found) if wanted in each[1].operator.mistake]
+            every = [each for each in candidates(found) if wanted in _named(each[1])]
             share = (args.count - tried) // (len(chosen) - number)
             picked = sample(every, share, args.seed, lambda each: each[1].operator.mistake)
             some = made(picked, name, found)
