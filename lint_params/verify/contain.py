@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import mmap
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 LINUX = sys.platform.startswith("linux")
@@ -24,6 +27,10 @@ _READS = (1 << 0) | (1 << 2) | (1 << 3)  # execute, read a file, list a folder
 _FILE_WRITES = (1 << 1) | (1 << 14)  # write to a file, truncate it
 #: How many filesystem rights each version of Landlock knows.
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
+
+#: How many processes one run (or one import) may start.
+_FORKS = 64
+_fork: Callable[[], int] | None = getattr(os, "fork", None)
 
 #: What is kept of the environment; everything else (tokens, proxies) stays outside.
 _KEPT = (
@@ -67,6 +74,47 @@ def adopt_orphans() -> None:
 def die_with_parent() -> None:
     if LINUX:
         _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def own_group(pid: int = 0) -> None:
+    """A process and what it starts can then be ended in one blow (and not its parents by it)."""
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
+
+
+def begin(keep: Iterable[int]) -> None:
+    """What every process does first that will run linted code."""
+    die_with_parent()
+    own_group()
+    few_forks()
+    if os.name == "posix":
+        close_all(keep)
+
+
+def plain_fork() -> int:
+    """fork, uncounted: for the verifier itself."""
+    assert _fork is not None
+    return _fork()
+
+
+def few_forks() -> None:
+    """Lets this process and its children fork a number of times in all, counted from here.
+
+    The kernel's own limit does not hold for root, as which most containers run.
+    """
+    if _fork is None:
+        return
+    shared = mmap.mmap(-1, 8)
+
+    def fork() -> int:
+        count = int.from_bytes(shared[:8], "little") + 1
+        shared[:8] = count.to_bytes(8, "little")
+        if count > _FORKS:
+            raise PermissionError(errno.EPERM, "the verifier lets no more processes start")
+        return plain_fork()
+
+    os.fork = fork
 
 
 def confine(scratch: str, memory: int, output: int, devices: bool) -> str:
@@ -176,10 +224,22 @@ def sweep(spare: Iterable[int] = ()) -> int:
 
 
 def kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+    """Ends a process, and all of the group that it leads: none of them can fork meanwhile."""
+    for end in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            end(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that was started as the first of its session, and its group."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
 
 
 def silence() -> None:

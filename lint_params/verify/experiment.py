@@ -224,7 +224,7 @@ class Experiment:
                 except (Exception, SystemExit) as failed:
                     failure = replace(
                         self.watch.failure(failed),
-                        made_up=(*attempt.made_up(), *self._dependent(root, attempt, failed)),
+                        made_up=self._made_up(root, attempt, failed),
                         repaired=bool(attempt.repaired or self.tied),
                         snippet=self._snippet(type(root), self.call, attempt.text())
                         if self.run.kind == "class"
@@ -261,6 +261,20 @@ class Experiment:
             self.failures.append(error)
             self._snap(root, "forward")
         raise Stop
+
+    def _made_up(self, root: nn.Module, given: Inputs, error: BaseException) -> tuple[int, ...]:
+        """Sizes in a message that are no evidence, as they come with a made-up input."""
+        free = set(given.made_up())
+        named = {size for pair in contradiction(str(error)) for size in pair}
+        if named & free and not given.repaired:
+            try:
+                self._call(root, inputs.shifted(given))
+            except (Exception, SystemExit) as other:
+                first, again = self.watch.failure(error), self.watch.failure(other)
+                same = (first.line, first.layer) == (again.line, again.layer)
+                if same and contradiction(first.text) == contradiction(again.text):
+                    free -= named
+        return (*free, *self._dependent(root, given, error))
 
     def _dependent(self, root: nn.Module, given: Inputs, error: BaseException) -> set[int]:
         """Sizes in a message that change with the sizes of a made-up input: no evidence."""

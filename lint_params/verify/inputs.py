@@ -29,6 +29,7 @@ from lint_params.verify.source_facts import FileView
 BATCH, LENGTH, SIDE = 5, 7, 32
 #: The last size of an input about which nothing is known.
 UNKNOWN = 24
+_OTHERS = {BATCH: 11, LENGTH: 13, SIDE: 48, 2 * SIDE: 96}
 
 
 @dataclass
@@ -104,6 +105,21 @@ def varied(given: Inputs, pinned: set[Any]) -> Iterator[Inputs]:
                     shape[axis] += 8 if arg.dim() == 4 else 1
                 args = [*given.args[:index], torch.randn(shape), *given.args[index + 1 :]]
                 yield replace(given, args=args)
+
+
+def shifted(given: Inputs) -> Inputs:
+    """The same with another batch, length and side: what stays in a message is not of these."""
+    args = []
+    for arg in given.args:
+        if isinstance(arg, torch.Tensor) and arg.is_floating_point() and arg.dim():
+            shape = [_OTHERS.get(size, size) for size in arg.shape]
+            if arg.dim() > 1 and arg.shape[-1] not in (SIDE, 2 * SIDE):
+                shape[-1] = arg.shape[-1]
+            if arg.dim() > 3:
+                shape[1] = arg.shape[1]
+            arg = torch.randn(shape)
+        args.append(arg)
+    return replace(given, args=args)
 
 
 def more_rows(value: Any, batch: int) -> Any:

@@ -14,7 +14,6 @@ import gc
 import importlib
 import json
 import os
-import secrets
 import select
 import sys
 from collections.abc import Callable
@@ -22,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.verify import clock, contain
-from lint_params.verify.clock import Stopwatch
-from lint_params.verify.forks import GRACE, OUTPUT, Child, ended, run_forked
+from lint_params.verify.answers import speak
+from lint_params.verify.forks import GRACE, OUTPUT, Child, ended, fork, run_forked
 from lint_params.verify.jobs import Job, Json, inconclusive, jobs_of
-from lint_params.verify.spawned import run_spawned
+from lint_params.verify.spawned import end_with, run_spawned
 
 
 def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -> None:
@@ -83,17 +82,22 @@ def one() -> None:
     given = json.loads(sys.stdin.buffer.read())
     out = os.dup(1)
     contain.silence()
+    contain.begin([out])
     settings, request = given["settings"], given["request"]
     _import_torch()
     contain.adopt_orphans()
     cuda = settings["device"] == "cuda"
     memory = 0 if cuda else settings["memory"]
-    contain.confine(settings["scratch"], memory, OUTPUT, cuda)
-    clock.alarm(settings["timeout"])
-    target = child.prepare({**request, "device": settings["device"]})
-    job = Job(**given["job"])
-    answer = one_run.one_run(target, job, settings["timeout"])
-    os.write(out, given["token"].encode() + json.dumps(answer, default=str).encode() + b"\n")
+    level = contain.confine(settings["scratch"], memory, OUTPUT, cuda)
+
+    def work() -> Json:
+        clock.alarm(settings["timeout"])
+        target = child.prepare({**request, "device": settings["device"]})
+        answer = one_run.one_run(target, Job(**given["job"]), settings["timeout"])
+        files = sorted({*_project_files(request), *target.read})
+        return {**answer, "level": level, "files": files}
+
+    speak(out, given["token"].encode(), work)
     contain.sweep()
     os._exit(0)
 
@@ -173,9 +177,11 @@ def serve() -> None:
     settings["width"] = max(1, settings["jobs"] // max(1, len(requests)))
     if settings["spawn"] or not hasattr(os, "fork"):
         settings["width"] = settings["jobs"]
+        end_with(0)
         for request in requests:
             jobs = jobs_of(request)
             run_spawned(request, jobs, settings, lambda m, r=request: write({"id": r["id"], **m}))  # type: ignore[misc]
+        contain.sweep()
         return
     _serve_forked(requests, settings, write)
 
@@ -210,26 +216,17 @@ def _serve_forked(requests: list[Json], settings: Json, write: Callable[[Json], 
 
 
 def _fork_file(request: Json, settings: Json) -> Child:
-    token = secrets.token_hex(8).encode()
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+    def work(pipe: int, token: bytes) -> None:
+        me = os.getpid()
 
         def write(message: Json) -> None:
             line = token + json.dumps(message).encode() + b"\n"
-            while line:
-                line = line[os.write(writer, line) :]
+            while line and os.getpid() == me:
+                line = line[os.write(pipe, line) :]
 
-        try:
-            contain.die_with_parent()
-            contain.close_all(keep=[writer])
-            file_process(request, settings, write)
-        except BaseException:
-            pass
-        finally:
-            os._exit(0)
-    os.close(writer)
-    return Child(pid, reader, settings["timeout"] + GRACE, token, Stopwatch(pid))
+        file_process(request, settings, write)
+
+    return fork(work, settings["timeout"])
 
 
 def _pass_on(

@@ -162,9 +162,7 @@ class Synthesis:
             return [1, 2]
         first = self.width()
         many = [size for size in naming.LADDER if size >= first] + list(naming.LADDER)
-        count = 2
-        if hints is not None:  # pairs of neighbours: two of them, as a first and a last differ
-            count = hints.unpacked or max(hints.index, 3 if hints.iterated else 2)
+        count = max(2, hints.index if hints is not None else 0, hints.unpacked if hints else 0)
         return [many[i] for i in range(count)]
 
     def config(self, hints: Hints) -> Auto:

@@ -1,0 +1,16 @@
+# expect: timeout
+from torch import nn
+
+
+class Slow:
+    def __repr__(self):
+        while True:
+            pass
+
+
+class Net(nn.Module):
+    def __init__(self, slow: Slow):
+        super().__init__()
+
+    def forward(self, x):
+        return x
