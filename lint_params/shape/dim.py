@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import gcd
 
+from lint_params.shape.monomial import common_part, contains, divide, highest, lowest, multiplied, without
 from lint_params.shape.poly import (
     MAX_TERMS,
     ONE,
@@ -102,7 +103,7 @@ def mul(a: Size, b: Size) -> Size:
     terms: dict[Monomial, int] = {}
     for m1, c1 in _terms(a).items():
         for m2, c2 in _terms(b).items():
-            monomial = _times(m1, m2)
+            monomial = multiplied(m1, m2)
             terms[monomial] = terms.get(monomial, 0) + c1 * c2
     return _build(terms)
 
@@ -112,21 +113,6 @@ def product(sizes: tuple[Size, ...] | list[Size]) -> Size:
     for size in sizes:
         total = mul(total, size)
     return total
-
-
-def _times(a: Monomial, b: Monomial) -> Monomial:
-    if not a:
-        return b
-    if not b:
-        return a
-    if a[-1][0].order < b[0][0].order:
-        return a + b
-    if b[-1][0].order < a[0][0].order:
-        return b + a
-    powers = dict(a)
-    for atom, power in b:
-        powers[atom] = powers.get(atom, 0) + power
-    return tuple(sorted(powers.items(), key=lambda item: item[0].order))
 
 
 def power(a: Size, exponent: int) -> Size:
@@ -145,7 +131,7 @@ def _folded(poly: Poly) -> Size:
             if not atom.depth or not (isinstance(atom, Operation) and atom.name == "//"):
                 continue
             whole, by = atom.args
-            rest = _without(monomial, atom, count)
+            rest = without(monomial, atom, count)
             if isinstance(by, int):
                 if by != 0 and factor % by == 0:
                     others = {m: c for m, c in poly.terms.items() if m != monomial}
@@ -155,37 +141,14 @@ def _folded(poly: Poly) -> Size:
             if len(by.terms) != 1:
                 continue
             ((divisor, coefficient),) = by.terms.items()
-            if factor % coefficient or not _contains(rest, divisor):
+            if factor % coefficient or not contains(rest, divisor):
                 continue
             others = {m: c for m, c in poly.terms.items() if m != monomial}
-            left_monomial = _divide(rest, divisor)
+            left_monomial = divide(rest, divisor)
             left_factor = factor // coefficient
             times: Size = Poly({left_monomial: left_factor}) if left_monomial else left_factor
             return add(_build(others), mul(times, sub(whole, modulo(whole, by))))
     return poly
-
-
-def _without(monomial: Monomial, atom: Atom, count: int) -> Monomial:
-    return tuple((a, p - 1) if a == atom else (a, p) for a, p in monomial if a != atom or p > 1)
-
-
-def _contains(monomial: Monomial, part: Monomial) -> bool:
-    if not part:
-        return True
-    if len(part) > len(monomial):
-        return False
-    powers = dict(monomial)
-    for atom, count in part:
-        if powers.get(atom, 0) < count:
-            return False
-    return True
-
-
-def _divide(monomial: Monomial, part: Monomial) -> Monomial:
-    powers = dict(monomial)
-    for atom, count in part:
-        powers[atom] -= count
-    return tuple((a, p) for a, p in sorted(powers.items(), key=lambda i: i[0].order) if p)
 
 
 def _exact(a: Size, b: Size) -> Size | None:
@@ -204,14 +167,14 @@ def _exact(a: Size, b: Size) -> Size | None:
         return 0 if a == 0 else None
     if len(b.terms) == 1:
         ((divisor, coefficient),) = b.terms.items()
-        if all(c % coefficient == 0 and _contains(m, divisor) for m, c in a.terms.items()):
-            return _build({_divide(m, divisor): c // coefficient for m, c in a.terms.items()})
+        if all(c % coefficient == 0 and contains(m, divisor) for m, c in a.terms.items()):
+            return _build({divide(m, divisor): c // coefficient for m, c in a.terms.items()})
         return None
     # a = k * b for a whole k, or a = m * b for one monomial m
     m_a, c_a = next(iter(a.terms.items()))
     for m_b, c_b in b.terms.items():
-        if c_a % c_b == 0 and _contains(m_a, m_b):
-            quotient = _build({_divide(m_a, m_b): c_a // c_b})
+        if c_a % c_b == 0 and contains(m_a, m_b):
+            quotient = _build({divide(m_a, m_b): c_a // c_b})
             if sub(a, mul(quotient, b)) == 0:
                 return quotient
     return None
@@ -229,13 +192,13 @@ def cancel(a: Size, b: Size, positive: bool = False) -> tuple[Size, Size]:
     for size in (a, b):
         for factor in _terms(size).values():
             shared = gcd(shared, factor)
-    common = _common(Poly(terms))
+    common = common_part(Poly(terms))
     if positive:
         common = tuple((atom, count) for atom, count in common if (atom.low or 0) > 0)
     if shared <= 1 and not common:
         return a, b
     one, two = (
-        _build({_divide(m, common): c // shared for m, c in _terms(size).items()})
+        _build({divide(m, common): c // shared for m, c in _terms(size).items()})
         for size in (a, b)
     )
     return one, two
@@ -427,8 +390,8 @@ def _weaker(poly: Poly) -> list[Size]:
             if not isinstance(atom, Operation) or count != 1:
                 continue
             bounds = _above(atom) if factor < 0 else _below(atom)
-            rest = _without(monomial, atom, count)
-            if not bounds or (_low(rest) is None):
+            rest = without(monomial, atom, count)
+            if not bounds or (lowest(rest) is None):
                 continue
             others = {m: c for m, c in poly.terms.items() if m != monomial}
             return [add(_build(others), mul(_build({rest: factor}), bound)) for bound in bounds]
@@ -470,41 +433,23 @@ def _bound(size: Size) -> int | None:
     for monomial, factor in negative:
         owed = -factor
         for other in list(budget):
-            if owed and budget[other] and other != monomial and _contains(other, monomial):
-                if (_low(_divide(other, monomial)) or 0) >= 1 and _low(monomial) is not None:
+            if owed and budget[other] and other != monomial and contains(other, monomial):
+                if (lowest(divide(other, monomial)) or 0) >= 1 and lowest(monomial) is not None:
                     paid = min(owed, budget[other])
                     budget[other] -= paid
                     owed -= paid
         if owed:
-            high = _high(monomial)
+            high = highest(monomial)
             if high is None:
                 return None
             total -= owed * high
     for monomial, factor in budget.items():
         if factor:
-            low = _low(monomial)
+            low = lowest(monomial)
             if low is None:
                 return None
             total += factor * low
     return total
-
-
-def _low(monomial: Monomial) -> int | None:
-    out = 1
-    for atom, count in monomial:
-        if atom.low is None or atom.low < 0:
-            return None
-        out *= int(atom.low**count)
-    return out
-
-
-def _high(monomial: Monomial) -> int | None:
-    out = 1
-    for atom, count in monomial:
-        if atom.high is None or atom.low is None or atom.low < 0:
-            return None
-        out *= int(atom.high**count)
-    return out
 
 
 def same(a: Size, b: Size) -> Answer:
@@ -552,11 +497,11 @@ def _named(atom: Atom) -> bool:
 
 
 def _never_zero(poly: Poly) -> bool:
-    common = _common(poly)
+    common = common_part(poly)
     if common:
-        if (_low(common) or 0) < 1:
+        if (lowest(common) or 0) < 1:
             return False
-        poly_or_int = _build({_divide(m, common): c for m, c in poly.terms.items()})
+        poly_or_int = _build({divide(m, common): c for m, c in poly.terms.items()})
         if isinstance(poly_or_int, int):
             return poly_or_int != 0
         poly = poly_or_int
@@ -574,20 +519,6 @@ def _never_zero(poly: Poly) -> bool:
                 shared = gcd(shared, factor)
         return shared > 1 and constant % shared != 0
     return False
-
-
-def _common(poly: Poly) -> Monomial:
-    """The largest monomial that divides every term."""
-    powers: dict[Atom, int] | None = None
-    for monomial in poly.terms:
-        here = dict(monomial)
-        if powers is None:
-            powers = here
-        else:
-            powers = {a: min(p, here[a]) for a, p in powers.items() if a in here}
-        if not powers:
-            return ONE
-    return tuple(sorted((powers or {}).items(), key=lambda item: item[0].order))
 
 
 def at_least(a: Size, b: Size) -> Answer:
