@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
 from test_verify import DATA, RULES, finding_at
 
-from lint_params.rule import Finding
+from lint_params.rule import Finding, Level, Place
 from lint_params.verify import verify_findings
 
 FILES = {
@@ -236,3 +237,34 @@ def test_verdict(verdicts, name: str) -> None:
     wanted, evidence = CASES[name][-2:]
     assert verdicts[name].verdict.value == wanted, verdicts[name].evidence
     assert evidence in verdicts[name].evidence
+
+
+SWITCHED = """
+from torch import nn
+import torch
+
+
+class Net(nn.Module):
+    def __init__(self, width: int, scale: bool = False, plain: bool = True):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(width, width))
+        if scale and not plain:
+            self.w.uniform_(-1, 1)
+
+    def forward(self, x):
+        return x @ self.w
+"""
+
+
+def test_a_line_behind_switches_of_the_constructor_is_reached(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(SWITCHED)
+    line = 1 + SWITCHED.splitlines().index("            self.w.uniform_(-1, 1)")
+    finding = Finding(
+        "LP205", "leaf-written-in-place", Level.ERROR, str(path), Place(line, 13, line, 20), "m", subject="Net"
+    )
+    (judged,) = verify_findings([finding], device="cpu")
+    assert judged.verification is not None
+    assert judged.verification.verdict.value == "confirmed", judged.verification.evidence
+    assert "a leaf Variable that requires grad" in judged.verification.evidence
+    assert "scale=True, plain=False" in judged.verification.evidence

@@ -69,14 +69,16 @@ def construct(
 def _repaired(
     kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
 ) -> tuple[Any, Call]:
-    overrides: dict[str, Any] = {}
+    fixed, overrides = call.fixed, dict(call.fixed)
     tried: set[tuple[str, str]] = set()
     for _ in range(ATTEMPTS):
         change = next(
             (
                 (name, value)
                 for name, value in _alternatives(kind, call, view, watch, error)
-                if (name, brief(value)) not in tried and _allowed(kind, name, value)
+                if (name, brief(value)) not in tried
+                and name not in fixed
+                and _allowed(kind, name, value)
             ),
             None,
         )

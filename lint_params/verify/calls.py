@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ class Call:
     text: str  # the argument list as source
     repaired: tuple[str, ...] = ()
     node: ast.Call | None = None
+    fixed: dict[str, Any] = field(default_factory=dict)  # arguments that no repair changes
 
 
 def signature(target: Any) -> inspect.Signature | None:

@@ -18,6 +18,8 @@ from lint_params.verify.experiment import Experiment
 from lint_params.verify.load import load
 from lint_params.verify.plan import Scenario
 from lint_params.verify.source_facts import FileView
+from lint_params.verify.switches import switched
+from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.uses import Uses
 from lint_params.verify.watch import Watch
 
@@ -97,6 +99,10 @@ def perform(
             return None
         if scenario.what == "thin":
             return experiment.of_class(kind, build.thin(kind, view), config, {})
+        if scenario.what == "switched":
+            fixed = switched(kind, scenario.index, view)
+            call = synthesised(kind, Synthesis(view, overrides=dict(fixed)))
+            return experiment.of_class(kind, dataclasses.replace(call, fixed=fixed), config, {})
         if ties:
             return experiment.of_class(kind, build.tied(kind, view, ties), config, ties)
         calls = build.calls(kind, view, config.get("classes", {}))

@@ -194,6 +194,8 @@ def _conversation(
 ) -> Iterator[dict[str, Any]]:
     scratch = settings["scratch"]
     environment = contain.environment(scratch)
+    if settings["device"] in ("cpu", "meta"):  # the optimizers' steps would start a GPU
+        environment["CUDA_VISIBLE_DEVICES"] = ""
     if "LINT_PARAMS_TRACE" in os.environ:
         environment["LINT_PARAMS_TRACE"] = os.environ["LINT_PARAMS_TRACE"]
     home = str(Path(__file__).absolute().parents[2])

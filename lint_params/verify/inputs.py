@@ -345,7 +345,7 @@ def tensor(need: needs.Need, rank: int, side: int, length: int) -> torch.Tensor:
             return torch.randn(BATCH, 3, size, side, side)
         if need.nd == 0 or rank == 2:
             return torch.randn(BATCH, size)
-        spatial = {1: (2 * side,), 2: (side, side), 3: (8, 16, 16)}.get(need.nd, (side,) * need.nd)
+        spatial = {1: (2 * side,), 2: (side, side), 3: (8, 16, 16)}.get(need.nd, (4,) * need.nd)
         return torch.randn(BATCH, size, *spatial)
     if need.kind == "ids":
         high = max(1, min(size, 1 << 20))

@@ -47,7 +47,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         "more": more,
         "own": run.arguments_from in ("config", "call site", "script"),
         "ties": run.ties,
-        "reached": scenario.what in ("class", "part", "thin")
+        "reached": scenario.what in ("class", "part", "thin", "switched")
         and scenario.name == first["subject"].partition(".")[0]
         and run.ok("forward"),
         "reason": reason,

@@ -11,6 +11,7 @@ from torch import nn
 
 from lint_params.verify import build, script
 from lint_params.verify.source_facts import FileView
+from lint_params.verify.switches import switched
 
 #: No subject gets more runs than this.
 RUNS = 10
@@ -19,7 +20,8 @@ RUNS = 10
 @dataclass(frozen=True)
 class Scenario:
     """``what``: class (the ``index``-th way to call it), part (of the ``index``-th class that
-    contains it), thin (with large defaults made small), function or main."""
+    contains it), thin (with large defaults made small), switched (so that line ``index`` is
+    reached), function or main."""
 
     what: str
     name: str
@@ -42,6 +44,8 @@ def _scenarios(
                 yield Scenario("class", name, index)
                 if not index:
                     yield Scenario("thin", name)
+                    if switched(kind, line, view):
+                        yield Scenario("switched", name, line)
         for other in reversed(build.relatives(name.partition(".")[0], view)[:3]):
             live = view.live(other)
             if isinstance(live, type) and issubclass(live, nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import Any
 
 import torch
@@ -33,6 +34,8 @@ def reason_of(error: BaseException) -> str:
     if "Torch not compiled with CUDA" in text or "Found no NVIDIA driver" in text:
         return "needs-device"
     if "No CUDA GPUs are available" in text or "deserialize object on a CUDA device" in text:
+        return "needs-device"
+    if isinstance(error, NotImplementedError) and re.search(r"not support.* on CPU\b", text):
         return "needs-device"
     if isinstance(error, PermissionError) or "Network is unreachable" in text:
         return "sandbox-denied"

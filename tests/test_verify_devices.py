@@ -1,0 +1,126 @@
+"""Devices, as far as a machine without a GPU shows them: what is chosen, said and started."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+from lint_params.evidence import Verification
+from lint_params.rule import Finding, Level, Place
+from lint_params.verify import server, verify_findings
+from lint_params.verify.contain import LINUX
+
+NET = """
+import os
+import torch
+from torch import nn
+{before}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        {inside}
+        self.a = nn.Linear(3, 5)
+        self.b = nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.b(self.a(x))
+"""
+no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="of machines without a GPU")
+
+
+def verified(folder: Path, device: str, before: str = "", inside: str = "pass", **more: bool) -> Verification:
+    path = folder / "net.py"
+    path.write_text(NET.format(before=before, inside=inside))
+    line = len(NET.splitlines()) - 1 + before.count("\n")
+    finding = Finding(
+        "LP401", "linear-input-mismatch", Level.ERROR, str(path), Place(line, 16, line, 20), "m",
+        subject="Net", details={"got": 5, "expected": 6, "attribute": "b"},
+    )  # fmt: skip
+    (judged,) = verify_findings([finding], device=device, **more)
+    assert judged.verification is not None
+    return judged.verification
+
+
+@pytest.mark.parametrize(("there", "chosen"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch, there: bool, chosen: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert server._device("auto") == chosen
+    assert server._device("meta") == "meta"
+    assert server._present("cuda") is there
+    assert server._present("cpu") and server._present("meta")
+
+
+@no_gpu
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_named(tmp_path: Path, device: str) -> None:
+    if device == "mps" and torch.backends.mps.is_available():
+        pytest.skip("there is one")
+    verdict = verified(tmp_path, device)
+    assert (verdict.verdict.value, verdict.device) == ("inconclusive", device)
+    assert verdict.evidence == f"needs-device: no {device} here"
+
+
+@no_gpu
+@pytest.mark.parametrize(("device", "named"), [("auto", "cpu"), ("cpu", "cpu"), ("meta", "meta")])
+def test_the_evidence_names_the_device(tmp_path: Path, device: str, named: str) -> None:
+    verdict = verified(tmp_path, device)
+    assert (verdict.verdict.value, verdict.device) == ("confirmed", named)
+    assert re.search(r"5.{1,6}5.{1,6}6.{1,4}2", verdict.evidence)
+
+
+def test_to_warm_torch_up_starts_no_gpu() -> None:
+    """A fork of a process that has asked for a stream of the GPU cannot use it any more."""
+    code = """
+        import torch
+        def started(*args, **kwargs):
+            raise AssertionError("the GPU is asked for")
+        torch.accelerator.current_accelerator = torch.accelerator.current_stream = started
+        torch.cuda.current_stream = torch.cuda._lazy_init = started
+        from lint_params.verify import server
+        server._import_torch()
+        param = torch.nn.Parameter(torch.ones(2))
+        param.grad = torch.ones(2)
+        try:
+            torch.optim.Adam([param]).step()
+        except AssertionError as error:
+            print(error)
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stdout.strip()) == (0, "the GPU is asked for"), said.stderr
+
+
+@pytest.mark.parametrize(("device", "hidden"), [("cpu", True), ("meta", True), ("auto", False)])
+def test_no_gpu_is_seen_where_none_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, hidden: bool
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    verdict = verified(tmp_path, device, inside='raise ValueError(os.environ["CUDA_VISIBLE_DEVICES"] or "none")')
+    assert "ValueError: " + ("none" if hidden else "0") in verdict.evidence
+
+
+@pytest.mark.skipif(not LINUX, reason="the command line is read from /proc")
+@pytest.mark.parametrize("started", [False, True])
+def test_a_file_that_starts_cuda_gets_processes_instead_of_forks(tmp_path: Path, started: bool) -> None:
+    before = f"torch.cuda.is_initialized = lambda: {started}"
+    shown = 'raise ValueError("one" if "--one" in open("/proc/self/cmdline").read() else "fork")'
+    verdict = verified(tmp_path, "cpu", before, shown)
+    assert f"ValueError: {'one' if started else 'fork'}" in verdict.evidence
+    assert verified(tmp_path, "cpu", before).verdict.value == "confirmed"
+
+
+@no_gpu
+def test_what_needs_a_gpu_says_so(tmp_path: Path) -> None:
+    inside = 'raise NotImplementedError("FlexAttention does not support backward on CPU.")'
+    assert verified(tmp_path, "cpu", inside=inside).evidence.startswith("needs-device: ")
+    inside = 'torch.zeros(2, device="cuda")'
+    assert verified(tmp_path, "cpu", inside=inside).evidence.startswith("needs-device: ")
