@@ -21,6 +21,7 @@ LEVELS = {
     "lint_params.trees": 0,
     "lint_params.parse": 0,
     "lint_params.shape.poly": 0,
+    "lint_params.shape.monomial": 0,
     "lint_params.shape.dim": 0,
     "lint_params.shape.value": 0,
     "lint_params.shape.check": 1,
