@@ -38,8 +38,9 @@ Says: object has no attribute '_backward_hooks'
 
 Silent when: any method that ``__init__`` calls does it, the instance takes over another one's
 ``__dict__``, the class makes its instances in ``__new__``, ``__init__`` only raises, a decorator
-writes the constructor, the class has its own ``__call__`` (or no ``forward``) and registers
-nothing, or the file is a template for other files.
+writes the constructor, an heir calls the ``__init__`` of another base by name, the class has its
+own ``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other
+files.
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ class InitNotCalled(Rule):
             return False
         if any(isinstance(base, str) and "Mock" in base for base in cls.bases):
             return False
+        if any(_set_up_beside(cls, heir) for heir in cls.subclasses):
+            return False
         for name in cls.reached_from_init:
             found = cls.method(name)
             if found is not None and any(_calls_parent(one) for one in found[1].within()):
@@ -156,6 +159,14 @@ def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:
                 silent = not any(_calls_parent(part) for part in one.scope.within())
                 return (one, node) if silent and not _takes_over(found) else nobody
     return nobody
+
+
+def _set_up_beside(cls: ClassFacts, heir: ClassFacts) -> bool:
+    """Whether an heir calls the ``__init__`` of another base by name, too: the class is a mixin."""
+    init = heir.methods.get("__init__")
+    named = [node.value for node in init.nodes(ast.Attribute) if node.attr == "__init__"] if init else []
+    classes = [owner for owner in named if heir.facts.qualify(owner) is not None]
+    return any(heir.facts.class_of(owner) is not cls for owner in classes)
 
 
 def _only_super(init: Scope) -> bool:

@@ -67,6 +67,16 @@ _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "long", "bfloat16", "i
 _MEASURES = re.compile(r"bench|warm|profile|test|check|measure|time|speed|main|trace|export", re.IGNORECASE)
 
 
+def _is_output(facts: FileFacts, name: ast.Name) -> bool:
+    """Whether a name is what layers of the instance give, or is made with torch."""
+    values = facts.reach(name)
+    return bool(values) and all(
+        isinstance(value, ast.Call)
+        and (facts.self_attribute(value.func) is not None or (facts.qualify(value.func) or "").startswith("torch."))
+        for value in values
+    )
+
+
 class ResultDiscarded(Rule):
     code = "LP208"
     level = Level.ERROR
@@ -120,7 +130,7 @@ class ResultDiscarded(Rule):
         if kind.what != "unknown" or not isinstance(owner, ast.Name):
             return ""
         only = method in _ONLY_TENSORS or any(word.arg in ("dim", "keepdim") for word in call.keywords)
-        if only and facts.phase(call) == "forward" and facts.is_argument(owner):
+        if only and facts.phase(call) == "forward" and (facts.is_argument(owner) or _is_output(facts, owner)):
             return shown
         return shown if facts.is_used_as_tensor(owner) else ""
 

@@ -1,7 +1,7 @@
 """``forward`` calls an attribute that nothing ever defines.
 
 A layer that was renamed, or forgotten, in ``__init__``: the class builds, and the first forward
-fails.
+fails. So does a Parameter, or a layer, that is read where the constructor forgot the ``self.``.
 
 Bad::
 
@@ -54,7 +54,7 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 
 if TYPE_CHECKING:
     from lint_params.evidence import Run
-    from lint_params.facts import ClassFacts, FileFacts
+    from lint_params.facts import ClassFacts, FileFacts, Scope
 
 _ABSTRACT = ("Base", "Abstract", "Mixin", "Interface", "Template", "Meta")
 
@@ -69,9 +69,11 @@ class SubmoduleNeverAssigned(Rule):
             if not self._is_concrete(cls):
                 continue
             reported: set[str] = set()
+            forgotten = _forgotten(facts, cls)
             for owner, scope in cls.called_from("forward"):
                 if owner is not cls:
                     continue
+                yield from self._read(facts, cls, scope, forgotten, reported)
                 for inner in scope.within():
                     for call in inner.nodes(ast.Call):
                         name = facts.self_attribute(call.func)
@@ -83,6 +85,31 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         reported.add(name)
                         yield self._finding(facts, cls, call, name)
+
+    def _read(
+        self, facts: FileFacts, cls: ClassFacts, scope: Scope, forgotten: dict[str, ast.Assign], reported: set[str]
+    ) -> Iterator[Finding]:
+        """``self.w`` where the constructor makes a local ``w``, and does nothing with it."""
+        for inner in scope.within() if forgotten else ():
+            for node in inner.nodes(ast.Attribute):
+                name = facts.self_attribute(node)
+                if name not in forgotten or name in reported or not isinstance(node.ctx, ast.Load):
+                    continue
+                if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
+                    continue
+                if _is_asked(facts, node, name, flags=False):
+                    continue
+                reported.add(name)
+                line = forgotten[name].lineno
+                yield self.report(
+                    facts,
+                    node,
+                    f"`self.{name}` is read by forward, but line {line} only makes a local name of it: "
+                    f"write `self.{name} = ...` there",
+                    trace=(Step(line, f"`{name}` is made here, and nothing uses it"),),
+                    subject=cls.qualname,
+                    details={"attribute": name},
+                )
 
     def _finding(
         self, facts: FileFacts, cls: ClassFacts, call: ast.Call, name: str
@@ -147,7 +174,20 @@ class SubmoduleNeverAssigned(Rule):
 
 def _makes_layer(facts: FileFacts, call: ast.Call) -> bool:
     """``fc = nn.Linear(...)`` where ``self.fc`` was meant makes a constructor of layers too."""
-    return facts.kind_of(call).layer != ""
+    kind = facts.kind_of(call)
+    return kind.layer != "" or kind.is_parameter
+
+
+def _forgotten(facts: FileFacts, cls: ClassFacts) -> dict[str, ast.Assign]:
+    """Local names of the constructor that hold a Parameter or a layer which nothing uses."""
+    built = cls.methods.get("__init__")
+    found: dict[str, ast.Assign] = {}
+    for node in built.nodes(ast.Assign) if built is not None else ():
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Call) and _makes_layer(facts, node.value):
+            found[target.id] = node
+    used = [name.id for scope in (built.within() if found and built is not None else ()) for name in scope.nodes(ast.Name)]
+    return {name: node for name, node in found.items() if used.count(name) == 1}
 
 
 def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) -> bool:
@@ -161,18 +201,18 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     return not any(other is one for one in family)
 
 
-def _is_asked(facts: FileFacts, call: ast.Call, name: str) -> bool:
+def _is_asked(facts: FileFacts, node: ast.AST, name: str, flags: bool = True) -> bool:
     """Behind a flag of the instance (somebody else may set both), a test that names the
     attribute, or inside ``try``."""
-    for one in facts.conditions(call):
+    for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
         if one.test is None or one.what not in ("if", "else", "ifexp", "while"):
             continue
         if name in ast.unparse(one.test):
             return True
-        for node in ast.walk(one.test):
-            flag = facts.self_attribute(node)
+        for part in ast.walk(one.test) if flags else ():
+            flag = facts.self_attribute(part)
             if flag is not None and flag != "training":
                 return True
     return False

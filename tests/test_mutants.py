@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support import ROOT
@@ -134,6 +135,74 @@ def test_an_operator_makes_a_mistake_that_shows(
     rows = [row for key, row in judged.items() if key.startswith(f"{mistake}/")]
     assert rows, "proposes nothing for the small model"
     assert any(row["valid"] for row in rows), rows
+
+
+def test_classes_are_built_from_made_up_arguments(tmp_path: Path) -> None:
+    path, answers = tmp_path / "made_up_net.py", tmp_path / "answers.jsonl"
+    path.write_text(MODEL.partition("def main")[0], encoding="utf-8")
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": None}))
+    done = subprocess.run(
+        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stderr == ""
+    rows = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
+    assert {"Block": True, "Net": True} == {row["class"].partition("::")[2]: row["runs"] for row in rows}
+
+
+REGISTRY = '''
+import torch
+from torch import nn
+
+KNOWN = {}
+
+
+def register(function):
+    if function.__name__ in KNOWN:
+        raise ValueError(f"an entry is registered under {function.__name__!r}")
+    KNOWN[function.__name__] = function
+    return function
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Linear(3, 4)
+        self.down = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.down(self.up(x))
+
+
+@register
+def net():
+    return Net()
+'''
+
+
+def test_a_registry_may_be_filled_once_more(tmp_path: Path) -> None:
+    files = {"__init__": "", "table": REGISTRY.partition("class")[0], "nets": ""}
+    files["nets"] = "from .table import register\n" + REGISTRY.replace(files["table"], "import torch\nfrom torch import nn\n\n\n")
+    (tmp_path / "nets_by_name").mkdir()
+    for name, text in files.items():
+        (tmp_path / "nets_by_name" / f"{name}.py").write_text(text, encoding="utf-8")
+    path = tmp_path / "nets_by_name" / "nets.py"
+    text = files["nets"].replace("Linear(4, 3)", "Linear(5, 3)")
+    row = {"id": "one", "text": text, "script": "", "effects": [], "kind": "shape"}
+    root = json.dumps({"model": "import_('nets_by_name.nets').Net()", "inputs": "torch.randn(2, 3)"})
+    request, answers = tmp_path / "request.json", tmp_path / "answers.jsonl"
+    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": {root: {f"{path}::Net": [row]}}}))
+    subprocess.run(
+        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=True,
+    )
+    (said,) = map(json.loads, answers.read_text(encoding="utf-8").splitlines())
+    assert said["valid"] and "mat1 and mat2" in said["how"], said
 
 
 @pytest.mark.parametrize("change", ["comment", "own check", "missing name"])

@@ -14,15 +14,45 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 
-def is_mentioned_beside(facts: FileFacts, name: str) -> bool:
-    """Whether another file of the same package, here or one folder up, has this word.
+def may_use_beside(facts: FileFacts, name: str) -> bool:
+    """Whether another file of the same package, here or one folder up, may use this file's class
+    of that name; one that makes a class of that name, or imports it from a third file, does not.
 
     False for a file that stands in no package: nobody imports it.
     """
     folders = _around(facts)
     # More files than that: somebody surely uses it, nobody has to look.
-    many = sum(len(folder.files) for folder in folders) > MANY
-    return many or any(True for _ in _mentioning(facts, folders, name))
+    if sum(len(folder.files) for folder in folders) > MANY:
+        return True
+    stems = {path.stem for folder in folders for path in folder.files} - {Path(facts.path).stem, "__init__"}
+    return any(_may_mean(source, name, stems) for source in _mentioning(facts, folders, name))
+
+
+def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
+    """Whether the text may use a class that it neither makes itself nor gets from ``others``."""
+    if source is None:
+        return True
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    own = used = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            own = True
+        elif isinstance(node, ast.ImportFrom):
+            home = (node.module or "").rpartition(".")[2]
+            if any(alias.name == name for alias in node.names):
+                if home not in others:
+                    return True
+                own = True
+        elif isinstance(node, ast.Attribute) and node.attr == name:
+            return True
+        elif isinstance(node, ast.Constant) and node.value == name:
+            return True
+        elif isinstance(node, ast.Name) and node.id == name:
+            used = True
+    return used and not own
 
 
 def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool]) -> bool:

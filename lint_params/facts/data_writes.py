@@ -36,6 +36,7 @@ _NEUTRAL = frozenset(
     """.split()
 )
 _LIKE = frozenset(["view_as", "reshape_as"])
+_FORM = frozenset(["shape", "size", "numel", "dim", "ndim", "dtype", "device", "layout"])
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ def is_same(expr: ast.expr, target: ast.expr) -> bool:
 
 
 def mentions(facts: FileFacts, expr: ast.expr, target: ast.expr) -> bool:
-    """Whether a value is computed from ``target`` (or from an attribute of it)."""
+    """Whether a value is computed from the values of ``target`` (its shape or type are none)."""
     text = ast.unparse(target)
     todo: list[tuple[ast.AST, int]] = [(expr, 0)]
     seen: set[ast.AST] = set()
@@ -256,6 +257,11 @@ def mentions(facts: FileFacts, expr: ast.expr, target: ast.expr) -> bool:
         if node in seen:
             continue
         seen.add(node)
+        if isinstance(node, ast.Attribute) and node.attr in _FORM:
+            continue
+        if isinstance(node, ast.Call) and (facts.qualify(node.func) or "").endswith("_like"):
+            todo += [(given, depth) for given in [*node.args[1:], *node.keywords]]
+            continue
         if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and ast.unparse(node) == text:
             return True
         if isinstance(node, ast.Name) and depth < 8:

@@ -147,7 +147,10 @@ def _torch_type(facts: FileFacts, call: ast.Call, last: str, depth: int) -> str:
         if isinstance(parts, (ast.List, ast.Tuple)) and parts.elts:
             types = {tensor_type(facts, part, depth + 1) for part in parts.elts}
             return types.pop() if len(types) == 1 else ""
-        return ""
+        return tensor_type(facts, parts, depth + 1)
+    if last == "meshgrid":
+        types = {tensor_type(facts, part, depth + 1) for part in call.args}
+        return types.pop() if len(types) == 1 else ""
     if last in _KEEP and call.args:
         return tensor_type(facts, call.args[0], depth + 1)
     return ""

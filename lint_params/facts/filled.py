@@ -170,7 +170,7 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
                 continue
             if _is_looped(facts, call):
                 return True
-    return facts.is_mentioned_beside(cls.name)
+    return facts.may_use_beside(cls.name)
 
 
 def _is_foreign(facts: FileFacts, node: ast.Attribute) -> bool:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from lint_params.facts.closures import captured
 from lint_params.facts.contents import Item
 from lint_params.facts.owners import class_owns, kind_owns
+from lint_params.facts.tensor_uses import is_pure_function
+from lint_params.facts.writes import is_initialiser
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -236,7 +238,8 @@ def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             if called.startswith("builtins.") and called[9:] in _HARMLESS:
                 below = parent
                 continue
-            return True
+            computed = is_pure_function(called) and facts.phase(parent) == "forward"
+            return not computed and not is_initialiser(called)
         if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
             below = parent
             continue

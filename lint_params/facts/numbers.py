@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
 #: Arguments that hold one number by the way everybody calls them; a plain "size" may be a tuple.
 _COUNTS = re.compile(
-    r"^(n|num|number)_|^d_model$|(^|_)(dims?|features|channels|heads|classes|units|hidden|"
+    r"^(n|num|number)_|^d_model$|(^|_)(dim|features|channels|heads|classes|units|hidden|"
     r"hidden_size|vocab_size|embed_size|embedding_dim|bins|experts|layers)$"
 )
 
@@ -151,9 +151,9 @@ def _is_size(facts: FileFacts, name: str, scope: Scope) -> bool:
             return True
         if called.startswith("torch.nn.") and called.rpartition(".")[2] in (
             "Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d", "LSTM", "GRU", "BatchNorm1d",
-            "BatchNorm2d", "LayerNorm", "LazyLinear",
-        ):  # fmt: skip
-            return bool(parent.args) and node in parent.args[:2]
+            "BatchNorm2d", "LazyLinear",
+        ) and node in parent.args[:2]:  # fmt: skip
+            return True
     return False
 
 

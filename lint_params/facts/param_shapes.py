@@ -174,7 +174,7 @@ def _layer(facts: FileFacts, layer: str, member: str, call: ast.Call | None) -> 
         return (given(1, "num_channels"),)
     if layer in ("LayerNorm", "RMSNorm"):
         shape = argument(call, 0, "normalized_shape") if call is not None else None
-        if isinstance(shape, ast.Constant):
+        if shape is not None and is_whole(facts, shape):
             return (size(facts, shape),)
         if isinstance(shape, (ast.Tuple, ast.List)):
             return tuple(size(facts, part) for part in shape.elts)

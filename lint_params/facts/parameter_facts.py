@@ -269,9 +269,9 @@ class ParameterFacts:
         """A method that would fill the member, but that nothing calls; "" if there is none."""
         return filled.idle_filler(member.cls, member.name)
 
-    def is_mentioned_beside(self, name: str) -> bool:
-        """Whether another file of the same package has this word."""
-        return beside.is_mentioned_beside(self._all, name)
+    def may_use_beside(self, name: str) -> bool:
+        """Whether another file of the same package may use this file's class of a name."""
+        return beside.may_use_beside(self._all, name)
 
     def is_given_later(self, member: Member) -> bool:
         """Whether other code than forward gives the attribute its real value."""

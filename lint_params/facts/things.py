@@ -61,15 +61,16 @@ class Thing:
     #: Layer classes that isinstance admits ("Linear"); None: not narrowed.
     narrowed: frozenset[str] | None = None
 
-    def lies_in(self, other: Thing, depth: int = 0) -> bool:
+    def lies_in(self, other: Thing) -> bool:
         """Whether it is ``other`` or a part of it, as far as the story saw."""
-        if self is other:
-            return True
-        if depth > 10:
-            return False
-        if self.parent is not None and self.parent.lies_in(other, depth + 1):
-            return True
-        return any(one.lies_in(other, depth + 1) for one in self.inside)
+        seen, around = {self}, {self}
+        for _ in range(11):
+            if other in around:
+                return True
+            above = {one.parent for one in around if one.parent is not None}
+            around = above.union(*(one.inside for one in around)) - seen
+            seen |= around
+        return False
 
     def listed(self) -> Thing:
         """The list of what a stream would give; anything else stays."""
@@ -104,6 +105,8 @@ class Thing:
 Value = tuple[Thing, ...]
 OTHER = Thing("unknown")
 NOTHING: Value = (OTHER,)
+#: What may be any of more things than this is not followed.
+MOST = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,4 +210,6 @@ def union(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
         return other
     mine = set(map(id, one))
     more = tuple([item for item in other if id(item) not in mine])
+    if len(one) + len(more) > MOST and isinstance(one[0], Thing):
+        return NOTHING
     return one + more if more else one

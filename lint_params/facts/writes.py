@@ -79,10 +79,14 @@ def read_writes(facts: FileFacts, scope: Scope) -> list[Write]:
 
 
 def _is_init(facts: FileFacts, func: ast.expr) -> bool:
-    name = facts.qualify(func)
-    if name is None or not name.startswith(("torch.nn.init.", "timm.", "torch.nn.utils.")):
+    return is_initialiser(facts.qualify(func) or "")
+
+
+def is_initialiser(qualified: str) -> bool:
+    """``torch.nn.init.zeros_``, and what is called like that in a library that is known."""
+    if not qualified.startswith(("torch.nn.init.", "timm.", "torch.nn.utils.")):
         return False
-    last = name.rpartition(".")[2]
+    last = qualified.rpartition(".")[2]
     return last in INITIALISERS or last.endswith("_")
 
 

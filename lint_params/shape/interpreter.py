@@ -66,6 +66,7 @@ class Interpreter:
         self.watched: list[str] = []
         self.guessed = False  # whether this run took one so
         self.guessed_list = False  # and not only for the steps through a tensor
+        self.numbered = False  # an argument that may as well be a list was taken apart
 
     # -- names --------------------------------------------------------------------------
 

@@ -109,6 +109,7 @@ def _rows(it: Interpreter, x: Tensor) -> list[Value] | None:
     if count > 32:
         return None
     if x.free and x.shape.lead:  # it may as well be a list of tensors of their own sizes
+        it.numbered = True
         return [Tensor(Shape((), lead=True), x.dtype, None, None, True) for _ in range(count)]
     dims = x.shape.dims[1:]
     return [ctx.tensor(dims, lead=x.shape.lead, like=x, text="a row") for _ in range(count)]

@@ -57,6 +57,7 @@ class Checked:
     table: ClassTable | None = None  # where the interpreter keeps a log
     steps: int = 0
     open_inputs: tuple[str, ...] = ()  # arguments of forward of which no rank was learned
+    numbered: bool = False  # one of them may be a list: a forward inside numbers its items
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
     mark: int = 0  # the state of the path when the constructor was done
@@ -81,6 +82,7 @@ def run_class(
             logged = len(it.log) if it.log is not None else 0
             run.mark = it.ctx.mark()
             call_methods(it, instance, mode, run)
+            run.numbered = it.numbered
             if it.log is not None:
                 from lint_params.shape.tables import class_table
 
@@ -241,7 +243,7 @@ class Fresh:
         self.it.made.clear()
         self.it.overrides.clear()
         self.it.adapted.clear()
-        self.it.guessed = self.it.guessed_list = False
+        self.it.guessed = self.it.guessed_list = self.it.numbered = False
         self.it.built.clear()
         self.it.tokens.clear()
         self.it.calls.results.clear()

@@ -26,6 +26,7 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
         and Verdict.REFUTED not in verdicts
         and not checked.exhausted
         and 0 < len(checked.open_inputs) <= 2
+        and not checked.numbered
         and not _as_sequence(checked)
         and checked.steps * len(RANKS) ** len(checked.open_inputs) < interpreter.MAX_STEPS
     )

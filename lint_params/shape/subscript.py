@@ -101,6 +101,7 @@ def _tensor(it: Interpreter, owner: Tensor, index: Value) -> Value:
     from lint_params.shape.ops.index import index as index_tensor
 
     items = index.items if isinstance(index, Seq) and index.kind == "tuple" else [index]
+    it.numbered = it.numbered or (owner.free and is_size(index))
     try:
         return index_tensor(it.ctx, owner, items)
     except Refuted:

@@ -1,26 +1,36 @@
-"""Work in a child of this process that may take so long and so much, and no more."""
+"""Work in a child of this process that may take so many seconds of CPU, and no more.
+
+Seconds of CPU, so that what is found does not hang on what else the machine does.
+"""
 
 from __future__ import annotations
 
 import os
 import select
-import sys
+import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 from lint_params.verify import contain, forks
-from lint_params.verify.clock import alarm
 from lint_params.verify.jobs import Json
+
+#: A child that waits, or shares its processor, is killed after so many times its seconds.
+PATIENCE = 6
 
 
 def limited(work: Callable[[], Json], seconds: float) -> Json | None:
-    """What the work returned; None if it died or took too long."""
+    """What the work returned, ``internal`` with what it raised; None if it died or took too long."""
+
+    def ring(*_: Any) -> None:
+        raise TimeoutError(f"no end after {seconds:.0f} s of CPU")
 
     def rung() -> Json:
-        alarm(seconds)
+        signal.signal(signal.SIGPROF, ring)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         return work()
 
-    child = forks.fork(rung, seconds)
+    child = forks.fork(rung, PATIENCE * seconds)
     try:
         while child.answer() is None:
             left = child.deadline - time.monotonic()
@@ -30,10 +40,7 @@ def limited(work: Callable[[], Json], seconds: float) -> Json | None:
             if not chunk:
                 break
             child.data += chunk
-        answer = child.answer()
-        if answer is not None and "internal" in answer:  # a mistake of ours, not of the library
-            print(answer["internal"], file=sys.stderr)
-        return None if answer is None or "internal" in answer else answer
+        return child.answer()
     finally:
         os.close(child.pipe)
         contain.kill(child.pid)

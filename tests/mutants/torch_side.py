@@ -131,9 +131,9 @@ def _made_up(kind: type, key: str, library: Library) -> dict[str, Example]:
     return best
 
 
-def _given(made: nn.Module, sizes: dict[str, Any], view: FileView, built: Call) -> Inputs | None:
+def _given(made: nn.Module, sizes: dict[str, Any], view: FileView, call: Call) -> Inputs | None:
     """Inputs on which forward runs."""
-    for first in [*list(inputs.from_calls(made, view, built))[:2], inputs.synthesised(made, sizes)]:
+    for first in [*list(inputs.from_calls(made, view, call))[:2], inputs.synthesised(made, sizes)]:
         attempt: Inputs | None = first
         tried: set[str] = set()
         for _ in range(12):
@@ -176,8 +176,24 @@ def mutated(path: str, text: str) -> types.ModuleType:
     shown_as = f"{path}.mutant"
     linecache.cache[shown_as] = (len(text), None, text.splitlines(keepends=True), shown_as)
     sys.modules[name] = module
+    _forgotten(name)
     exec(compile(text, shown_as, "exec", dont_inherit=True), vars(module))
     return module
+
+
+def _forgotten(name: str) -> None:
+    """Takes what a module put into the registries of its package out of them.
+
+    Some of them refuse a second function of one name.
+    """
+    package = name.partition(".")[0]
+    for other, module in list(sys.modules.items()):
+        if other.partition(".")[0] == package:
+            for table in [value for value in vars(module).values() if type(value) is dict]:
+                for key, value in list(table.items()):
+                    if isinstance(key, str) and isinstance(value, types.FunctionType):
+                        if value.__module__ == name and not key.startswith("_"):
+                            del table[key]
 
 
 def judge(path: str, name: str, example: Example, mutant: Json, before: Json) -> Json:
@@ -231,18 +247,18 @@ def of_root(root: str, wanted: dict[str, list[Json]] | None, library: Library) -
             continue
         path, _, name = key.partition("::")
         kind = library.classes().get(key)
-        before = limited(lambda: observe(kind, example, path, ""), ONE)
-        if before is not None and before["raised"] is not None:
+        before = limited(lambda: observe(kind, example, path, ""), ONE) or {"raised": "no end"}
+        if before.get("raised") is not None:
             example.given = None  # it can be built, and no more
-            before = limited(lambda: observe(kind, example, path, ""), ONE)
-        if before is None or before["raised"] is not None or not before.get("state"):
+            before = limited(lambda: observe(kind, example, path, ""), ONE) or {"raised": "no end"}
+        if before.get("raised") is not None or not before.get("state"):
             continue
         if wanted is None:
             say({"class": key, "root": root, "runs": example.given is not None})
             continue
         for mutant in wanted[key]:
             result = limited(lambda: judge(path, name, example, mutant, before), ONE)
-            say({"id": mutant["id"], **(result or {"valid": False, "why": "no answer"})})
+            say({"id": mutant["id"], "valid": False, "why": "no answer", **(result or {})})
     return {"done": True}
 
 
@@ -263,7 +279,9 @@ def main() -> None:
     for root in [*request["roots"], *_others(library)] if wanted is None else list(wanted):
         mutants = None if wanted is None else wanted[root]
         if wanted is not None or root not in _found(sys.argv[2]):
-            limited(lambda: of_root(root, mutants, library), FIND if wanted is None else ROOT)
+            answer = limited(lambda: of_root(root, mutants, library), FIND if wanted is None else ROOT)
+            if answer is None or "internal" in answer:
+                print(f"{root}: {(answer or {}).get('internal', 'no end')}", file=sys.stderr, flush=True)
 
 
 def _others(library: Library) -> list[str]:

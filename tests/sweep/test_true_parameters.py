@@ -255,3 +255,47 @@ def test_a_sequential_of_a_list() -> None:
     names["upsample"](4, 1)
     with pytest.raises(TypeError, match="is not a Module subclass"):
         names["upsample"](4, 1, smooth=True)
+
+
+def test_a_best_state_that_is_the_last_one() -> None:
+    names = checked(
+        """
+        def fit(model, optimizer, batches):
+            best_loss, best_state = float("inf"), None
+            for x, y in batches:
+                loss = F.mse_loss(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                if loss.item() < best_loss:
+                    best_loss = loss.item()
+                    best_state = model.state_dict()  # want LP212
+                optimizer.step()
+            model.load_state_dict(best_state)
+            return best_loss
+
+        def start():
+            model = nn.Linear(2, 1)
+            return model, torch.optim.SGD(model.parameters(), lr=5.0)
+        """
+    )
+    model, optimizer = names["start"]()
+    x, y = torch.randn(8, 2), torch.randn(8, 1)
+    best = names["fit"](model, optimizer, [(x, y)] * 4)
+    assert torch.nn.functional.mse_loss(model(x), y) > 2 * best
+
+
+def test_a_parameter_that_stays_a_local_name() -> None:
+    names = checked(
+        """
+        class Scale(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.fc = nn.Linear(dim, dim)
+                gamma = nn.Parameter(torch.ones(dim))
+
+            def forward(self, x):
+                return self.fc(x) * self.gamma  # want LP312
+        """
+    )
+    with pytest.raises(AttributeError, match="gamma"):
+        names["Scale"](3)(torch.randn(2, 3))
