@@ -119,9 +119,8 @@ class InitNotCalled(Rule):
             return False
         if all(isinstance(one, ast.Pass) for one in body) and cls.subclasses:
             return False
-        return _registers(cls) or (
-            cls.method("forward") is not None and cls.method("__call__") is None
-        )
+        runs = cls.method("forward") is not None or any(base != "Module" for base in cls.torch_bases)
+        return _registers(cls) or (runs and cls.method("__call__") is None)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.subject.rpartition(".")[2]

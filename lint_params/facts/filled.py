@@ -23,6 +23,7 @@ _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "init
 #: Methods that are there to set values; what others fill, their caller asks for.
 _FOR_THE_CONSTRUCTOR = re.compile(r"init|reset|build|setup|fill", re.IGNORECASE)
 _KNOWN_BASES = ("lightning.",)
+_ASKING = ("builtins.isinstance", "builtins.type", "builtins.hasattr")
 
 
 def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
@@ -168,7 +169,7 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
             func = call.func
             if not isinstance(func, ast.Attribute) or func.attr not in _EVERYTHING:
                 continue
-            if _is_looped(facts, call):
+            if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
     return facts.may_use_beside(cls.name)
 
@@ -199,6 +200,33 @@ def _touches(facts: FileFacts, node: ast.Attribute) -> bool:
     return isinstance(node.ctx, ast.Store) or isinstance(
         parent, (ast.Attribute, ast.Call, ast.Assign, ast.List, ast.Tuple, ast.Subscript)
     )
+
+
+def _names_others(facts: FileFacts, call: ast.Call, name: str) -> bool:
+    """``for m in self.modules()`` that speaks of attributes of ``m`` by name, and of no such name."""
+    loop = facts.parent(call)
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in ("modules", "children"):
+        return False
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        return False
+    for part in ast.walk(loop):
+        if isinstance(part, ast.Name) and part.id == loop.target.id and part is not loop.target:
+            above = facts.parent(part)
+            if isinstance(above, ast.Attribute):
+                below = facts.parent(above)
+                called = isinstance(below, ast.Call) and below.func is above
+                if above.attr == name or called:
+                    return False
+            elif not (isinstance(above, ast.Call) and facts.qualify(above.func) in _ASKING and above.args[0] is part):
+                return False
+            elif facts.qualify(above.func) == "builtins.hasattr" and _word(above.args[1]) in ("", name):
+                return False
+    return True
+
+
+def _word(given: ast.expr) -> str:
+    return str(given.value) if isinstance(given, ast.Constant) else ""
 
 
 def _is_looped(facts: FileFacts, call: ast.Call) -> bool:

@@ -95,13 +95,15 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
     for one in cls.mro:
         if one.dynamic_members:
             unknown = True
-        for members in one.members.values():
+        for name, members in one.members.items():
             for member in members:
                 if member.how in ("declared", "delete"):
                     continue
                 if not cls.is_module and not _is_made(member):
                     continue  # what a plain object was given belongs to whoever gave it
                 answer = kind_owns(member.kind, depth + 1)
+                if answer is False and member.kind.is_module_container:
+                    answer = _grown_owns(one, name, depth)
                 if answer is True and member.method == "__init__" and not _maybe(member.kind):
                     if not any(c.what in ("if", "else") for c in member.conditions):
                         return True
@@ -113,6 +115,21 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
     if any(kind_owns(Kind("module", torch=f"torch.nn.{b}"), depth + 1) for b in cls.torch_bases):
         return True
     return None if unknown else False
+
+
+def _grown_owns(cls: ClassFacts, name: str, depth: int) -> bool | None:
+    """Of a container that begins empty: whether what goes into it has parameters."""
+    items = cls.items(name)
+    sure = [item for item in items if item.fresh and _always(cls.facts, item.node)]
+    if any(kind_owns(item.kind, depth + 1) and not _maybe(item.kind) for item in sure):
+        return True
+    return None if items else False
+
+
+def _always(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether the constructor surely comes by, loops taken as run."""
+    conditions = facts.conditions(node)
+    return facts.scope_of(node).name == "__init__" and all(one.what in ("for", "while") for one in conditions)
 
 
 def _is_made(member: Member) -> bool:
