@@ -221,6 +221,8 @@ def main() -> int:
     chosen = args.libraries or list(LIBRARIES)
     if unknown := set(chosen) - set(LIBRARIES):
         parser.error(f"not known: {', '.join(sorted(unknown))}")
+    if missing := [name for name in ("torch", *chosen) if importlib.util.find_spec(name) is None]:
+        parser.error(f"not installed for this Python: {', '.join(missing)}")
     rows: list[Json] = []
     tried = 0
     with tempfile.TemporaryDirectory() as scratch:
