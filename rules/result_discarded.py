@@ -130,8 +130,10 @@ class ResultDiscarded(Rule):
         if kind.what != "unknown" or not isinstance(owner, ast.Name):
             return ""
         only = method in _ONLY_TENSORS or any(word.arg in ("dim", "keepdim") for word in call.keywords)
-        if only and facts.phase(call) == "forward" and (facts.is_argument(owner) or _is_output(facts, owner)):
-            return shown
+        if only and facts.phase(call) == "forward":
+            # A state that a model hands out may cut its history in place.
+            if facts.is_argument(owner) or (method != "detach" and _is_output(facts, owner)):
+                return shown
         return shown if facts.is_used_as_tensor(owner) else ""
 
     def _meant(self, facts: FileFacts, call: ast.Call) -> bool:
