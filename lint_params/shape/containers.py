@@ -15,6 +15,7 @@ from lint_params.shape.value import (
     Dict,
     Instance,
     Layer,
+    Modules,
     Native,
     Origin,
     Seq,
@@ -119,7 +120,7 @@ def _one_run(
 # -- what every module can do ---------------------------------------------------------------
 
 _RETURNS_SELF = frozenset(
-    "to cuda cpu xpu float half double bfloat16 type eval train requires_grad_ apply share_memory compile "
+    "to cuda cpu xpu float half double bfloat16 type eval train requires_grad_ share_memory compile "
     "to_empty".split()
 )
 
@@ -223,6 +224,13 @@ def _items(it: Interpreter, owner: Any) -> Value:
     return Seq([Seq([k, v], "tuple") for k, v in children(owner)])
 
 
+def _apply(it: Interpreter, owner: Any, fn: Value) -> Value:
+    from lint_params.shape.every import apply
+
+    apply(it, owner, fn)
+    return owner
+
+
 def _update(it: Interpreter, owner: Any, other: Value) -> Value:
     if owner.items is not None and isinstance(other, Dict) and not other.open:
         for key, value in other.items.items():
@@ -266,6 +274,9 @@ _MEMBERS: dict[str, Callable[..., Value]] = {
     "update": _update,
     "items": _items,
     "named_children": _items,
+    "apply": _apply,
+    "modules": lambda it, owner: Modules(owner, False),
+    "named_modules": lambda it, owner: Modules(owner, True),
     "keys": lambda it, owner: Seq([k for k, _ in children(owner)]),
     "values": lambda it, owner: Seq([v for _, v in children(owner)]),
     "children": lambda it, owner: Seq([v for _, v in children(owner)]),

@@ -6,12 +6,14 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lint_params.shape.every import below, forget, given_to
 from lint_params.shape.iterate import known_items
 from lint_params.shape.scope import Scope
 from lint_params.shape.truth import truth
 from lint_params.shape.value import (
     Instance,
     Layer,
+    Modules,
     More,
     Seq,
     Splice,
@@ -38,6 +40,8 @@ def _for(it: Interpreter, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
         listing = list(parts.values()) if isinstance(parts, dict) else parts
         if listing is not None and any(isinstance(p, Splice) for p in listing):
             return _for_spliced(it, node, listing, scope)
+    if isinstance(iterable, Modules):
+        return _over_modules(it, node, iterable, scope)
     items = known_items(it, iterable)
     if items is None or len(items) > MAX_ROUNDS:
         return _unknown_rounds(it, node, iterable, scope)
@@ -82,6 +86,21 @@ def _for_spliced(it: Interpreter, node: Any, listing: list[Value], scope: Scope)
         elif _rounds(it, node, [part], scope, []) in (RETURN, RAISE):
             return RETURN
     return None
+
+
+def _over_modules(it: Interpreter, node: Any, iterable: Modules, scope: Scope) -> Flow:
+    """Most loops over all modules only fill their weights: one round shows what else happens.
+    Where the modules themselves are changed, each is, or all have forgotten it."""
+    target = node.target
+    if iterable.named and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        target = target.elts[1]
+    changed = given_to(getattr(target, "id", ""), *node.body)
+    modules = below(iterable.owner) if changed else []
+    if 0 < len(modules) <= MAX_ROUNDS:
+        items = [Seq([name, m], "tuple") if iterable.named else m for name, m in modules]
+        return _rounds(it, node, items, scope, node.orelse)
+    forget(it, modules, changed)
+    return _unknown_rounds(it, node, iterable, scope)
 
 
 def _unknown_rounds(it: Interpreter, node: Any, iterable: Value, scope: Scope) -> Flow:

@@ -78,6 +78,5 @@ def _taken_apart(node: ast.AST) -> list[ast.expr]:
         return [node.left, node.right]
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if name in _TAKES_APART or name in _OF_NUMBERS:
-            return node.args
+        return [node.func, *node.args] if name in _TAKES_APART or name in _OF_NUMBERS else [node.func]
     return []

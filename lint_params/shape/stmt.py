@@ -185,12 +185,15 @@ def _augassign(it: Interpreter, node: ast.AugAssign, scope: Scope) -> Flow:
 
 
 def _return(it: Interpreter, node: ast.Return, scope: Scope) -> Flow:
-    value = None if node.value is None else it.eval(node.value, scope)
-    home = scope
-    while home.function is None and home.parent is not None:
-        home = home.parent
-    home.returns.append(value)
+    home(scope).returns.append(None if node.value is None else it.eval(node.value, scope))
     return RETURN
+
+
+def home(scope: Scope) -> Scope:
+    """The scope of the function that a block belongs to."""
+    while scope.function is None and scope.parent is not None:
+        scope = scope.parent
+    return scope
 
 
 def _nonlocal(it: Interpreter, node: ast.Nonlocal, scope: Scope) -> Flow:
@@ -264,6 +267,9 @@ def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
 
     def body() -> Flow:
         flow = run(it, node.body, scope)
+        if flow == RETURN and _refused(scope) and any(_catches_type_error(h) for h in node.handlers):
+            home(scope).returns.pop()
+            return RAISE
         return flow if flow is not None else run(it, node.orelse, scope)
 
     arms: list[Callable[[], Flow]] = [body]
@@ -290,6 +296,17 @@ def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
         final = run(it, node.finalbody, scope)
         flow = final if final is not None else flow
     return flow
+
+
+def _refused(scope: Scope) -> bool:
+    """Whether what has just been returned is a call that does not take its arguments."""
+    value = home(scope).returns[-1]
+    return isinstance(value, Unknown) and value.why.endswith("arguments do not fit")
+
+
+def _catches_type_error(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(k is None or getattr(k, "id", "") in ("TypeError", "Exception") for k in kinds)
 
 
 def _match(it: Interpreter, node: ast.Match, scope: Scope) -> Flow:

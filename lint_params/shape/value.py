@@ -331,6 +331,16 @@ class More(Splice):
         super().__init__([[Unknown("items of unknown number")]])
 
 
+class Modules:
+    """``owner.modules()`` or ``named_modules()``: all modules below it, itself first."""
+
+    __slots__ = ("owner", "named")
+
+    def __init__(self, owner: Layer | Instance, named: bool) -> None:
+        self.owner = owner
+        self.named = named
+
+
 class External:
     """A name outside the project, by its canonical dotted name (``torch.nn.Linear``)."""
 

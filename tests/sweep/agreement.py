@@ -147,6 +147,9 @@ def _class(kind: type, module: Any, project: Any, counts: Counter[str]) -> str:
     if seen is None:
         counts["not run"] += 1
         return "not run"
+    if seen.unbatched:  # the linter takes it that what comes in has a batch dimension
+        counts["not run"] += 1
+        return "run without a batch"
     given = [*zip(seen.given.names, seen.given.args), *seen.given.kwargs.items()]
     file = project.load(path)
     told = inferred.run(project, file, kind.__name__, seen.arguments, given)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +35,7 @@ class Seen:
     given: inputs.Inputs
     outputs: dict[str, list[Shape]] = field(default_factory=dict)
     result: list[Shape] = field(default_factory=list)
+    unbatched: bool = False  # some layer took a sample for a batch
 
 
 def run(kind: type, view: FileView, watch: Watch) -> Seen | None:
@@ -103,7 +106,10 @@ def _called(
 
 
 def _hooked(model: nn.Module, seen: Seen) -> Iterator[Any]:
+    times = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
     for name, module in model.named_modules(remove_duplicate=True):
+        if times[id(module)] > 1:
+            continue  # torch hears all calls of a shared layer under its first name
         if any(k.__module__.startswith("torch.nn.") for k in type(module).__mro__[:-2]):
             if not isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
                 yield module.register_forward_hook(_note(name, seen))
@@ -111,9 +117,17 @@ def _hooked(model: nn.Module, seen: Seen) -> Iterator[Any]:
 
 def _note(name: str, seen: Seen) -> Any:
     def hook(module: nn.Module, args: Any, output: Any) -> None:
+        rank = _RANK.search(type(module).__name__)
+        shapes = _shapes(args)
+        if rank is not None and shapes and len(shapes[0]) < int(rank[1]) + 2:
+            seen.unbatched = True
         seen.outputs.setdefault(name, []).extend(_shapes(output)[:1])
 
     return hook
+
+
+#: What of the name of a layer tells its dimensions: Conv2d, MaxPool1d.
+_RANK = re.compile(r"([123])d$")
 
 
 def _shapes(value: Any) -> list[Shape]:

@@ -54,6 +54,10 @@ _PYTHON: dict[str, Callable[[Value], bool]] = {
 }
 
 
+#: Values of Python's own types.
+_PLAIN = (str, int, float, type(None), Poly, Seq, Dict)
+
+
 def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     """``isinstance``, or None where it is not decided."""
     if isinstance(kind, Seq):
@@ -76,6 +80,8 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     name = kind.name
     if isinstance(value, (Unknown, Config)):
         return None
+    if name.startswith("torch.") and name != "torch.Size" and isinstance(value, _PLAIN):
+        return False
     if name in _CALLABLES or isinstance(value, (External, ClassRef, Function, Native)):
         return _is_callable(value, name)
     if name.startswith(("collections.abc.", "typing.")):
