@@ -103,6 +103,8 @@ class Library:
                 continue
             path = call.layer.origin.path if call.layer.origin is not None else file.path
             own = id(built) in inside
+            if run.how == "open" and call.reason == "arguments do not fit":
+                continue  # a layer of one flag in the branch of another: Python would refuse it
             key = _place(file.path if own else path, built), _place("", call.node), own
             if own:
                 self.sites.setdefault(key[0], Site(root, inside[id(built)]))

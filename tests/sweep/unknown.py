@@ -16,6 +16,10 @@ the class, with the arguments that they give; how many are proved only so is sai
 - refuted: a finding;
 - unknown: neither, or the call was never reached. So do calls of an attribute of ``self``
   whose value is unknown: it may be a layer.
+
+A layer that takes other arguments than a call has, in a run that takes flags both ways, is not
+what is called there. Layers that only methods like ``reset_classifier`` build, to which neither
+the constructor nor forward leads, are no part of the model and are told apart.
 """
 
 from __future__ import annotations
