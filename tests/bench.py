@@ -121,12 +121,12 @@ def _start(part: Part) -> Iterable[str]:
 def _verify(part: Part) -> Iterable[str]:
     yield f"### Verify\n\nThe {part['files']} twins with a mistake in `fixtures/shapes`.\n\n"
     yield _costs(part["rows"])
-    after = part["after"]
-    yield (
-        f"\n{after['findings']} findings from all fixtures: torch is imported in {after['start']:.1f} s, then they take "
-        f"{after['wall']:.1f} s of wall time ({after['cpu']:.1f} s of CPU in all, at a load of {after['load']:.1f}); "
-        f"{after['confirmed']} are confirmed.\n"
-    )
+    for after in [part["after"]] if "after" in part else []:
+        yield (
+            f"\n{after['findings']} findings from all fixtures: torch is imported in {after['start']:.1f} s, then they take "
+            f"{after['wall']:.1f} s of wall time ({after['cpu']:.1f} s of CPU in all, at a load of {after['load']:.1f}); "
+            f"{after['confirmed']} are confirmed.\n"
+        )
 
 
 def _growth(part: Part) -> Iterable[str]:

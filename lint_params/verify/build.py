@@ -63,7 +63,7 @@ def construct(
     if call.node is not None:  # a call site of the file with a few values made up
         return None, call, first
     made, better = _repaired(kind, call, view, watch, first)
-    return made, better, (None if made is not None else first)
+    return (None, call, first) if made is None else (made, better, None)
 
 
 def _repaired(
