@@ -78,6 +78,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="part of the paths to look at")
     parser.add_argument("--jobs", type=int)
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds for one run")
     parser.add_argument("--show", action="store_true", help="name each class and its end")
     args = parser.parse_args()
     sys.path.insert(0, str(HERE))
@@ -108,7 +109,11 @@ def measure(library: str, args: argparse.Namespace) -> None:
         )
     began = time.monotonic()
     judged = verify_findings(
-        findings, device="cpu", jobs=args.jobs, timeout=60.0, rules={"LP499": "reached:Reached"}
+        findings,
+        device="cpu",
+        jobs=args.jobs,
+        timeout=args.timeout,
+        rules={"LP499": "reached:Reached"},
     )
     seconds = time.monotonic() - began
     ends: Counter[str] = Counter()
