@@ -130,7 +130,12 @@ class Synthesis:
             return torch.device("cpu")
         if origin in (list, tuple) or annotation in (list, tuple) or _is_sequence(origin):
             if origin is tuple and inner and ... not in inner:
-                return tuple(self._annotated(kind, name, hints) for kind in inner)
+                made = [self._annotated(kind, name, hints) for kind in inner]
+                sizes = self.several(name, hints)
+                return tuple(
+                    sizes[i % len(sizes)] if value is _NOTHING else value
+                    for i, value in enumerate(made)
+                )
             if inner and inner[0] in (float, str, bool):
                 return [self._annotated(inner[0], name, hints)] * 2
             return self.several(name, hints)
