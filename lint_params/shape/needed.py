@@ -8,7 +8,7 @@ import ast
 from lint_params.trees import walk
 
 #: Kept on the node itself, so that it goes with the tree.
-_NEEDED = "_lint_params_needed"
+_NEEDED = {False: "_lint_params_needed", True: "_lint_params_needed_to_run"}
 _TAKES_APART = frozenset({"len", "range", "enumerate", "zip", "sum", "max", "min", "reversed"})
 #: Layers that take nothing but numbers by position.
 _OF_NUMBERS = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d", "Embedding"})
@@ -17,10 +17,10 @@ _OF_NUMBERS = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d", "Embedding"})
 def needed(fn: ast.FunctionDef | ast.AsyncFunctionDef, runs: bool = False) -> frozenset[str]:
     """The names of arguments that None cannot stand for. ``runs``: it is a forward, and what it
     calls as ``self.norm(x)`` are its layers."""
-    known: frozenset[str] | None = getattr(fn, _NEEDED, None)
+    known: frozenset[str] | None = getattr(fn, _NEEDED[runs], None)
     if known is None:
         known = _needed(fn, runs)
-        setattr(fn, _NEEDED, known)
+        setattr(fn, _NEEDED[runs], known)
     return known
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,14 @@ class Checked:
     forward: ast.AST | None = None
     mark: int = 0  # the state of the path when the constructor was done
 
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """What runs out of steps, or too deep, ends here: the run is exhausted."""
+        try:
+            yield
+        except (OutOfBudget, RecursionError):
+            self.exhausted = True
+
 
 def run_class(
     it: Interpreter,
@@ -75,7 +84,7 @@ def run_class(
     run = Checked(name, mode.value, [], cls.node)
     with Fresh(it, name) as obligations:
         run.obligations = obligations
-        try:
+        with run.bounded():
             instance = _construct(it, cls, init, mode, given, handed, run)
             if instance is None:
                 return run
@@ -96,8 +105,6 @@ def run_class(
             if mode is not Mode.OPEN:
                 with it.unlogged():
                     call_entries(it, instance, run.mark)
-        except (OutOfBudget, RecursionError):
-            run.exhausted = True
     return run
 
 
@@ -113,10 +120,9 @@ def run_ranks(
     """The class built once, and called with inputs of one set of ranks after the other."""
     with Fresh(it, name) as obligations:
         start = Checked(name, Mode.SIZES.value, obligations, cls.node)
-        try:
+        instance = None
+        with start.bounded():
             instance = _construct(it, cls, init, Mode.SIZES, given, handed, start)
-        except (OutOfBudget, RecursionError):
-            start.exhausted, instance = True, None
         mark, steps, made, adapted = it.ctx.mark(), it.steps, list(it.made), set(it.adapted)
         for one in ranks:
             it.ctx.undo(mark)
@@ -125,11 +131,8 @@ def run_ranks(
             run = replace(start, obligations=list(obligations), outputs=[], inputs={})
             it.ctx.obligations = run.obligations
             if instance is not None:
-                try:
-                    with it.unlogged():
-                        call_methods(it, instance, Mode.SIZES, run, one)
-                except (OutOfBudget, RecursionError):
-                    run.exhausted = True
+                with run.bounded(), it.unlogged():
+                    call_methods(it, instance, Mode.SIZES, run, one)
             yield run
 
 

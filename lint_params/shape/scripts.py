@@ -15,7 +15,7 @@ from lint_params.shape.arguments import (
 )
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.entries import call_entries
-from lint_params.shape.interpreter import Interpreter, OutOfBudget
+from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.overrides import judge_overrides
 from lint_params.shape.runs import Checked, Fresh, call_methods
 from lint_params.shape.scope import Scope
@@ -49,12 +49,10 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
         run = Checked("", "module code", [], file.tree)
         with Fresh(it, "") as obligations:
             run.obligations = obligations
-            try:
+            with run.bounded():
                 run_block(it, body, Scope(scope))
                 judge_overrides(it, 0)
                 _call_uncalled(it)
-            except (OutOfBudget, RecursionError):
-                run.exhausted = True
         yield run
     left = MAX_SCRIPT_STEPS
     for node in file.tree.body:
@@ -112,15 +110,13 @@ def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> C
     run = Checked(node.name, "function", [], node)
     with Fresh(it, node.name) as obligations:
         run.obligations = obligations
-        try:
+        with run.bounded():
             scope = Scope(it.file_scope(file))
             kwargs = function_arguments(it, node.args, scope)
             if node.args.kwarg is not None:
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
             it.call(Function(node, file), [], kwargs, node, node.name)
             _call_uncalled(it)
-        except (OutOfBudget, RecursionError):
-            run.exhausted = True
     return run
 
 

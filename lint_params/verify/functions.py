@@ -60,24 +60,23 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
     sites = [c for c in arguments.from_call_sites(name.rpartition(".")[2], view)]
     # A model evaluated here has missed what happened to it on the way to the call.
     calls = [c for c in sites if c.origin == "call site" and not _stateful(c)]
-    free = any(True for p in _required(target))
-    if free and not calls:
+    if calls:
+        call = calls[0]
+    elif _required(target):
         run.inputs_from = "synthesised"
-        calls = [_call(target, node, view)]
-    elif not free:
-        calls.append(Call((), {}, "defaults", ""))
-    for call in calls[:3]:
-        given, tried = _called(experiment, name, target, call), set[str]()
-        while experiment.failures and call.origin == "synthesised" and len(tried) < _TRIES:
-            better = _adapted(call, experiment.failures[-1], tried)
-            if better is None:
-                break
-            call = better
-            experiment.tried.append(experiment.failures.pop())
-            given = _called(experiment, name, target, call)
-        if experiment.done:
-            then_forward(experiment, given)
-        break
+        call = _call(target, node, view)
+    else:
+        call = Call((), {}, "defaults", "")
+    given, tried = _called(experiment, name, target, call), set[str]()
+    while experiment.failures and call.origin == "synthesised" and len(tried) < _TRIES:
+        better = _adapted(call, experiment.failures[-1], tried)
+        if better is None:
+            break
+        call = better
+        experiment.tried.append(experiment.failures.pop())
+        given = _called(experiment, name, target, call)
+    if experiment.done:
+        then_forward(experiment, given)
     return experiment.finish()
 
 
@@ -160,12 +159,11 @@ def _working(model: nn.Module, sizes: dict[str, Any]) -> inputs.Inputs:
     """An input on which the model runs, if repair finds one."""
     given = inputs.synthesised(model, sizes)
     tried: set[str] = set()
-    twin = model
     for _ in range(8):
         try:
             args, kwargs = given.fresh("cpu")
             with torch.no_grad():
-                twin(*args, **kwargs)
+                model(*args, **kwargs)
             return given
         except Exception as error:
             better = repair.repaired(given, error, tried)
