@@ -30,11 +30,8 @@ def may_use_beside(facts: FileFacts, name: str) -> bool:
 
 def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
     """Whether the text may use a class that it neither makes itself nor gets from ``others``."""
-    if source is None:
-        return True
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = _parsed(source)
+    if tree is None:
         return True
     own = used = False
     for node in ast.walk(tree):
@@ -58,16 +55,21 @@ def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
 def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool]) -> bool:
     """Whether one of these files uses the name inside a statement of the asked kind."""
     for source in _mentioning(facts, _around(facts), name):
-        try:
-            tree = ast.parse(source or b"")
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        for node in ast.walk(tree):
+        tree = _parsed(source)
+        for node in ast.walk(tree) if tree is not None else ():
             if within(node) and any(
                 getattr(one, "id", getattr(one, "attr", "")) == name for one in ast.walk(node)
             ):
                 return True
     return False
+
+
+def _parsed(source: bytes | None) -> ast.Module | None:
+    """The tree of another file; None where it cannot be read or is no Python."""
+    try:
+        return None if source is None else ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _around(facts: FileFacts) -> list[Folder]:
