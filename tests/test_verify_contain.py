@@ -175,4 +175,4 @@ def test_forks_are_counted_over_all_generations() -> None:
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True, text=True, check=True, start_new_session=True, timeout=60,
     )  # fmt: skip
-    assert 2 <= int(done.stdout) <= 70
+    assert int(done.stdout) == 65  # the first one, and as many as may start
