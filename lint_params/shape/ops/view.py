@@ -110,6 +110,7 @@ def _fitted(
     total, rest = cancel(product(theirs), product(mine))
     if holes:
         whole_number = _quotient(ctx, x, sizes, have, total, rest)
+        _mixes_samples(ctx, x, sizes, have)
         return ctx.tensor([whole_number if s == -1 else s for s in listed], like=x)
     if same(total, rest) is NO:
         ctx.refute(VIEW, _text(sizes, "{expected}"), product(have), product(listed), x)
@@ -138,7 +139,6 @@ def _quotient(
     if answer is NO:
         ctx.refute(VIEW, _text(sizes, "{expected}"), product(have), rest, x)
     if answer is not YES:
-        _mixes_samples(ctx, x, sizes, have)
         ctx.learn_equal(left, 0)
         total, rest = ctx.resolve(total), ctx.resolve(rest)
     return floordiv(total, rest)
@@ -149,17 +149,21 @@ def _mixes_samples(
 ) -> None:
     """``view(-1, k)`` of [batch, n] where neither of n and k divides the other: it fails for
     almost every batch, and where it does not the rows mix the samples."""
-    batch = only_symbol(have[0]) if have else None
-    if batch is None or batch.kind != "input" or sizes[0] != -1 or len(have) < 2:
+    if not have or len(have) < 2 or sizes[0] != -1:
+        return
+    batch = only_symbol(have[0])
+    # A batch of a given size: a module's feature maps only; rows of a table go in groups.
+    maps = ctx.instances and isinstance(have[0], int) and len(have) >= 4 and len(sizes) == 2
+    if not maps and (batch is None or batch.kind != "input"):
         return
     values = product(have[1:])
     rest = product([s for s in sizes if s is not None and s != -1])
     if isinstance(values, int) and isinstance(rest, int) and values % rest and rest % values:
         ctx.refute(
             VIEW,
-            "{name}: {expected} values a sample{source} cannot be viewed in rows of {got}: "
+            "{name}: {got} values a sample{source} cannot be viewed in rows of {expected}: "
             "this fails or mixes the samples of a batch",
-            values, rest, x,
+            rest, values, x,
         )  # fmt: skip
 
 
