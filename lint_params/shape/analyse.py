@@ -18,6 +18,7 @@ from lint_params.shape.arguments import (
 from lint_params.shape.callers import Callers
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter
+from lint_params.shape.ops import layer_spec
 from lint_params.shape.runs import Checked, find_method, run_class, run_ranks
 from lint_params.shape.scripts import check_scripts
 from lint_params.shape.steady import by_rank, open_question, steady
@@ -133,11 +134,11 @@ def check_class(
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))
-    large = False
+    large = left_out = False
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
         if mode is Mode.DEFAULTS and (not by_default or int not in defaults or configured):
             continue  # it is built otherwise, or this would be the first run again
-        if mode is Mode.OPEN and (large or not defaults & {bool, type(None), str}):
+        if mode is Mode.OPEN and (large and not left_out or not defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
 
         def again(m: Mode = mode) -> Checked:
@@ -148,13 +149,26 @@ def check_class(
             return run_ranks(it, cls, name, init, always, handed, ranks)
 
         checked = again()
-        large = large or checked.steps > LARGE
+        if mode is Mode.SIZES:
+            large = checked.steps > LARGE
+            left_out = large and init is not None and _leaves_out(it, *init)
         checked = steady(it, checked, again)
         yield checked
         if mode is Mode.SIZES and open_question(it, checked):
             other = by_rank(it, checked, ranked)
             if other is not None:
                 yield other
+
+
+def _leaves_out(it: Interpreter, owner: ClassRef, init: ast.FunctionDef) -> bool:
+    """Whether the constructor has layers, behind flags, that the last run did not build."""
+    built = {id(made.node) for made in it.made}
+    for node in walk(init):
+        if isinstance(node, ast.Call) and id(node) not in built:
+            spec = layer_spec(owner.file.names.qualify(node.func) or "")
+            if spec is not None and spec.params is not None:
+                return True
+    return False
 
 
 #: A class whose first run takes more steps than this is run in one way only.

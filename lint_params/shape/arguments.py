@@ -22,6 +22,7 @@ from lint_params.shape.instances import (
     instantiate,
     is_dataclass,
 )
+from lint_params.shape.iterate import LARGEST_DEFAULT
 from lint_params.shape.needed import needed
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import (
@@ -65,6 +66,8 @@ _STRUCTURE = re.compile(
     r"reduction|order|level|downsample|upsample|repeat|iter|step|num_convs|n_convs|cardinality|scale|"
     r"num_res|index|idx|version|_id$|axis|^dim_?index"
 )
+#: Of these the numbers of repetitions: a few stand for many.
+_REPEATED = re.compile(r"depth|layers|blocks")
 #: Arguments of forward that are sizes rather than tensors, by their names.
 _SIZE_NAMES = re.compile(
     r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size|length|len|dim|steps?|frames))$"
@@ -162,7 +165,8 @@ def _around_default(
         return value if mode is Mode.SIZES else Flag(name)
     if isinstance(value, int):
         if mode is Mode.SIZES and (value < 1 or _STRUCTURE.search(name)):
-            return value
+            many = value > LARGEST_DEFAULT and _REPEATED.search(name)
+            return symbol(name, "count", 1, value) if many else value
         low = 1 if value >= 1 else 0 if value == 0 else None
         return symbol(name, "argument", low, value)
     if value is None and mode is Mode.OPEN:

@@ -6,10 +6,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.shape.scope import Scope
-from lint_params.shape.value import Function, Native, Unknown, Value
+from lint_params.shape.value import External, Function, Native, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
+
+
+#: Decorators of torch that give back what they get.
+_TRANSPARENT = (External("torch.fx.wrap"), External("torch.compiler.allow_in_graph"))
 
 
 def decorated(it: Interpreter, fn: Function, harmless: frozenset[str]) -> Value:
@@ -35,6 +39,8 @@ def _apply(it: Interpreter, fn: Function, harmless: frozenset[str]) -> Value:
         if text in harmless:
             continue
         maker = it.eval(mark, scope)
+        if maker in _TRANSPARENT:
+            continue
         if not isinstance(maker, Function):
             return Unknown("decorated function")
         value = it.call(maker, [value], {}, mark, "decorator")

@@ -15,7 +15,7 @@ from lint_params.shape.objects import get_attr, super_value
 from lint_params.shape.scope import Scope
 from lint_params.shape.shown import shown
 from lint_params.shape.subscript import subscript
-from lint_params.shape.truth import assume, truth
+from lint_params.shape.truth import ASSERTIONS, FAILED, assume, holds, truth
 from lint_params.shape.value import (
     OPEN,
     AnySeq,
@@ -74,6 +74,8 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     if isinstance(node.func, ast.Name) and node.func.id == "super":
         return super_value(it, scope, [it.eval(a, scope) for a in node.args])
     callee = it.eval(node.func, scope)
+    if isinstance(callee, External) and callee.name in ASSERTIONS and node.args:
+        return None if holds(it, node.args[0], scope) else FAILED
     args: list[Value] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):

@@ -194,10 +194,13 @@ def _qualified(it: Interpreter, name: str, file: SourceFile, known_only: bool) -
         return Unknown("module-level name")
     if it.project is not None:
         target = it.project.external(name, file)
+        ours = target is not None and target != canonical(name)  # what a file of ours imports
         if target is not None:
             name = target
         elif known_only:
             return MISSING
+        if ours:
+            return External(canonical(name))
     name = canonical(name)
     if known_only and not it.known_external(name):
         return MISSING

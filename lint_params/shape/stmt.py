@@ -13,7 +13,7 @@ from lint_params.shape.iterate import known_items
 from lint_params.shape.join import join_all
 from lint_params.shape.ops.broadcast import stays
 from lint_params.shape.scope import Scope
-from lint_params.shape.truth import assume, truth
+from lint_params.shape.truth import FAILED, assume, holds, truth
 from lint_params.shape.value import (
     ClassRef,
     Function,
@@ -123,9 +123,9 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
 
 
 def _expr(it: Interpreter, node: ast.Expr, scope: Scope) -> Flow:
-    if not isinstance(node.value, ast.Constant):
-        it.eval(node.value, scope)
-    return None
+    if isinstance(node.value, ast.Constant):
+        return None
+    return RAISE if it.eval(node.value, scope) is FAILED else None
 
 
 def _assign(it: Interpreter, node: ast.Assign, scope: Scope) -> Flow:
@@ -214,11 +214,7 @@ def _raise(it: Interpreter, node: ast.Raise, scope: Scope) -> Flow:
 
 
 def _assert(it: Interpreter, node: ast.Assert, scope: Scope) -> Flow:
-    known = truth(it, it.eval(node.test, scope))
-    if known is False:
-        return RAISE
-    assume(it, node.test, True, scope)
-    return None
+    return None if holds(it, node.test, scope) else RAISE
 
 
 def _def(it: Interpreter, node: Any, scope: Scope) -> Flow:

@@ -63,6 +63,19 @@ def truth(it: Interpreter, value: Value) -> bool | None:
     return None
 
 
+#: Functions that raise unless their first argument is true, and what such a call gives if it is not.
+ASSERTIONS = frozenset({"torch._assert", "torch._check"})
+FAILED = Unknown("raises")
+
+
+def holds(it: Interpreter, test: ast.expr, scope: Scope) -> bool:
+    """Learn from a condition without which the code raises; False where it surely raises."""
+    if truth(it, it.eval(test, scope)) is False:
+        return False
+    assume(it, test, True, scope)
+    return True
+
+
 def assume(it: Interpreter, node: ast.expr, want: bool, scope: Scope) -> None:
     """Learn from the fact that a condition came out as ``want`` on this path."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):

@@ -28,6 +28,9 @@ from lint_params.shape.python import EXTERNALS, external
 @external("functools.partial")
 def _partial(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     fn, given = args[0], list(args[1:])
+    if isinstance(fn, Partial) and isinstance(fn.given["args"], Seq):  # Python makes one of the two
+        inner = fn.given["keywords"].items
+        given, kwargs, fn = [*fn.given["args"].items, *given], {**inner, **kwargs}, fn.given["func"]
     return Partial(
         lambda more, named: it.call(
             fn, [*given, *more], {**kwargs, **named}, it.ctx.node, it.ctx.callee
