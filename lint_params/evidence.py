@@ -23,7 +23,9 @@ No torch here: ids, shapes and texts only.
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from lint_params.trace import (
@@ -172,7 +174,8 @@ class Run:
         return [p for p in self.probes if p.line in lines and p.kind == kind]
 
     def hidden_under(self, attribute: str) -> list[Hidden]:
-        """What is hidden at this attribute of the model or of one of its submodules."""
+        """What is hidden at this attribute (``*`` stands for any text) of the model or of one of
+        its submodules."""
         return [
             h
             for h in self.hidden
@@ -181,6 +184,8 @@ class Run:
             or h.attribute.endswith("." + attribute)
             or f".{attribute}." in f".{h.attribute}"
             or f".{attribute}[" in f".{h.attribute}"
+            or "*" in attribute
+            and any(fnmatchcase(part, attribute) for part in re.split(r"[.\[\]]+", h.attribute))
         ]
 
     # -- verdicts --------------------------------------------------------------------

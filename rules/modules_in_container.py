@@ -86,7 +86,7 @@ class ModulesInContainer(Rule):
                 trace=tuple(Step(line, text) for line, text in held.trace),
                 subject=held.cls.qualname,
                 details={
-                    "attribute": held.member.name,
+                    "attribute": held.pattern,
                     "made": [line for line, _ in held.trace] if held.holder == "function" else [],
                 },
             )

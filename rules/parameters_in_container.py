@@ -77,7 +77,7 @@ class ParametersInContainer(Rule):
                 f"trained, saved or moved; use {better}",
                 trace=tuple(Step(line, text) for line, text in held.trace),
                 subject=held.cls.qualname,
-                details={"attribute": held.member.name},
+                details={"attribute": held.pattern},
             )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:

@@ -87,6 +87,8 @@ class StatisticAsParameter(Rule):
                 continue
             if write.how == "init" or write.method == "requires_grad_" or facts.is_surgery(write.node):
                 continue
+            if facts.is_initialising(write.node):
+                continue
             if write.how == "bind" and not write.through:
                 continue
             if facts.phase(write.node) in ("forward", "method"):

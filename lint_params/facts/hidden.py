@@ -39,6 +39,17 @@ class Hidden:
     trace: tuple[tuple[int, str], ...] = ()
 
     @property
+    def pattern(self) -> str:
+        """The attribute's name, with ``*`` for what is computed."""
+        node = self.member.node
+        if self.member.name or not isinstance(node, ast.Call) or not node.args:
+            return self.member.name
+        name = node.args[1 if len(node.args) > 1 else 0]
+        parts = name.values if isinstance(name, ast.JoinedStr) else []
+        known = [str(part.value) if isinstance(part, ast.Constant) else "*" for part in parts]
+        return "".join(known) or "*"
+
+    @property
     def shown(self) -> str:
         """The attribute as the source writes it."""
         node = self.member.node

@@ -149,6 +149,10 @@ class ParameterFacts:
         """"forward", "constructor", "method", "function" or "module"."""
         return phases.phase(self._all, node)
 
+    def is_initialising(self, node: ast.AST) -> bool:
+        """Whether the method around gives the first values, by its name."""
+        return phases.is_initialising(self._all, node)
+
     def is_surgery(self, node: ast.AST) -> bool:
         """Whether the function around loads, converts or merges weights, by its name."""
         return phases.is_surgery(self._all, node)

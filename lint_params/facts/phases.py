@@ -22,6 +22,8 @@ _SURGERY = re.compile(
     r"|transfer|migrate|inflate|pretrain|reparam|shard|partition|gather|parallel|finalize",
     re.IGNORECASE,
 )
+#: Code that gives a model its first values.
+_INITIALISING = re.compile(r"_*(re_?)?(init|initiali[sz]e)(_\w+)?|_*reset_(parameters|weights)|weights?_init")
 
 
 def phase(facts: FileFacts, node: ast.AST) -> str:
@@ -40,6 +42,12 @@ def phase(facts: FileFacts, node: ast.AST) -> str:
     if any(name in one.reached_from_init for one in family):
         return "constructor"
     return "method"
+
+
+def is_initialising(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether the function around gives the first values, by its name."""
+    method = facts.scope_of(node).method
+    return method is not None and _INITIALISING.fullmatch(method.name) is not None
 
 
 def is_surgery(facts: FileFacts, node: ast.AST) -> bool:

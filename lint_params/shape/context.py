@@ -61,6 +61,8 @@ class Context:
         self.subject = ""
         self.clock: Callable[[], int] = int  # how many steps the run has taken
         self.instances: list[Any] = []  # modules whose forward is being evaluated
+        #: Where somebody asks: tensors that number the rows of tables, and how many rows.
+        self.looked_up: list[tuple[Tensor, Size | None]] | None = None
 
     # -- sizes --------------------------------------------------------------------------
 

@@ -75,18 +75,23 @@ def from_config(text: str, view: FileView) -> Call:
     return Call(tuple(args), kwargs, "config", text_of(args, kwargs))
 
 
-def sizes(call: Call, target: Any) -> dict[str, Any]:
-    """The int arguments of a call by parameter name, defaults included."""
+def bound(call: Call, target: Any) -> dict[str, Any]:
+    """The arguments of a call by parameter name, defaults included."""
     found = signature(target)
     if found is None:
         return {}
     try:
-        bound = found.bind(*call.args, **call.kwargs)
+        given = found.bind(*call.args, **call.kwargs)
     except TypeError:
         return {}
-    bound.apply_defaults()
+    given.apply_defaults()
+    return dict(given.arguments)
+
+
+def sizes(call: Call, target: Any) -> dict[str, Any]:
+    """The int arguments of a call by parameter name, defaults included."""
     flat: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
+    for name, value in bound(call, target).items():
         if isinstance(value, int) and not isinstance(value, bool):
             flat[name] = value
         elif isinstance(value, dict):

@@ -21,7 +21,7 @@ from torch import nn
 
 from lint_params.evidence import Failure
 from lint_params.mismatch import contradiction
-from lint_params.verify import arguments
+from lint_params.verify import arguments, symbols
 from lint_params.verify.calls import Call, brief, signature
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
@@ -42,7 +42,8 @@ def calls(kind: type, view: FileView, config: dict[str, str]) -> list[Call]:
     found += [call for call in sites if call.origin == "call site"]
     found += itertools.islice(arguments.from_project(kind.__name__, view), 2)
     with contextlib.suppress(Exception):  # an annotated class may refuse to be built
-        found.append(synthesised(kind, Synthesis(view)))
+        made = synthesised(kind, Synthesis(view))
+        found += [*agreed(kind, made, view), made]
     found += [call for call in sites if call.origin != "call site"]
     different: dict[str, Call] = {}
     for call in found:
@@ -226,6 +227,14 @@ def tied(kind: Any, view: FileView, sizes: dict[str, int]) -> Call:
     call = synthesised(kind, Synthesis(view, overrides=dict(sizes)))
     call.repaired = tuple(f"argument {name} = {size}" for name, size in sizes.items())
     return call
+
+
+def agreed(kind: type, made: Call, view: FileView) -> Iterator[Call]:
+    """The call with made-up sizes that agree where the class's own source demands it."""
+    bound = arguments.bound(made, kind)
+    sizes = symbols.agreed(view.taken(kind), made.kwargs, bound)
+    if sizes:
+        yield dataclasses.replace(tied(kind, view, sizes), fixed=sizes)
 
 
 def relatives(subject: str, view: FileView) -> list[str]:

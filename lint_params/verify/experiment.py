@@ -146,7 +146,7 @@ class Experiment:
             run.arguments_from = call.origin
             run.arguments_repaired = call.repaired
             run.arguments = arguments.sizes(call, kind)
-            run.snippet = self._snippet(kind, call, "")
+            run.snippet = self._snippet(kind, call)
             if error is not None:
                 raise error
         build.uninitialised_marked(False)
@@ -226,7 +226,7 @@ class Experiment:
                         self.watch.failure(failed),
                         made_up=self._made_up(root, attempt, failed),
                         repaired=bool(attempt.repaired or self.tied),
-                        snippet=self._snippet(type(root), self.call, attempt.text())
+                        snippet=self._snippet(type(root), self.call, attempt)
                         if self.run.kind == "class"
                         else "",
                     )
@@ -245,7 +245,7 @@ class Experiment:
                         break
                 else:
                     run.output_shapes = tuple(tuple(t.shape) for t in inputs.flat(self.output))
-                    run.snippet = self._snippet(type(root), self.call, attempt.text())
+                    run.snippet = self._snippet(type(root), self.call, attempt)
                     if any(s and s[0] == 1 for s in run.input_shapes) and attempt.origin not in (
                         "call site",
                         "config",
@@ -257,7 +257,7 @@ class Experiment:
         if last is not None and error is not None:  # what the first, unchanged input showed
             run.inputs_from, run.repaired = last.origin, last.repaired
             run.input_shapes = last.shapes()
-            run.snippet = self._snippet(type(root), self.call, last.text())
+            run.snippet = self._snippet(type(root), self.call, last)
             self.failures.append(error)
             self._snap(root, "forward")
         raise Stop
@@ -313,7 +313,13 @@ class Experiment:
             args = list(example) if isinstance(example, tuple) else [example]
             yield Inputs(args, {}, "config", other)
         yield from islice(self._from_calls(root), 3)
-        yield inputs.synthesised(root, self.run.arguments)
+        guess = inputs.synthesised(root, self.run.arguments)
+        known = arguments.bound(self.call, type(root))
+        better = inputs.by_source(root, guess, self.view.taken(type(root)), known)
+        if better is not None:
+            yield better
+        if better is None or better.shapes() != guess.shapes():
+            yield guess
 
     def _from_calls(self, root: nn.Module) -> Iterator[Inputs]:
         for view in (self.view, *self.view.others(type(root).__name__)):
@@ -397,7 +403,7 @@ class Experiment:
                 return
 
     # -- words -------------------------------------------------------------------------
-    def _snippet(self, kind: Any, call: Call, given: str) -> str:
+    def _snippet(self, kind: Any, call: Call, given: Inputs | None = None) -> str:
         home = self.view.module.__name__
         name = getattr(kind, "__qualname__", "")
         lines = ["import torch", "from torch import nn"]
@@ -406,6 +412,7 @@ class Experiment:
         else:
             lines.append(f"from {home} import {name.split('.')[0]}")
             lines.append(f"model = {name}({call.text})")
-        if given:
-            lines.append(f"model({given})")
+        if given is not None and given.text():
+            said = f"  # by its source, {'; '.join(given.said)}" if given.said else ""
+            lines.append(f"model({given.text()}){said}")
         return "\n".join(lines)

@@ -13,22 +13,21 @@ import copy
 import inspect
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from lint_params.shape.taken import Taken
 from lint_params.verify import needs
 from lint_params.verify.arguments import evaluated
 from lint_params.verify.calls import Call, brief, signature
 from lint_params.verify.scopes import called
 from lint_params.verify.source_facts import FileView
+from lint_params.verify.symbols import BATCH, LENGTH, SIDE, UNKNOWN, fitted
 
-BATCH, LENGTH, SIDE = 5, 7, 32
-#: The last size of an input about which nothing is known.
-UNKNOWN = 24
 _OTHERS = {BATCH: 11, LENGTH: 13, SIDE: 48, 2 * SIDE: 96}
 
 
@@ -39,6 +38,7 @@ class Inputs:
     origin: str = "synthesised"
     repaired: tuple[str, ...] = ()
     names: list[str] = field(default_factory=list)
+    said: tuple[str, ...] = ()  # what the source demands of them
 
     def fresh(self, device: str) -> tuple[list[Any], dict[str, Any]]:
         """Copies, so that a forward that changes its input spoils one call only."""
@@ -185,6 +185,22 @@ def length_of(sizes: dict[str, Any]) -> int:
             exact = re.search("seq_?len|num_patches", name.lower())
             return value if exact else min(LENGTH, value)
     return LENGTH
+
+
+def by_source(
+    module: nn.Module, guess: Inputs, taken: Taken, arguments: Mapping[str, Any]
+) -> Inputs | None:
+    """What was made up, as the source says that it must be; None if it says nothing new.
+
+    Where it is a Parameter's own shape that asks for a size, the constructor's word for the
+    input counts more: the shape may be the mistake.
+    """
+    wants = needs.of_forward(module)
+    mine = [
+        name if not (name in wants and wants[name].guessed) else "" for name in guess.names
+    ]
+    args, said = fitted(guess.args, mine, taken, arguments)
+    return replace(guess, args=args, said=tuple(said)) if said else None
 
 
 def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward") -> Inputs:

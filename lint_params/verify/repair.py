@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from lint_params.mismatch import contradiction
-from lint_params.verify.inputs import LENGTH, Inputs, flat
+from lint_params.verify.inputs import Inputs, flat
+from lint_params.verify.symbols import LENGTH
 
 #: No input gets larger than this by repair (elements).
 _LARGEST = 1 << 22
@@ -23,7 +24,7 @@ def repaired(inputs: Inputs, error: BaseException, tried: set[str]) -> Inputs | 
         if change not in tried and sum(t.numel() for t in flat(args)) <= _LARGEST:
             tried.add(change)
             record = (*inputs.repaired, change) if noted else inputs.repaired
-            return replace(inputs, args=args, repaired=record)
+            return replace(inputs, args=args, repaired=record, said=())
     return None
 
 

@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from lint_params.shape.taken import Classes, Taken
 from lint_params.verify.hints import Hints
 from lint_params.verify.scopes import Scope, Scopes
 
@@ -25,6 +26,7 @@ class FileView:
         #: (class, view of its file) of the classes in them that do.
         self.outer: Callable[[str], Iterable[tuple[str, FileView]]] = lambda name: ()
         self.scopes = Scopes(tree)
+        self._classes: Classes | None = None
 
     def find(self, subject: str) -> ast.AST | None:
         """The definition with this dotted name."""
@@ -46,6 +48,15 @@ class FileView:
                 return None
             here = found
         return here
+
+    def taken(self, kind: type) -> Taken:
+        """What the static part knows of a class of this file and of what its forward takes."""
+        path = getattr(self.module, "__file__", None)
+        if kind.__module__ != self.module.__name__ or "." in kind.__qualname__ or not path:
+            return Taken()
+        if self._classes is None:
+            self._classes = Classes(path, self.tree)
+        return self._classes.taken(kind.__name__)
 
     def live(self, subject: str) -> Any:
         """The object with this dotted name, None if it only exists inside a call."""

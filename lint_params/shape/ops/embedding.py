@@ -70,6 +70,12 @@ def _row(ctx: Context, a: dict[str, Value]) -> Value:
     return a["padding_idx"]
 
 
+def _note(ctx: Context, x: Value, count: Size | None) -> None:
+    """Tell who asks what numbers a table."""
+    if ctx.looked_up is not None and isinstance(x, Tensor):
+        ctx.looked_up.append((x, count))
+
+
 def rows(ctx: Context, layer: Layer) -> Size:
     """The size of one embedding, as the weight has it now."""
     weight = layer.attrs.get("weight")
@@ -91,6 +97,7 @@ def rows(ctx: Context, layer: Layer) -> Size:
 )  # fmt: skip
 def embedding(ctx: Context, layer: Layer, input: Tensor) -> Value:
     x = tensor_in(ctx, RULE, input, unproved=False)
+    _note(ctx, x, ctx.size(layer.args["num_embeddings"]))
     size = rows(ctx, layer)
     if not isinstance(x, Tensor):
         return ctx.tensor((size,), lead=True, dtype="float")
@@ -156,6 +163,7 @@ def functional_embedding(
     dims = _table(ctx, weight, "F.embedding")
     check_padding_index(ctx, padding_idx, dims[0] if dims else None)
     x = tensor_in(ctx, RULE, input, unproved=False)
+    _note(ctx, x, dims[0] if dims else None)
     size = dims[1] if dims else ctx.fresh("features", low=1)
     if not isinstance(x, Tensor):
         return ctx.tensor((size,), lead=True, dtype="float")
