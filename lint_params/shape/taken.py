@@ -111,9 +111,11 @@ def _best(it: Interpreter, again: Again) -> Taken:
     if first.exhausted:
         return Taken()
     first.open_inputs = tuple(n for n, x in taken.inputs.items() if x.open)
-    if not open_question(it, first):
-        return taken
     names = first.open_inputs
+    if not open_question(it, first):  # whole numbers are a batch of rows, where nothing says so
+        names = tuple(name for name in names[:2] if taken.inputs[name].looks_up)
+    if not names:
+        return taken
     usual = [IDS if taken.inputs[name].looks_up else RANKS for name in names]
     best: tuple[int, int, int] | None = None
     for run, found in again(dict(zip(names, ranks)) for ranks in itertools.product(*usual)):
