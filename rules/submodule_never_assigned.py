@@ -195,7 +195,7 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     if facts.self_attribute(node) is None:
         return False
     other = facts.class_around(node)
-    if other is None or not other.bases_complete:
+    if other is None or any(base is None for one in other.mro for base in one.bases):
         return False
     family = [cls, *cls.mro, *cls.subclasses, *(up for low in cls.subclasses for up in low.mro)]
     return not any(other is one for one in family)

@@ -154,7 +154,7 @@ class TensorNotBuffer(Rule):
             or _with_number(parent)
         ):
             if isinstance(parent, ast.Attribute):
-                if parent.attr in _MOVES:
+                if parent.attr in _MOVES and not _only_casts(parent, facts.parent(parent)):
                     return "moved"
                 if parent.attr == "device" and isinstance(facts.parent(parent), ast.Compare):
                     return "moved"  # whoever compares devices knows of them
@@ -169,6 +169,8 @@ class TensorNotBuffer(Rule):
             below, parent = parent, facts.parent(parent)
         if isinstance(parent, ast.keyword):
             parent = facts.parent(parent)
+        if isinstance(parent, (ast.Tuple, ast.List)):
+            return "used" if _is_joined(facts, parent) else "asked"
         if isinstance(parent, ast.BinOp):
             whole = facts.parent(parent)
             return "moved" if _moved_whole(facts, whole) else "used"
@@ -216,6 +218,24 @@ class TensorNotBuffer(Rule):
         if kept:
             return run.refuted(finding, f"{name} is registered")
         return None
+
+
+def _only_casts(method: ast.Attribute, call: ast.AST | None) -> bool:
+    """``.to(dtype=x.dtype)`` leaves the tensor where it is."""
+    return (
+        method.attr == "to"
+        and isinstance(call, ast.Call)
+        and not call.args
+        and [keyword.arg for keyword in call.keywords] == ["dtype"]
+    )
+
+
+def _is_joined(facts: FileFacts, items: ast.Tuple | ast.List) -> bool:
+    """``torch.cat((token, x))``: all of them must be on one device."""
+    call = facts.parent(items)
+    return isinstance(call, ast.Call) and call.args[:1] == [items] and (
+        facts.qualify(call.func) in ("torch.cat", "torch.concat", "torch.concatenate", "torch.stack")
+    )
 
 
 def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
     from lint_params.facts.members import Member
+    from lint_params.facts.scope import Scope
 
 _CONTAINERS = ("list", "tuple", "dict", "set")
 #: A class that defines one of these looks after its parameters itself.
@@ -191,16 +192,24 @@ def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | No
     return Hidden(what, "object", cls, member, helper.name, trace)
 
 
-def _mentions(scope, words) -> bool:  # type: ignore[no-untyped-def]
+def _mentions(scope: Scope, words: tuple[str, ...]) -> bool:
     return any(node.attr in words for node in scope.nodes(ast.Attribute))
 
 
 def _registers_by_loop(cls: ClassFacts) -> bool:
-    """Whether the class registers under computed names: it may register anything."""
+    """Whether the class registers under computed names: it may register anything. A base class
+    can do so only where it asks the object for its attributes."""
     return any(
         member.value is None or member.kind.what not in ("buffer", "tensor", "number", "string")
         for one in cls.mro
         for member in one.dynamic_members
+        if one is cls or _asks_for_attributes(one.facts.scope_of(member.node))
+    )
+
+
+def _asks_for_attributes(scope: Scope) -> bool:
+    return _mentions(scope, ("__dict__", "getmembers")) or any(
+        node.id in ("vars", "dir", "getattr") for node in scope.nodes(ast.Name)
     )
 
 
@@ -236,6 +245,8 @@ _HARMLESS = """
     len enumerate zip reversed range print iter list tuple isinstance sorted sum min max any all
     str repr map filter next getattr hasattr
 """.split()
+#: What these give holds no item.
+_ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
 
 
 def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
@@ -246,6 +257,8 @@ def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
     for parent in facts.index.ancestors(node):
         if isinstance(parent, ast.Call) and below is not parent.func:
             called = facts.qualify(parent.func) or ""
+            if called.startswith("builtins.") and called[9:] in _ANSWERS:
+                return False
             if called.startswith("builtins.") and called[9:] in _HARMLESS:
                 below = parent
                 continue

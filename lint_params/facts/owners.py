@@ -114,7 +114,21 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
                     unknown = True
     if any(kind_owns(Kind("module", torch=f"torch.nn.{b}"), depth + 1) for b in cls.torch_bases):
         return True
+    if "Sequential" in cls.torch_bases:
+        given = _given_to_sequential(cls, depth)
+        return True if given else None
     return None if unknown else False
+
+
+def _given_to_sequential(cls: ClassFacts, depth: int) -> bool:
+    """Whether a class that is an ``nn.Sequential`` surely hands it a layer with parameters."""
+    for one in cls.mro:
+        for call in one.parent_init_calls:
+            for arg in call.args if one.facts.scope_of(call).name == "__init__" else ():
+                kind = one.facts.kind_of(arg)
+                if not isinstance(arg, ast.Starred) and not _maybe(kind) and kind_owns(kind, depth + 1):
+                    return True
+    return False
 
 
 def _grown_owns(cls: ClassFacts, name: str, depth: int) -> bool | None:

@@ -13,7 +13,13 @@ from lint_params.shape.analyse import check_file
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import Poly, Symbol
 from lint_params.shape.runs import Checked
+from lint_params.shape.ties import forced
 from lint_params.shape.value import Origin
+
+
+#: The rule that reports sizes which fit only where arguments are equal.
+TIE = "arguments-must-agree"
+_TIED = "{name}{built} takes {expected} but gets {got}{source}: only where these are one does it run"
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,10 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
             continue
         seen.add(spot)
         yield _mismatch(file, run, obligation, node)
+    for run, obligation in forced(file, runs):
+        if _spot(file.path, obligation.node) not in seen:
+            tie = obligation._replace(rule=TIE, text=_TIED)
+            yield _mismatch(file, run, tie, obligation.node)
 
 
 def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:

@@ -1,0 +1,106 @@
+"""Sizes that fit only where arguments of the constructor happen to be one number.
+
+``Linear(hidden, dim)`` on an input of ``dim`` features is no contradiction: it works where
+``hidden`` is ``dim``. Nobody would give the two names then.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from lint_params.project import SourceFile
+from lint_params.shape.arguments import parameters
+from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.dim import Atom, Operation, Poly, Size, Symbol, sub, substitute
+from lint_params.shape.runs import Checked
+from lint_params.trees import walk
+
+_EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
+
+
+def forced(file: SourceFile, runs: Iterable[Checked]) -> Iterator[tuple[Checked, Obligation]]:
+    """The first of each class that is sound otherwise; what follows is its consequence."""
+    runs = list(runs)
+    unsound = {
+        id(run.root)
+        for run in runs
+        for o in run.obligations
+        if o.verdict is Verdict.REFUTED and not o.inside
+    }
+    for run in runs:
+        if run.how != "sizes" or run.exhausted or id(run.root) in unsound:
+            continue
+        if isinstance(run.root, ast.ClassDef):
+            found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
+            if found is not None and not _is_meant(file, run.root, found):
+                yield run, found
+
+
+def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
+    if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable":
+        return False
+    if o.inside or o.path != file.path or o.expected is None or o.got is None:
+        return False
+    if o.source is None or 1 in (o.expected, o.got):
+        return False  # an input that was guessed; one feature, which often stands for any number
+    names = _names(o.expected) | _names(o.got)
+    if not names or not names <= run.arguments.keys():
+        return False
+    difference = sub(o.expected, o.got)
+    return 0 not in (substitute(difference, _no_rest), substitute(difference, _default))
+
+
+def _names(size: Size) -> set[str]:
+    """The symbols in a size, "" among them for what is no argument of the constructor."""
+    found: set[str] = set()
+    for atom in size.atoms if isinstance(size, Poly) else ():
+        if isinstance(atom, Symbol):
+            found.add(atom.name if atom.kind == "argument" else "")
+        elif isinstance(atom, Operation) and atom.name in ("%", "//") and isinstance(atom.args[1], Poly):
+            found |= _names(atom.args[0]) | _names(atom.args[1])
+        else:
+            found.add("")  # what is halved is even: nobody says so
+    return found
+
+
+def _no_rest(atom: Atom) -> Size | None:
+    """Every division leaves no rest: ``dim // heads * heads`` is ``dim``."""
+    return 0 if isinstance(atom, Operation) and atom.name == "%" else None
+
+
+def _default(atom: Atom) -> Size | None:
+    """With its defaults the class is as its author wants it."""
+    return atom.default if isinstance(atom, Symbol) else None
+
+
+def _is_meant(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
+    """Whether the class compares the two itself, or all who build it in the file make them one."""
+    sides = [_names(side) if isinstance(side, Poly) else set() for side in (o.expected, o.got)]
+    for node in walk(cls):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
+            left, right = _mentioned(node.left), _mentioned(node.comparators[0])
+            both = sides[0] | sides[1]
+            if left & both and (right & both or all(len(side) < 2 for side in sides) and len(both) == 1):
+                return True
+    init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    calls = [
+        n
+        for n in walk(file.tree)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == cls.name
+    ]
+    return init is not None and bool(calls) and all(_agree(call, init, o) for call in calls)
+
+
+def _mentioned(node: ast.expr) -> set[str]:
+    return {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in walk(node)}
+
+
+def _agree(call: ast.Call, init: ast.FunctionDef, o: Obligation) -> bool:
+    """Whether a call gives both sides in the same words."""
+    order = [arg.arg for arg, _ in parameters(init.args)[1:]]
+    given = {k.arg: ast.unparse(k.value) for k in call.keywords if k.arg}
+    given.update(zip(order, map(ast.unparse, call.args)))
+    sides = [str(side) for side in (o.expected, o.got)]
+    one, other = (given.get(side, side) for side in sides)
+    return one == other

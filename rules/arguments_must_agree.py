@@ -1,0 +1,56 @@
+"""A Module works only where two arguments of its constructor are one number.
+
+Two layers that follow each other are sized by different arguments. Where both have one value
+everything runs; with the first other value the first batch fails. Most often one of the sizes is
+another than was meant: in and out changed places, a factor is missing, a number stands where the
+argument should.
+
+Bad::
+
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, dim, hidden):
+            super().__init__()
+            self.up = nn.Linear(dim, hidden)
+            self.down = nn.Linear(dim, hidden)
+
+        def forward(self, x):
+            return self.down(torch.relu(self.up(x)))
+
+Good::
+
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, dim, hidden):
+            super().__init__()
+            self.up = nn.Linear(dim, hidden)
+            self.down = nn.Linear(hidden, dim)
+
+        def forward(self, x):
+            return self.down(torch.relu(self.up(x)))
+
+Run::
+
+    Block(8, 12)(torch.randn(2, 8))
+
+Says: mat1 and mat2 shapes cannot be multiplied (2x12 and 8x12)
+
+Silent when: the class compares the two itself, all code of the file that builds it gives both the
+same, they agree with the default arguments or wherever a division leaves no rest, or one of the sizes is no argument of its
+own: an item of a list, an attribute of a configuration, an input of forward.
+"""
+
+from __future__ import annotations
+
+from lint_params.rule import Level, ShapeRule, Status
+
+
+class ArgumentsMustAgree(ShapeRule):
+    code = "LP413"
+    level = Level.WARNING
+    status = Status.PREVIEW
+    words = ("torch",)
