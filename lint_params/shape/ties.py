@@ -57,10 +57,10 @@ def _names(size: Size) -> set[str]:
     for atom in size.atoms if isinstance(size, Poly) else ():
         if isinstance(atom, Symbol):
             found.add(atom.name if atom.kind == "argument" else "")
-        elif isinstance(atom, Operation) and atom.name in ("%", "//") and isinstance(atom.args[1], Poly):
+        elif isinstance(atom, Operation) and atom.name == "%" and isinstance(atom.args[1], Poly):
             found |= _names(atom.args[0]) | _names(atom.args[1])
         else:
-            found.add("")  # what is halved is even: nobody says so
+            found.add("")  # what is halved is even, what is divided leaves no rest: nobody says so
     return found
 
 
@@ -76,11 +76,10 @@ def _default(atom: Atom) -> Size | None:
 
 def _is_meant(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
     """Whether the class compares the two itself, or all who build it in the file make them one."""
-    sides = [_names(side) if isinstance(side, Poly) else set() for side in (o.expected, o.got)]
+    both = _names(o.expected or 0) | _names(o.got or 0)
     for node in walk(cls):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
             left, right = _mentioned(node.left), _mentioned(node.comparators[0])
-            both = sides[0] | sides[1]
             if left & both and (right & both or all(len(side) < 2 for side in sides) and len(both) == 1):
                 return True
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
