@@ -80,7 +80,7 @@ def _is_meant(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
     for node in walk(cls):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
             left, right = _mentioned(node.left), _mentioned(node.comparators[0])
-            if left & both and (right & both or all(len(side) < 2 for side in sides) and len(both) == 1):
+            if left & both and (right & both or len(both) == 1):
                 return True
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     calls = [
