@@ -16,7 +16,6 @@ from lint_params.shape.runs import Checked
 from lint_params.shape.ties import forced
 from lint_params.shape.value import Origin
 
-
 #: The rule that reports sizes which fit only where arguments are equal.
 TIE = "arguments-must-agree"
 _TIED = "{name}{built} takes {expected} but gets {got}{source}: only where these are one does it run"
