@@ -71,7 +71,25 @@ SOURCE = textwrap.dedent('''
         def forward(self, x):
             return self.mix(self.conv(x))
 ''')
-CLASSES = [node for node in ast.parse(SOURCE).body if isinstance(node, ast.ClassDef)]
+SOURCE += textwrap.dedent('''
+
+    class NetConfig:
+        """What has no text of its own is written as the call that makes it."""
+
+        def __init__(self, width, depth=2, words=61):
+            self.width, self.depth, self.words = width, depth, words
+
+
+    class Configured(nn.Module):
+        def __init__(self, config: NetConfig):
+            super().__init__()
+            self.emb = nn.Embedding(config.words, config.width)
+            self.out = nn.Linear(config.width, config.depth)
+
+        def forward(self, ids):
+            return self.out(self.emb(ids))
+''')
+CLASSES = [node for node in ast.parse(SOURCE).body if isinstance(node, ast.ClassDef) and node.bases]
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +125,7 @@ def test_the_evidence_says_what_the_source_demands(judged: dict[str, str]) -> No
     assert "# by its source, x is [..., rows*cols]" in judged["Product"]
     assert "ids is [size(-2), size(-1)] of whole numbers below vocab" in judged["Words"]
     assert "torch.randint(0, 61, (5, 32))" in judged["Words"]
+    assert "model = Configured(config=NetConfig(width=16))" in judged["Configured"]
 
 
 @pytest.mark.parametrize("name", [node.name for node in CLASSES])

@@ -25,6 +25,26 @@ class Call:
     fixed: dict[str, Any] = field(default_factory=dict)  # arguments that no repair changes
 
 
+#: Objects that were made up, by id, and the text that makes them again.
+_SPELLED: dict[int, tuple[Any, str]] = {}
+
+
+def spelled(made: Any, text: str = "") -> Any:
+    """The object, which is ``text`` in a snippet from now on (its class called with it)."""
+    _SPELLED[id(made)] = made, f"{type(made).__name__}({text})"
+    return made
+
+
+def imports_of(text: str, home: str, name: str) -> list[str]:
+    """The lines that import a class and what a call of it, as text, is made with."""
+    needed = {home: {name}}
+    for made, one in _SPELLED.values():
+        kind = type(made)
+        if one in text and "<locals>" not in kind.__qualname__:
+            needed.setdefault(kind.__module__, set()).add(kind.__name__)
+    return [f"from {where} import {', '.join(sorted(names))}" for where, names in needed.items()]
+
+
 def signature(target: Any) -> inspect.Signature | None:
     try:
         return inspect.signature(target)
@@ -40,6 +60,8 @@ def text_of(args: typing.Sequence[Any], kwargs: dict[str, Any]) -> str:
 
 def brief(value: Any) -> str:
     """A value as source that a person can paste, as far as that is possible."""
+    if id(value) in _SPELLED and _SPELLED[id(value)][0] is value:
+        return _SPELLED[id(value)][1]
     if isinstance(value, torch.Tensor):
         size = ", ".join(map(str, value.shape))
         if value.dtype in (torch.int64, torch.int32):

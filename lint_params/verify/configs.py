@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lint_params.verify.calls import signature
+from lint_params.verify.calls import brief, signature, spelled, text_of
 
 _NAME = re.compile(r".*(Config|Configuration|Cfg|Args|Arguments|Params|Options|Hparams|Settings)")
 _WIDTH = re.compile(r".*(hidden|dim|embd|embed|width|d_model).*")
@@ -80,14 +80,20 @@ def made(
         if param.kind not in (param.VAR_POSITIONAL, param.VAR_KEYWORD)
         and param.default is param.empty
     }
-    whole = kind(**words)
+    whole = _built(kind, words)
     if thinned or _weight(whole) > _HEAVY:
         with contextlib.suppress(Exception):  # a check that smaller values do not pass
             whole = _thinned(kind, words, parameters, made_up, depth)
     # Transformers leaves this to the outermost model, without which its layers do not run.
     if getattr(whole, "_attn_implementation", "") is None:
         whole._attn_implementation = "eager"
+        known = brief(whole)[:-1].partition("(")[2]
+        spelled(whole, ", ".join(filter(None, [known, 'attn_implementation="eager"'])))
     return whole
+
+
+def _built(kind: type, words: dict[str, Any]) -> Any:
+    return spelled(kind(**words), text_of((), words))
 
 
 def _thinned(
@@ -98,7 +104,7 @@ def _thinned(
     depth: int,
 ) -> Any:
     words = {**thin(parameters), **words}
-    whole = kind(**words)
+    whole = _built(kind, words)
     names = {param.name for param in parameters}
     inner = {
         name: made(type(value), made_up, True, depth + 1)
@@ -128,7 +134,7 @@ def _with(kind: type, words: dict[str, Any], inner: dict[str, Any], whole: Any) 
     plain = {name: _as_dict(value) for name, value in inner.items()}
     for form in (inner, plain):
         try:
-            return kind(**{**words, **form})
+            return _built(kind, {**words, **form})
         except Exception:
             continue
     return whole

@@ -19,7 +19,7 @@ from torch import nn
 from lint_params import evidence
 from lint_params.mismatch import contradiction
 from lint_params.verify import arguments, build, inputs, outer, repair, snapshot
-from lint_params.verify.calls import Call
+from lint_params.verify.calls import Call, imports_of
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
@@ -410,7 +410,7 @@ class Experiment:
         if self.part is not None:
             lines.append(self.part.setup)
         else:
-            lines.append(f"from {home} import {name.split('.')[0]}")
+            lines += imports_of(call.text, home, name.split(".")[0])
             lines.append(f"model = {name}({call.text})")
         if given is not None and given.text():
             said = f"  # by its source, {'; '.join(given.said)}" if given.said else ""

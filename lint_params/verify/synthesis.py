@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from lint_params.verify import configs, naming
-from lint_params.verify.calls import Call, signature, text_of
+from lint_params.verify.calls import Call, signature, spelled, text_of
 from lint_params.verify.hints import Hints
 from lint_params.verify.source_facts import FileView
 
@@ -215,7 +215,7 @@ class Synthesis:
             raise ValueError(f"{kind.__name__} needs too much")
         deeper = Synthesis(self.view, self.made, self.overrides, self.depth + 1)
         call = synthesised(kind, deeper)
-        return kind(*call.args, **call.kwargs)
+        return spelled(kind(*call.args, **call.kwargs), call.text)
 
     def _module(self, kind: type) -> nn.Module:
         try:
