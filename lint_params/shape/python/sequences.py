@@ -190,7 +190,9 @@ def _map(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if any(items is None for items in lists):
         return Unknown("sequence of unknown length")
     rows = zip(*[i for i in lists if i is not None])
-    return Seq([it.call(args[0], list(row), {}, it.ctx.node, "map") for row in rows])
+    counted = all(isinstance(a, Seq) and a.kind == "tuple" for a in args[1:])
+    made = [it.call(args[0], list(row), {}, it.ctx.node, "map") for row in rows]
+    return Seq(made, "tuple" if counted else "list")
 
 
 @external("builtins.filter")
