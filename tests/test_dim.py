@@ -158,6 +158,15 @@ def test_sizes_that_are_one_number_only_where_an_argument_is_one() -> None:
         assert not dim.only_if_one(width, other), str(other)
 
 
+def test_a_rest_of_one_needs_a_divisor_of_one() -> None:
+    heads, width = (dim.symbol(name, "argument", 1) for name in ("heads", "width"))
+    whole = dim.add(dim.mul(heads, width), 1)
+    assert dim.leaves_one(dim.modulo(whole, heads))
+    assert dim.leaves_one(dim.modulo(1, heads))
+    for rest in (dim.modulo(width, heads), dim.modulo(2, heads), dim.modulo(1, dim.symbol("n", "input", 1)), 1):
+        assert not dim.leaves_one(rest), str(rest)
+
+
 def test_equal_sizes_are_one_number_however_they_are_written() -> None:
     (a, b, c) = (e.size for e in leaves()[1])
     add, mul, sub = dim.add, dim.mul, dim.sub

@@ -478,6 +478,18 @@ def only_if_one(a: Size, b: Size) -> bool:
     return factor >= 1 and all(_named(atom) for atom, _ in monomial)
 
 
+def leaves_one(rest: Size) -> bool:
+    """Whether the rest of a division is 1 unless the author's divisor is: ``(3 * h * d + 1) % h``."""
+    if isinstance(rest, int) or len(rest.terms) != 1:
+        return False
+    ((monomial, factor),) = rest.terms.items()
+    atom = monomial[0][0]
+    if factor != 1 or len(monomial) != 1 or not isinstance(atom, Operation) or atom.name != "%":
+        return False
+    one, by = atom.args
+    return one == 1 and isinstance(by, Poly) and len(by.terms) == 1 and all(map(_named, by.atoms))
+
+
 def _part_of(part: Size, whole: Size) -> bool:
     """``dim // heads`` and ``dim``: one number only where heads is 1."""
     if isinstance(part, int) or len(part.terms) != 1:
@@ -593,6 +605,7 @@ __all__ = [
     "at_least",
     "cancel",
     "floordiv",
+    "leaves_one",
     "lower",
     "maximum",
     "minimum",

@@ -12,6 +12,7 @@ from lint_params.shape.dim import (
     Size,
     cancel,
     floordiv,
+    leaves_one,
     modulo,
     mul,
     product,
@@ -177,7 +178,7 @@ def _divide(ctx: Context, x: Tensor, group: Group, total: Size, sizes: _Sizes, t
     whole, part = cancel(total, rest)
     left = modulo(whole, part)
     answer = same(left, 0)
-    if answer is NO:
+    if answer is NO or leaves_one(left):
         ctx.refute(
             VIEW, f"{{name}}: size {{got}}{{source}} is no multiple of {{expected}} in '{shown}' of '{text}'",
             rest, total, x,
