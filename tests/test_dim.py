@@ -156,6 +156,10 @@ def test_sizes_that_are_one_number_only_where_an_argument_is_one() -> None:
         assert dim.only_if_one(width, other) and dim.only_if_one(other, width), str(other)
     for other in (heads, dim.mul(once, width), dim.mul(seen, width), dim.floordiv(width, once), dim.add(width, heads)):
         assert not dim.only_if_one(width, other), str(other)
+    cut = dim.mul(dim.floordiv(width, heads), heads)
+    assert dim.only_if_one(1, cut) and dim.only_if_one(cut, 1)
+    assert not dim.only_if_one(2, cut) and not dim.only_if_one(1, width)
+    assert not dim.only_if_one(1, dim.mul(dim.floordiv(width, once), once))
 
 
 def test_a_rest_of_one_needs_a_divisor_of_one() -> None:

@@ -470,12 +470,25 @@ def only_if_one(a: Size, b: Size) -> bool:
     if _part_of(a, b) or _part_of(b, a):
         return True
     if isinstance(a, int) or isinstance(b, int):
-        return False
+        return _cut_to_one(a, b) or _cut_to_one(b, a)
     times = _exact(a, b) or _exact(b, a)
     if not isinstance(times, Poly) or len(times.terms) != 1:
         return False
     ((monomial, factor),) = times.terms.items()
     return factor >= 1 and all(_named(atom) for atom, _ in monomial)
+
+
+def _cut_to_one(one: Size, whole: Size) -> bool:
+    """1 and ``dim // heads * heads``: what heads divides is 1 only where heads is."""
+    if one != 1 or isinstance(whole, int):
+        return False
+    rests = [a for a in whole.atoms if isinstance(a, Operation) and a.name == "%"]
+    return any(
+        isinstance(rest.args[1], Poly)
+        and all(map(_named, rest.args[1].atoms))
+        and substitute(whole, lambda atom, it=rest: it.args[0] if atom == it else None) == 0  # type: ignore[misc]
+        for rest in rests
+    )
 
 
 def leaves_one(rest: Size) -> bool:
