@@ -68,6 +68,10 @@ def _look_around(view: FileView, path: Path, findings: list[Json]) -> list[str]:
     uses = Uses(path, names - {"__init__", "forward", "<locals>"})
     view.others = lambda name: uses.of(name, view.live(name))
     view.outer = lambda name: uses.outer(name, view.live(name))
+    for name in sorted(names):  # read once, for all forks
+        kind = view.live(name) if name else None
+        if isinstance(kind, type):
+            view.taken(kind)
     return sorted({str(found) for paths in uses.found.values() for found in paths})
 
 

@@ -6,6 +6,7 @@ Works on the tree and on the live namespace of the imported module. Child only.
 from __future__ import annotations
 
 import ast
+import contextlib
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -56,7 +57,9 @@ class FileView:
             return Taken()
         if self._classes is None:
             self._classes = Classes(path, self.tree)
-        return self._classes.taken(kind.__name__)
+        with contextlib.suppress(Exception):  # what cannot be read is guessed
+            return self._classes.taken(kind.__name__)
+        return Taken()
 
     def live(self, subject: str) -> Any:
         """The object with this dotted name, None if it only exists inside a call."""
