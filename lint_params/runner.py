@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: A pool of processes starts only for this many bytes of source that mention torch.
 POOL_PAYS = 400_000
 #: Parsed files of a project are kept up to this many bytes of source: memory has a bound.
-KEEP_BYTES = 6_000_000
+KEEP_BYTES = 3_500_000
 
 Progress = Callable[[int, int], None]
 
