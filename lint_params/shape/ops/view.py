@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, YES, Size, cancel, floordiv, modulo, product, same
 from lint_params.shape.ops import function
@@ -151,17 +149,18 @@ def _mixes_samples(
 ) -> None:
     """``view(-1, k)`` of [batch, n] where neither of n and k divides the other: it fails for
     almost every batch, and where it does not the rows mix the samples."""
-    sample = [s for s in have[1:] if isinstance(s, int)]
-    rows = [s for s in sizes[1:] if isinstance(s, int)]
-    if not sample or len(sample) + 1 < len(have) or sizes[0] != -1 or len(rows) + 1 < len(sizes):
+    if not have or len(have) < 2 or sizes[0] != -1:
         return
     batch = only_symbol(have[0])
     # A batch of a given size: a module's feature maps only; rows of a table go in groups.
     maps = ctx.instances and isinstance(have[0], int) and len(have) >= 4 and len(sizes) == 2
     if not maps and (batch is None or batch.kind != "input"):
         return
-    values, rest = prod(sample), prod(rows)
-    if values and rest and values % rest and rest % values:
+    given = [s for s in sizes if s is not None and s != -1]
+    if not all(isinstance(s, int) for s in (*have[1:], *given)):
+        return  # asked first: a product of long sizes takes its time
+    values, rest = product(have[1:]), product(given)
+    if isinstance(values, int) and isinstance(rest, int) and values % rest and rest % values:
         ctx.refute(
             VIEW,
             "{name}: {got} values a sample{source} cannot be viewed in rows of {expected}: "
