@@ -10,9 +10,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.project import SourceFile
-from lint_params.shape.arguments import chooses, parameters
+from lint_params.shape.arguments import Mode, chooses, constructor_argument, parameters
 from lint_params.shape.scope import Scope
-from lint_params.shape.value import Unknown, Value
+from lint_params.shape.value import Dict, Instance, Unknown, Value
 from lint_params.trees import walk
 
 if TYPE_CHECKING:
@@ -45,10 +45,20 @@ class Callers:
         for call in self.calls.get(name, ())[:MOST_CALLERS] if depth < DEPTH else ():
             node = _argument(call, fn, arg)
             if node is None:
-                continue
-            value = self._read(node, *self._around(call), depth + 1)
+                value = self._unpacked(call, arg, depth)
+            else:
+                value = self._read(node, *self._around(call), depth + 1)
             if chooses(value):
                 return value
+        return None
+
+    def _unpacked(self, call: ast.Call, arg: str, depth: int) -> Value | None:
+        """What ``**settings`` of a call holds for ``arg``, if that can be read."""
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                made = self._read(keyword.value, *self._around(call), depth + 1)
+                if isinstance(made, Dict) and arg in made.items:
+                    return made.items[arg]
         return None
 
     def _around(self, call: ast.Call) -> tuple[AnyFunction | None, str]:
@@ -84,7 +94,9 @@ class Callers:
                 if owner and isinstance(fn, ast.FunctionDef) and fn.name == "__init__":
                     found = self.handed(owner, fn, name, depth)
                 if found is None:  # nobody in sight says otherwise
-                    found = Unknown("argument") if default is None else self._read(default, None, "", 0)
+                    found = self._free(arg) if default is None else self._read(default, None, "", 0)
+        if fn.args.kwarg is not None and fn.args.kwarg.arg == name:
+            found = Dict({})
         statement = self._assignments(fn).get(name) if depth < DEPTH else None
         if statement is None:
             return found
@@ -94,6 +106,13 @@ class Callers:
             if value is not None:
                 scope.vars[other] = value
         return self.it.aside(lambda: self.it.eval(statement.value, scope), self.file.path)
+
+    def _free(self, arg: ast.arg) -> Value:
+        """An argument that nobody gives: a configuration of the project as it is by default."""
+        scope = Scope(self.it.file_scope(self.file))
+        make = lambda: constructor_argument(self.it, arg, None, scope, Mode.DEFAULTS)  # noqa: E731
+        made = self.it.aside(make, self.file.path)
+        return made if isinstance(made, Instance) else Unknown("argument")
 
     def _assignments(self, fn: AnyFunction) -> dict[str, ast.Assign]:
         """The first assignment to each local name alone; one under no condition before others."""

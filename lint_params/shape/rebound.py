@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.names import imported
+from lint_params.shape.join import join_all
 from lint_params.shape.scope import MISSING, FileScope, Scope
 from lint_params.shape.truth import truth
 from lint_params.shape.value import Seq, Unknown, Value
@@ -41,6 +42,9 @@ def _bound(it: Interpreter, file: FileScope, name: str, statement: ast.stmt, bef
         known = truth(it, it.aside(lambda: it.eval(statement.test, Scope(file)), file.file.path))
         if known is not None:
             return _after(it, file, name, statement.body if known else statement.orelse, before)
+        either = [_after(it, file, name, body, before) for body in (statement.body, statement.orelse)]
+        if not any(value is MISSING or isinstance(value, Unknown) for value in either):
+            return join_all(it, either)
     if isinstance(statement, ast.Try):
         tried = _after(it, file, name, [*statement.body, *statement.orelse, *statement.finalbody], before)
         if tried is not MISSING:  # as for a name that is bound only there
