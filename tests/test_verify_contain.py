@@ -115,8 +115,10 @@ def test_nothing_outlives_its_caller(tmp_path: Path, how: signal.Signals, spawn:
     path = tmp_path / "net.py"
     path.write_text(SLEEPS)
     code = f"""
+        import signal
         from lint_params.rule import Finding, Level, Place
         from lint_params.verify import verify_findings
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a shell's &
         f = Finding("LP900", "n", Level.ERROR, {str(path)!r}, Place(7, 1, 7, 2), "m", subject="Net")
         verify_findings([f], device="cpu", timeout=300.0, spawn={spawn})
     """
