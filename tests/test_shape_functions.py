@@ -14,7 +14,9 @@ from expressions import FAMILIES
 from symbolic import Refused, Runner, Size, T, Undecided, shape
 
 from lint_params.shape import ops
-from lint_params.shape.dim import mul
+from lint_params.shape.context import Context
+from lint_params.shape.dim import mul, symbol
+from lint_params.shape.ops.view import reshaped
 from lint_params.shape.value import Shape, Tensor
 
 torch.set_num_threads(1)
@@ -295,3 +297,10 @@ flat = nn.Linear(16, 16)(out).view(size, -1)
     batch, tokens, width = shape(scope["out"])
     assert (width, shape(scope["q"])) == (16, (batch, 4, tokens, 4))
     assert str(shape(scope["flat"])) == str((batch, mul(16, tokens)))
+
+
+def test_rows_of_nothing_are_no_mistake_of_ours() -> None:
+    """[batch, 4] to (-1, 0): torch cannot tell how many rows there are, nor can we."""
+    ctx = Context()
+    x = ctx.tensor([symbol("batch", "input", 1), 4])
+    assert len(reshaped(ctx, x, (-1, 0)).shape.dims) == 2

@@ -242,8 +242,7 @@ def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
 
 
 _HARMLESS = """
-    len enumerate zip reversed range print iter list tuple isinstance sorted sum min max any all
-    str repr map filter next getattr hasattr
+    enumerate zip reversed range iter list tuple sorted sum min max map filter next getattr
 """.split()
 #: What these give holds no item.
 _ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")

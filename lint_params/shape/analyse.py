@@ -134,11 +134,11 @@ def check_class(
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))
-    large = left_out = False
+    open_pays = True
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
         if mode is Mode.DEFAULTS and (not by_default or int not in defaults or configured):
             continue  # it is built otherwise, or this would be the first run again
-        if mode is Mode.OPEN and (large and not left_out or not defaults & {bool, type(None), str}):
+        if mode is Mode.OPEN and not (open_pays and defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
 
         def again(m: Mode = mode) -> Checked:
@@ -150,15 +150,22 @@ def check_class(
 
         checked = again()
         if mode is Mode.SIZES:
-            unfinished = checked.exhausted and not checked.outputs
-            large = unfinished or checked.steps > LARGE
-            left_out = not unfinished and large and init is not None and _leaves_out(it, *init)
+            open_pays = _open_pays(it, checked, init)
         checked = steady(it, checked, again)
         yield checked
         if mode is Mode.SIZES and open_question(it, checked):
             other = by_rank(it, checked, ranked)
             if other is not None:
                 yield other
+
+
+def _open_pays(
+    it: Interpreter, first: Checked, init: tuple[ClassRef, ast.FunctionDef] | None
+) -> bool:
+    """Whether the class is run with its flags open, after its first run."""
+    if first.exhausted and not first.outputs:
+        return False  # that takes longer still
+    return first.steps <= LARGE or (init is not None and _leaves_out(it, *init))
 
 
 def _leaves_out(it: Interpreter, owner: ClassRef, init: ast.FunctionDef) -> bool:
@@ -172,6 +179,6 @@ def _leaves_out(it: Interpreter, owner: ClassRef, init: ast.FunctionDef) -> bool
     return False
 
 
-#: A class whose first run takes more steps than this, or never ends, is not run with its flags
-#: open: that takes longer still.
+#: A class whose first run takes more steps than this is run with its flags open only where
+#: layers were left out.
 LARGE = 3_000

@@ -40,6 +40,7 @@ class ShapeFacts:
         self._file = file
         self._project = project
         self._mismatches: list[Mismatch] | None = None
+        self._ties: list[Mismatch] | None = None
         self._runs: list[Checked] | None = None
 
     @property
@@ -55,9 +56,22 @@ class ShapeFacts:
             self._mismatches = list(_mismatches(self._file, self.runs))
         return self._mismatches
 
+    @property
+    def ties(self) -> list[Mismatch]:
+        """What is sound only where sizes happen to agree; looked for only if a rule asks."""
+        if self._ties is None:
+            seen = {_spot(self._file.path, m.node) for m in self.mismatches}
+            self._ties = [
+                _mismatch(self._file, run, o._replace(rule=TIE, text=_TIED), o.node)
+                for run, o in forced(self._file, self.runs)
+                if _spot(self._file.path, o.node) not in seen
+            ]
+        return self._ties
+
     def refuted(self, rule: str) -> Iterator[Mismatch]:
         """The mismatches that the rule of that name reports."""
-        return (m for m in self.mismatches if m.rule == rule)
+        found = self.ties if rule == TIE else self.mismatches
+        return (m for m in found if m.rule == rule)
 
 
 def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
@@ -83,10 +97,6 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
             continue
         seen.add(spot)
         yield _mismatch(file, run, obligation, node)
-    for run, obligation in forced(file, runs):
-        if _spot(file.path, obligation.node) not in seen:
-            tie = obligation._replace(rule=TIE, text=_TIED)
-            yield _mismatch(file, run, tie, obligation.node)
 
 
 def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from lint_params.shape.context import Context
 from lint_params.shape.dim import NO, YES, Size, cancel, floordiv, modulo, product, same
 from lint_params.shape.ops import function
@@ -156,11 +158,12 @@ def _mixes_samples(
     maps = ctx.instances and isinstance(have[0], int) and len(have) >= 4 and len(sizes) == 2
     if not maps and (batch is None or batch.kind != "input"):
         return
-    given = [s for s in sizes if s is not None and s != -1]
-    if not all(isinstance(s, int) for s in (*have[1:], *given)):
+    sample = [s for s in have[1:] if isinstance(s, int)]
+    row = [s for s in sizes[1:] if isinstance(s, int)]
+    if len(sample) + 1 < len(have) or len(row) + 1 < len(sizes):
         return  # asked first: a product of long sizes takes its time
-    values, rest = product(have[1:]), product(given)
-    if isinstance(values, int) and isinstance(rest, int) and values % rest and rest % values:
+    values, rest = prod(sample), prod(row)
+    if values and rest and values % rest and rest % values:
         ctx.refute(
             VIEW,
             "{name}: {got} values a sample{source} cannot be viewed in rows of {expected}: "
