@@ -28,6 +28,7 @@ LEVELS = {
     "lint_params.shape.call": 1,
     "lint_params.shape.context": 1,
     "lint_params.shape.ops": 1,
+    "lint_params.shape.provenance": 1,
     "lint_params.folders": 2,
     "lint_params.names": 2,
     "lint_params.project": 2,

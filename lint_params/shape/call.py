@@ -9,6 +9,7 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.context import Context
 from lint_params.shape.dim import Operation, Poly, Size
 from lint_params.shape.ops import FunctionSpec, LayerSpec
+from lint_params.shape.provenance import remember, tensors
 from lint_params.shape.value import OPEN, Layer, Origin, Shape, Tensor, Unknown, Value
 
 
@@ -183,10 +184,15 @@ def _run(
             kwargs[name] = value
         else:
             args.append(value)
+    ctx.operands = tensors(args)
     try:
-        return op(ctx, *first, *args, **kwargs)
+        result = op(ctx, *first, *args, **kwargs)
     except Refuted:
         return Unknown("refuted")
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         # Arguments of a kind that the op does not foresee: it knows nothing of the result.
         return Unknown("arguments of an unforeseen kind")
+    finally:
+        operands, ctx.operands = ctx.operands, []
+    remember(result, operands, first[0] if first else None)
+    return result

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lint_params.shape.dim import Size
 from lint_params.shape.value import Origin
+
+if TYPE_CHECKING:
+    from lint_params.shape.provenance import Step
 
 
 class Verdict(Enum):
@@ -44,6 +47,8 @@ class Obligation(NamedTuple):
     at: int = 0  # how far the run had come, in steps
     #: A Parameter of the innermost module has both sizes, so one is taken for the other there.
     turned: bool = False
+    #: Where the sizes of a mismatch were made or learned.
+    sources: tuple[Step, ...] = ()
 
 
 class Refuted(Exception):

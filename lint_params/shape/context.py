@@ -30,6 +30,7 @@ from lint_params.shape.dim import (
     substitute,
     symbol,
 )
+from lint_params.shape.provenance import Step, steps
 from lint_params.shape.value import Origin, Seq, Shape, Tensor, Unknown, Value, as_size
 
 _ABSENT = object()
@@ -57,6 +58,7 @@ class Context:
         self.path = ""
         self.callee = ""  # "self.fc1" or "torch.cat"
         self.built: Origin | None = None
+        self.operands: list[Tensor] = []  # the tensors among the arguments of the running op
         self.stack: tuple[tuple[str, ast.AST, str], ...] = ()
         self.subject = ""
         self.clock: Callable[[], int] = int  # how many steps the run has taken
@@ -166,7 +168,7 @@ class Context:
         if dtype is None and like is not None:
             dtype = like.dtype
         origin = Origin(
-            getattr(self.node, "lineno", 0), text or f"the output of {self.callee}", self.path
+            getattr(self.node, "lineno", 0), text or f"the output of {self.callee}", self.path, self.built
         )
         shape = lead.behind(tuple(dims)) if isinstance(lead, Shape) else Shape(tuple(dims), lead)
         return Tensor(shape, dtype, origin)
@@ -283,8 +285,17 @@ class Context:
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
                 tuple(self.instances[1:]), self._of_batch(tensor, got), self.clock(),
                 verdict is Verdict.REFUTED and self._turned(expected, got),
+                self._sources(expected, got, tensor) if _disagree(verdict, why) else (),
             )
         )  # fmt: skip
+
+    def _sources(
+        self, expected: Size | None, got: Size | None, tensor: Tensor | None
+    ) -> tuple[Step, ...]:
+        """Where a mismatch's sizes come from; what a layer expects is its own."""
+        first = [] if tensor is None else [tensor]
+        sizes = (got, expected) if self.built is None else (got,)
+        return steps(self, sizes, [*first, *self.operands])
 
     def _turned(self, expected: Size | None, got: Size | None) -> bool:
         """Whether a Parameter of the running module has both sizes along its axes."""
@@ -362,6 +373,11 @@ class Context:
         """Replace the contents of a list so that ``undo`` takes it back."""
         self.trail.append((items, None, list(items)))
         items[:] = new
+
+
+def _disagree(verdict: Verdict, why: str) -> bool:
+    """Whether two sizes are, or may be, a mistake that somebody is told of."""
+    return verdict is Verdict.REFUTED or why == "sizes not comparable"
 
 
 def _mentions(monomial: tuple[tuple[Atom, int], ...], atom: Atom) -> bool:

@@ -180,6 +180,10 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
         trace.append((o.built.line, f"{o.name} is built here"))
     if o.source is not None and o.source.path == file.path and o.source.line and o.got is not None:
         trace.append((o.source.line, f"{o.got} is the size of {o.source.text}"))
+    known = {line for line, _ in trace}
+    trace += [
+        (s.line, s.text) for s in o.sources if s.path == file.path and s.line not in known and s.line
+    ]
     for path, frame, text in o.stack:
         line = getattr(frame, "lineno", 0)
         if path == file.path and isinstance(frame, ast.Call) and line != getattr(node, "lineno", 0):

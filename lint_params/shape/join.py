@@ -101,6 +101,14 @@ def _tensors(it: Interpreter, a: Tensor, b: Tensor) -> Tensor:
     dtype = a.dtype if a.dtype == b.dtype else None
     param = a.param if a.param == b.param else None
     free = a.free and b.free
+    joined = _joined(it, a, b, dtype, param, free)
+    joined.of = (a, b)
+    return joined
+
+
+def _joined(
+    it: Interpreter, a: Tensor, b: Tensor, dtype: str | None, param: str | None, free: bool
+) -> Tensor:
     if a.shape is b.shape:
         return Tensor(a.shape, dtype, a.origin, param, free)
     one, two = a.shape.dims, b.shape.dims

@@ -29,6 +29,7 @@ class Origin(NamedTuple):
     line: int
     text: str
     path: str = ""
+    built: Origin | None = None  # of the layer that made it
 
 
 class Unknown:
@@ -82,9 +83,10 @@ class Tensor:
 
     ``dtype``: "float", "int", "bool", "complex" or None where unknown.
     ``free``: it came in as an argument, so its sizes are the caller's to choose.
+    ``of``: the tensors that it was made of and whose sizes it may have.
     """
 
-    __slots__ = ("shape", "dtype", "origin", "param", "free")
+    __slots__ = ("shape", "dtype", "origin", "param", "free", "of")
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class Tensor:
         self.origin = origin
         self.param = param
         self.free = free
+        self.of: tuple[Tensor, ...] = ()
 
     def __repr__(self) -> str:
         return f"Tensor{self.shape}"

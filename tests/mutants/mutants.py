@@ -20,7 +20,8 @@ of other sizes, too), or if the silent effect of the mistake shows (observe.py).
 How it is judged: the mutated text is linted at the path of the original, so that other files are
 found as they are in reality. Caught is a mutant with a finding that the original does not have on
 a right line: a line that was changed (or its statement), a line of the file in torch's traceback,
-or one that defines or uses the attribute that was changed; or one whose trace names a changed line.
+or one that defines or uses the attribute that was changed; or one whose trace names a changed line,
+or the line on which the call around it begins (a layer's arguments often stand on lines of their own).
 ``elsewhere`` counts those with findings on other lines only, ``preview`` counts those that only a
 rule in preview reports; neither is in ``caught``.
 """
@@ -28,6 +29,7 @@ rule in preview reports; neither is in ``caught``.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -180,6 +182,17 @@ def executed(rows: list[Json], name: str, library: Library, cache: Cache, linter
         row.update(cache.rows.get(row["id"], {"valid": False, "why": "no answer"}))
 
 
+def begun(text: str, lines: list[int]) -> set[int]:
+    """The lines, and those on which the innermost calls around them begin: a layer's place."""
+    found = set(lines)
+    calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
+    for line in lines:
+        around = [n for n in calls if n.lineno <= line <= (n.end_lineno or 0)]
+        inner = min(around, key=lambda n: (n.end_lineno or 0) - n.lineno, default=None)
+        found |= set() if inner is None else {inner.lineno}
+    return found
+
+
 def linted(rows: list[Json], linter: Path) -> None:
     """Adds to each row the new findings."""
     request = {"rows": [{k: row[k] for k in ("id", "path", "text")} for row in rows]}
@@ -187,7 +200,7 @@ def linted(rows: list[Json], linter: Path) -> None:
     for row in rows:
         row["findings"] = found[row["id"]]
         right = {*row["lines"], *row["related"], *row["raised"]}
-        changed = set(row["lines"])
+        changed = begun(row["text"], row["lines"])
         hits = [f for f in row["findings"] if f["line"] in right or changed & {*f["trace"]}]
         row["caught"] = any(not f["preview"] for f in hits)
         row["preview"] = bool(hits) and not row["caught"]
