@@ -212,11 +212,7 @@ class Run:
     def left_behind(self) -> Failure | None:
         """The failure of forward after ``.to(other device)`` for a tensor that stayed."""
         failure = self.failure("move")
-        if failure is not None and (
-            "same device" in failure.text or "expected device" in failure.text
-        ):
-            return failure
-        return None
+        return failure if failure is not None and failure.between_devices else None
 
     def refuted(self, finding: Finding, text: str) -> Verification:
         """Refuted, if this run can refute: else inconclusive with what stood in the way."""
@@ -237,7 +233,9 @@ class Run:
                 return failure.reason, str(failure)
             if failure.phase in ("import", "construct"):
                 return f"{failure.phase}-failed", str(failure)
-            if failure.phase in ("forward", "script"):
+            if failure.phase in ("forward", "script") or (
+                failure.phase == "move" and "forward" not in self.done
+            ):
                 return "forward-failed-elsewhere", str(failure)
         if not self.ran(finding):
             return "line-not-executed", f"line {finding.place.line} did not run"

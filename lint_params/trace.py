@@ -5,6 +5,7 @@ Plain data, no torch: ids, shapes and texts only.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,12 @@ PHASES = (
     "convert",  # deepcopy, then .double(): what sharing survives
     "move",  # .to(cuda) where there is one, else .to(meta)
     "script",
+)
+
+
+#: How torch says that a tensor was not where the others were.
+_BETWEEN_DEVICES = re.compile(
+    r"same device|expected device|Input type \(torch\.cuda\.\w+\) and weight type \(torch\.(?!cuda)"
 )
 
 
@@ -101,6 +108,11 @@ class Failure:
     def line(self) -> int:
         """The innermost line of the linted file, 0 if none."""
         return self.frames[-1].line if self.frames else 0
+
+    @property
+    def between_devices(self) -> bool:
+        """Whether tensors on two devices met."""
+        return bool(_BETWEEN_DEVICES.search(self.text))
 
     def passes(self, lines: Iterable[int]) -> bool:
         """Whether any frame of the file stands on one of these lines."""

@@ -73,7 +73,7 @@ class ParameterTransformed(Rule):
                 f"{made.how} makes a plain tensor of this Parameter: {where} is not registered, "
                 "trained or saved; transform the data inside nn.Parameter(...) instead",
                 subject=subject,
-                details={"attribute": name.rpartition(".")[2]},
+                details={"attribute": name.rpartition(".")[2], "moves": _moves(made.by)},
             )
 
     def _stored(self, facts: FileFacts) -> Iterator[tuple[str, ast.expr, str]]:
@@ -115,5 +115,14 @@ class ParameterTransformed(Rule):
                                      "absent from parameters()")
         kept = [tensor for tensor in run.named(name) if tensor.kind == "parameter"]
         if kept and len(kept) == len(run.named(name)):
+            if finding.details.get("moves"):
+                return run.inconclusive("needs-device", f"{kept[0].name} was there already")
             return run.refuted(finding, f"{kept[0].name} is in parameters()")
         return None
+
+
+def _moves(by: ast.expr) -> bool:
+    """``.to(device)`` gives the Parameter itself where it already is on that device."""
+    return isinstance(by, ast.Call) and isinstance(by.func, ast.Attribute) and (
+        by.func.attr in ("to", "cuda")
+    )

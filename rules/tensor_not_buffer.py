@@ -209,8 +209,8 @@ class TensorNotBuffer(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.details["attribute"]
-        failure = run.failure("move")
-        if failure is not None and "same device" in failure.text:
+        failure = run.left_behind()
+        if failure is not None and failure.passes(step.line for step in finding.trace):
             return run.confirmed_by(failure)
         kept = {t.kind for phase in ("construct", "forward") for t in run.named(name, phase)}
         if "attribute" in kept:

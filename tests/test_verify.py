@@ -311,7 +311,7 @@ def test_spawned_runs_give_the_same_verdicts(tmp_path: Path, monkeypatch) -> Non
     monkeypatch.setenv("PYTHONPATH", str(DATA))
     wanted = ["chain", "sound"]
     findings = [f for f in findings_in(tmp_path) if Path(f.path).stem in wanted]
-    judged = verify_findings(findings, device="cpu", rules=RULES, spawn=True)
+    judged = verify_findings(findings, device="cpu", rules=RULES, start="spawn")
     assert [f.verification.verdict.value for f in judged] == ["confirmed", "refuted"]
 
 

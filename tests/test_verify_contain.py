@@ -109,9 +109,9 @@ class Net(nn.Module):
 
 
 @linux
-@pytest.mark.parametrize("spawn", [False, True])
+@pytest.mark.parametrize("start", ["fork", "import", "spawn"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_outlives_its_caller(tmp_path: Path, how: signal.Signals, spawn: bool) -> None:
+def test_nothing_outlives_its_caller(tmp_path: Path, how: signal.Signals, start: str) -> None:
     path = tmp_path / "net.py"
     path.write_text(SLEEPS)
     code = f"""
@@ -120,7 +120,7 @@ def test_nothing_outlives_its_caller(tmp_path: Path, how: signal.Signals, spawn:
         from lint_params.verify import verify_findings
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a shell's &
         f = Finding("LP900", "n", Level.ERROR, {str(path)!r}, Place(7, 1, 7, 2), "m", subject="Net")
-        verify_findings([f], device="cpu", timeout=300.0, spawn={spawn})
+        verify_findings([f], device="cpu", timeout=300.0, start={start!r})
     """
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from lint_params import lint
 from lint_params.evidence import Verification
 from lint_params.rule import Finding, Level, Place
 from lint_params.verify import server, verify_findings
@@ -33,10 +35,13 @@ class Net(nn.Module):
     def forward(self, x):
         return self.b(self.a(x))
 """
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="of machines with a GPU")
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="of machines without a GPU")
 
 
-def verified(folder: Path, device: str, before: str = "", inside: str = "pass", **more: bool) -> Verification:
+def verified(
+    folder: Path, device: str, before: str = "", inside: str = "pass", **more: Any
+) -> Verification:
     path = folder / "net.py"
     path.write_text(NET.format(before=before, inside=inside))
     line = len(NET.splitlines()) - 1 + before.count("\n")
@@ -86,10 +91,8 @@ def test_to_warm_torch_up_starts_no_gpu() -> None:
         torch.cuda.current_stream = torch.cuda._lazy_init = started
         from lint_params.verify import server
         server._import_torch()
-        param = torch.nn.Parameter(torch.ones(2))
-        param.grad = torch.ones(2)
         try:
-            torch.optim.Adam([param]).step()
+            torch.ones(2, device="cuda")
         except AssertionError as error:
             print(error)
     """
@@ -124,3 +127,59 @@ def test_what_needs_a_gpu_says_so(tmp_path: Path) -> None:
     assert verified(tmp_path, "cpu", inside=inside).evidence.startswith("needs-device: ")
     inside = 'torch.zeros(2, device="cuda")'
     assert verified(tmp_path, "cpu", inside=inside).evidence.startswith("needs-device: ")
+
+
+def test_a_made_up_device_is_one_to_move_to(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, device):\n"
+        "        super().__init__()\n        self.w = nn.Parameter(torch.ones(2)).to(device)\n\n"
+        "    def forward(self, x):\n        return x * self.w\n\n\n"
+        "def made():\n    return Net('cpu')\n"
+    )
+    (judged,) = verify_findings(lint([str(path)]), device="cpu")
+    assert judged.verification is not None
+    assert (judged.code, judged.verification.verdict.value) == ("LP301", "confirmed")
+    assert (judged.verification.device, "device='meta'" in judged.verification.evidence) == ("meta", True)
+
+
+@gpu
+@pytest.mark.parametrize("start", ["", "spawn"])
+def test_on_a_gpu(tmp_path: Path, start: str) -> None:
+    notes: list[str] = []
+    verdict = verified(tmp_path, "cuda", start=start, note=notes.append)
+    assert (verdict.verdict.value, verdict.device) == ("confirmed", "cuda")
+    assert re.search(r"5.{1,6}5.{1,6}6.{1,4}2", verdict.evidence)
+    if LINUX:
+        assert {"memory limit", "writes only to scratch"} <= set(re.split("[;,] ", notes[0]))
+
+
+@gpu
+def test_what_a_gpu_does_not_say_the_cpu_does(tmp_path: Path) -> None:
+    """A tensor left behind is shown there; what stands behind it, and what fails inside a
+    kernel, is run on the CPU."""
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.mean = torch.zeros(3)\n        self.a = nn.Linear(3, 5)\n"
+        "        self.b = nn.Linear(6, 2)\n\n    def forward(self, x):\n"
+        "        return self.b(self.a(x - self.mean))\n\n\n"
+        "class Table(nn.Module):\n    def __init__(self, vocab, dim):\n        super().__init__()\n"
+        "        self.emb = nn.Embedding(vocab, dim)\n"
+        "        self.emb.weight = nn.Parameter(torch.randn(dim, vocab))\n\n"
+        "    def forward(self, ids):\n        return self.emb(ids)\n"
+    )
+    judged = {f.code: f.verification for f in verify_findings(lint([str(path)]), device="cuda")}
+    said = {code: (v.verdict.value, v.device) for code, v in judged.items() if v is not None}
+    assert said == {
+        "LP310": ("confirmed", "cuda"),
+        "LP401": ("confirmed", "cpu"),
+        "LP407": ("confirmed", "cpu"),
+    }
+
+
+@gpu
+def test_memory_is_limited_beside_a_gpu(tmp_path: Path) -> None:
+    inside = 'torch.ones(2, device="cuda"); torch.ones(8 << 28)'
+    verdict = verified(tmp_path, "cuda", inside=inside)
+    assert verdict.evidence.startswith("out-of-memory: ")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from test_verify import DATA, RULES, finding_at
 
+from lint_params import lint
 from lint_params.rule import Finding, Level, Place
 from lint_params.verify import verify_findings
 
@@ -268,3 +269,18 @@ def test_a_line_behind_switches_of_the_constructor_is_reached(tmp_path: Path) ->
     assert judged.verification.verdict.value == "confirmed", judged.verification.evidence
     assert "a leaf Variable that requires grad" in judged.verification.evidence
     assert "scale=True, plain=False" in judged.verification.evidence
+
+
+def test_files_beside_it_that_no_parser_takes(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.a = nn.Linear(3, 5)\n        self.b = nn.Linear(6, 2)\n\n"
+        "    def forward(self, x):\n        return self.b(self.a(x))\n"
+    )
+    (tmp_path / "deep.py").write_text("from net import Net\nx = " + "-" * 50_000 + "1\nNet()\n")
+    (tmp_path / "cut.py").write_text("from net import Net\nNet(\n")
+    (tmp_path / "null.py").write_bytes(b"from net import Net\nNet()\0\n")
+    (judged,) = verify_findings(lint([str(path)]), device="cpu")
+    assert judged.verification is not None
+    assert judged.verification.verdict.value == "confirmed", judged.verification.evidence

@@ -1,4 +1,4 @@
-"""Where fork does not exist every run has a process of its own, with the same results."""
+"""Runs that import the file themselves, by fork or in a new process: the same results."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def told(findings: list[Finding]) -> list[tuple[str, str, str, str]]:
     return [(f.code, p.verdict.value, p.evidence, p.device) for f, p in proofs if p is not None]
 
 
-def test_the_same_verdicts_and_evidence() -> None:
+@pytest.mark.parametrize("start", ["import", "spawn"])
+def test_the_same_verdicts_and_evidence(start: str) -> None:
     findings = []
     for name in FILES:
         code = None if name.startswith("shapes") else _own(FIXTURES / name)
         findings += lint([str(FIXTURES / name)], select=[code] if code else None)[:4]
     assert len(findings) > 15
     forked = verify_findings(findings, device="cpu", jobs=2)
-    spawned = verify_findings(findings, device="cpu", jobs=2, spawn=True)
-    assert told(spawned) == told(forked)
+    assert told(verify_findings(findings, device="cpu", jobs=2, start=start)) == told(forked)
     assert {verdict for _, verdict, _, _ in told(forked)} == {"confirmed", "inconclusive"}
 
 
@@ -50,7 +50,8 @@ def _own(path: Path) -> str:
     return found[1]
 
 
-def test_what_it_says_of_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", ["import", "spawn"])
+def test_what_it_says_of_itself(tmp_path: Path, start: str) -> None:
     """The level of containment, and the files on which kept verdicts depend."""
     (tmp_path / "helper.py").write_text("WIDTH = 5\n")
     path = tmp_path / "net.py"
@@ -64,21 +65,22 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
         subject="Net", details={"got": 5, "expected": 6, "attribute": "b"},
     )  # fmt: skip
 
-    def verdicts(spawn: bool) -> tuple[list[str], list[str]]:
+    def verdicts(start: str) -> tuple[list[str], list[str]]:
         notes: list[str] = []
-        given = {"device": "cpu", "cache": tmp_path / f"kept{spawn}", "note": notes.append}
-        judged = verify_findings([finding], spawn=spawn, **given)  # type: ignore[arg-type]
+        given = {"device": "cpu", "cache": tmp_path / f"kept-{start}", "note": notes.append}
+        judged = verify_findings([finding], start=start, **given)  # type: ignore[arg-type]
         return [verdict for _, verdict, _, _ in told(judged)], notes
 
-    forked, spawned = verdicts(False), verdicts(True)
-    assert forked == spawned and spawned[0] == ["confirmed"] and len(spawned[1]) == 1
-    assert verdicts(True) == (["confirmed"], [])  # it was kept
+    forked, alone = verdicts("fork"), verdicts(start)
+    assert forked == alone and alone[0] == ["confirmed"] and len(alone[1]) == 1
+    assert verdicts(start) == (["confirmed"], [])  # it was kept
     (tmp_path / "helper.py").write_text("WIDTH = 6\n")
-    assert verdicts(True)[0] == verdicts(False)[0] != ["confirmed"]
+    assert verdicts(start)[0] == verdicts("fork")[0] != ["confirmed"]
 
 
 @pytest.mark.skipif(not LINUX, reason="the sandbox is of Linux")
-def test_hostile_files(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("start", ["import", "spawn"])
+def test_hostile_files(monkeypatch: pytest.MonkeyPatch, start: str) -> None:
     monkeypatch.setenv("PYTHONPATH", str(HOSTILE.parent))
     findings = []
     for name in BAD:
@@ -88,7 +90,7 @@ def test_hostile_files(monkeypatch: pytest.MonkeyPatch) -> None:
         place = Place(line, 1, line, 2)
         findings.append(Finding("LP900", "n", Level.ERROR, str(path), place, "m", subject="Net"))
     judged = verify_findings(
-        findings, device="cpu", jobs=2, timeout=6.0, memory=1 << 30, spawn=True,
+        findings, device="cpu", jobs=2, timeout=6.0, memory=1 << 30, start=start,
         rules={"LP900": "verify_rules:Nothing"},
     )  # fmt: skip
     for name, (_, verdict, evidence, _) in zip(BAD, told(judged), strict=True):

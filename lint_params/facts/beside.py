@@ -68,7 +68,7 @@ def _parsed(source: bytes | None) -> ast.Module | None:
     """The tree of another file; None where it cannot be read or is no Python."""
     try:
         return None if source is None else ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

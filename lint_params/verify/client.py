@@ -49,7 +49,7 @@ def verify_findings(
     progress: Progress | None = None,
     timeout: float = TIMEOUT,
     memory: int = MEMORY,
-    spawn: bool = False,
+    start: str = "",
     rules: Mapping[str, str] | None = None,
     cache: Path | None = None,
     note: Callable[[str], None] | None = None,
@@ -61,7 +61,8 @@ def verify_findings(
     ``rules``: code -> ``module:Class`` for rules that do not lie in the rules folder.
     ``cache``: a folder for verdicts. ``note`` is told once what ran them: torch's version, the
     device and how far the children were confined. ``texts``: path -> what to run in the place
-    of what the file holds (a fix that is not written yet).
+    of what the file holds (a fix that is not written yet). ``start``: how each run starts, "fork",
+    "import" or "spawn" (``server``); else as the device and the system need it.
     """
     given = list(findings)
     if not given:
@@ -90,7 +91,7 @@ def verify_findings(
             "timeout": timeout,
             "memory": memory,
             "scratch": scratch,
-            "spawn": spawn,
+            "start": start,
             "rules": sorted({f.name.replace("-", "_") for f in given}),
         }
         answers: dict[int, dict[int, dict[str, Any]]] = {}

@@ -55,6 +55,8 @@ def environment(scratch: str) -> dict[str, str]:
         MKL_NUM_THREADS="1",
         PYTHONDONTWRITEBYTECODE="1",
         PYTHONHASHSEED="0",
+        # What fails on the GPU fails in the line that asked for it.
+        CUDA_LAUNCH_BLOCKING="1",
         # Asks the driver's library instead of starting CUDA, which would forbid to fork.
         PYTORCH_NVML_BASED_CUDA_CHECK="1",
     )
@@ -139,7 +141,7 @@ def confine(scratch: str, memory: int, output: int, devices: bool) -> str:
     """Confines this process and its children for good; returns the level reached."""
     reached = []
     if os.name == "posix":
-        reached += _limits(memory, output)
+        reached += _limits(memory, output, devices)
     if LINUX:
         if _no_network():
             reached.append("no network")
@@ -148,7 +150,7 @@ def confine(scratch: str, memory: int, output: int, devices: bool) -> str:
     return ", ".join(reached) or "time limit only"
 
 
-def _limits(memory: int, output: int) -> list[str]:
+def _limits(memory: int, output: int, devices: bool) -> list[str]:
     import resource
 
     reached = []
@@ -159,16 +161,18 @@ def _limits(memory: int, output: int) -> list[str]:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails with EFBIG
         reached.append("file size limit")
     if memory and LINUX:
+        # A GPU's driver reserves more addresses than a limit on them could allow for.
+        kind, column = (resource.RLIMIT_DATA, 5) if devices else (resource.RLIMIT_AS, 0)
         with contextlib.suppress(ValueError, OSError):
-            limit = _address_space() + memory
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+            limit = _pages(column) * os.sysconf("SC_PAGE_SIZE") + memory
+            resource.setrlimit(kind, (limit, limit))
             reached.append("memory limit")
     return reached
 
 
-def _address_space() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _pages(column: int) -> int:
+    """Of this process: all that has an address (0), its data and stack (5)."""
+    return int(Path("/proc/self/statm").read_text().split()[column])
 
 
 def _no_network() -> bool:
@@ -178,7 +182,11 @@ def _no_network() -> bool:
 
 
 def _landlock(scratch: str, devices: bool) -> bool:
-    """Writing is allowed below the scratch folder (and to null and GPU devices) only."""
+    """Writing is allowed below the scratch folder (and to null and GPU devices) only.
+
+    CUDA does not start where it cannot write the names of its threads, which are files of this
+    very process: a fork has others, so whoever wants a GPU is confined after its last fork.
+    """
     libc = _libc()
     version = libc.syscall(_CREATE_RULESET, None, 0, 1)
     if version < 1:
@@ -191,7 +199,8 @@ def _landlock(scratch: str, devices: bool) -> bool:
     try:
         allowed = [(scratch, writes), ("/dev/null", _FILE_WRITES), ("/dev/shm", writes)]
         if devices:
-            allowed += [(str(path), _FILE_WRITES) for path in Path("/dev").glob("nvidia*")]
+            own = [*Path("/dev").glob("nvidia*"), Path(f"/proc/{os.getpid()}")]
+            allowed += [(str(path), _FILE_WRITES) for path in own]
         for path, rights in allowed:
             _allow(libc, ruleset, path, rights & writes)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

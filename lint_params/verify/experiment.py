@@ -110,6 +110,8 @@ class Experiment:
             known = {failure.text for failure in self.failures}
             survived = [watch.failure(error) for error in watch.probes.failed]
             self.failures += [failure for failure in survived if failure.text not in known]
+        if run.kind == "script" and not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            run.device = "cpu"  # the file itself says where it runs
         run.seconds = round(time.perf_counter() - self.started, 4)
         run.failures = tuple(self.failures)
         run.tried = tuple(self.tried)
@@ -169,8 +171,10 @@ class Experiment:
     def _of_model(self, root: nn.Module, config: dict[str, Any]) -> None:
         run, watch = self.run, self.watch
         if self.device not in ("cpu", "meta"):
-            with self.phase("device", needed=True):
+            run.moved = ("cpu", self.device)
+            with self.phase("move", needed=True):
                 root.to(self.device)
+            self._snap(root, "move")
         optimizer: torch.optim.Optimizer | None = None
         if not self.shapes_only:
             with self.phase("optimizer"):
@@ -222,8 +226,11 @@ class Experiment:
                 try:
                     self.output = self._call(root, attempt)
                 except (Exception, SystemExit) as failed:
+                    failure = self.watch.failure(failed)
+                    if run.moved and failure.between_devices:
+                        failure = replace(failure, phase="move")
                     failure = replace(
-                        self.watch.failure(failed),
+                        failure,
                         made_up=self._made_up(root, attempt, failed),
                         repaired=bool(attempt.repaired or self.tied),
                         snippet=self._snippet(type(root), self.call, attempt)
@@ -366,9 +373,9 @@ class Experiment:
             self.run.spread = snapshot.spread(root)
 
     def _move(self, root: nn.Module, given: Inputs) -> None:
-        if self.device == "meta":
+        if self.device != "cpu":  # it was moved already
             return
-        target = "meta" if self.device != "cpu" or not torch.cuda.is_available() else "cuda"
+        target = "cuda" if torch.cuda.is_available() else "meta"
         self.run.moved = (self.device, target)
         with self.phase("move"):
             root.to(target)
@@ -394,6 +401,7 @@ class Experiment:
         """Forward of models that a script made or changed, one after another."""
         for model in found[:4]:
             self.watch.root = model
+            self.device = next((p.device.type for p in model.parameters()), "cpu")
             self.call = Call((), {}, "script", "...")
             snippet, before = self.run.snippet, len(self.failures)
             with contextlib.suppress(Stop):

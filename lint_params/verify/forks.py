@@ -69,18 +69,18 @@ def ended(pid: int) -> str:
     return "no result"
 
 
-def run_forked(target: Any, jobs: list[Job], settings: Json, emit: Callable[[Json], None]) -> None:
-    """All jobs of an imported file, ``settings["width"]`` at a time."""
-    from lint_params.verify import one_run
-
+def run_forked(
+    work: Callable[[Job], Json],
+    jobs: list[Job],
+    settings: Json,
+    emit: Callable[[Json], None],
+    seconds: float,
+) -> None:
+    """The work of each job in a fork of this process, ``settings["width"]`` at a time."""
     todo, active = list(jobs), dict[int, tuple[Child, Job]]()
-    seconds = settings["timeout"]
 
     def start(job: Job) -> Child:
-        return fork(
-            lambda pipe, token: speak(pipe, token, lambda: one_run.one_run(target, job, seconds)),
-            seconds,
-        )
+        return fork(lambda pipe, token: speak(pipe, token, lambda: work(job)), seconds)
 
     while todo or active:
         while todo and len(active) < settings["width"]:

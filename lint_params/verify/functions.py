@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.verify import arguments, inputs, repair
+from lint_params.verify import arguments, inputs, repair, where
 from lint_params.verify.calls import Call, signature, text_of
 from lint_params.verify.experiment import Experiment, Stop
 from lint_params.verify.inputs import Inputs
@@ -234,7 +234,7 @@ def _value(
     if lowered in ("y", "labels", "label", "targets", "target"):
         return _labels(model, given)
     if lowered in ("device",):
-        return "cpu"
+        return where.device_name()
     return None
 
 

@@ -10,10 +10,13 @@ from lint_params.evidence import REASONS
 Json = dict[str, Any]
 #: How many arguments are tied to others before a way to call a class is given up.
 TIES = 3
+#: How many runs of a subject may crash before nothing more is expected of the next.
+CRASHES = 3
 #: Which inconclusive reason to keep when several runs gave one: the most telling.
 _TELLING = ("no-predicate", "line-not-executed", *(r for r in REASONS if r != "line-not-executed"))
 
 
+GPUS = ("cuda", "mps")
 #: What a process of its own must be told of a job.
 CARRIED = "index findings scenario device slow reached ties tolerant".split()
 
@@ -34,8 +37,11 @@ class Job:
     ties: dict[str, int] = field(default_factory=dict)  # made-up arguments that must agree
     tied: int = 0
     tolerant: bool = False  # flagged statements that fail do not end this run
+    crashes: int = 0
     spent: float = 0.0  # seconds that its runs have taken
     cut: float = 0.0  # the limit that ended the search for more ways, if one did
+    files: set[str] = field(default_factory=set)  # what runs that import the file have read
+    level: str = ""  # how far they were confined
 
     def settled(self) -> bool:
         return all(v is not None and v["verdict"] == "confirmed" for v in self.verdicts)
@@ -107,17 +113,30 @@ def jobs_of(request: Json) -> list[Job]:
     return list(groups.values())
 
 
+def imported(request: Json, jobs: list[Job]) -> Json:
+    """What runs that each imported the file have said of it."""
+    files = sorted(set().union(*(job.files for job in jobs)))
+    return {"imported": request["id"], "level": max(job.level for job in jobs), "files": files}
+
+
 def again(job: Job, answer: Json, settings: Json) -> bool:
     """Take the verdicts in; whether another run of this job is worth it."""
     job.take(answer["verdicts"], answer.get("own", False))
     job.spent += answer.get("spent", 0.0)
     job.contested |= answer.get("contested", False)
     job.reached |= answer.get("reached", False)
+    job.files.update(answer.get("files", ()))
+    job.level = answer.get("level", job.level)
     if job.settled():
         return False
     reason = answer["reason"]
     job.slow |= reason in ("out-of-memory", "timeout")
     shapes = any(finding["code"].startswith("LP4") for finding in job.findings)
+    if not job.device and settings["device"] in GPUS and (
+        reason == "out-of-memory" or answer.get("off_gpu")
+    ):
+        job.device = "cpu"  # what the GPU shows has been seen
+        return True
     if not job.device and settings["device"] == "cpu":
         if reason == "needs-device":
             job.device = "stand-in"
@@ -136,7 +155,8 @@ def again(job: Job, answer: Json, settings: Json) -> bool:
     job.device = ""
     job.ties, job.tied = {}, 0
     job.scenario += 1
-    return bool(answer["more"]) and _in_time(job, settings)
+    job.crashes += reason == "crashed"
+    return bool(answer["more"]) and job.crashes < CRASHES and _in_time(job, settings)
 
 
 def _in_time(job: Job, settings: Json) -> bool:

@@ -8,6 +8,7 @@ import ast
 import importlib
 import importlib.abc
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +29,19 @@ def module_name(path: Path) -> tuple[Path, str]:
         parts.insert(0, folder.name)
         folder = folder.parent
     return folder, ".".join(parts) or path.parent.name
+
+
+def project_files(request: dict[str, Any]) -> list[str]:
+    """The files of the request's project itself that are imported by now."""
+    tops = {*request.get("roots", ()), str(module_name(Path(request["path"]))[0])}
+    found = set()
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__file__", None)
+        if not isinstance(name, str) or "site-packages" in name or name == request["path"]:
+            continue
+        if any(name.startswith(top + os.sep) for top in tops):
+            found.add(name)
+    return sorted(found)
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

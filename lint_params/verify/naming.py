@@ -52,7 +52,6 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     ),
     (r".*(batch).*size.*|bsz|batch|n_batch", 5),
     (r"seed", 0),
-    (r"device", "cpu"),
     (r"(path|checkpoint|ckpt|weights_path|pretrained_path|file|filename|root|resume)", None),
 )
 NAMED = tuple((re.compile(pattern), value) for pattern, value in _NAMED)

@@ -224,7 +224,7 @@ def tree_of(function: Any) -> ast.FunctionDef | None:
     try:
         source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
         node = ast.parse(source).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):
+    except (OSError, TypeError, SyntaxError, IndexError, RecursionError, MemoryError):
         return None
     return node if isinstance(node, ast.FunctionDef) else None
 

@@ -11,6 +11,7 @@ from lint_params.mismatch import contests
 from lint_params.verify import child, plan
 from lint_params.verify.clock import Stopwatch, alarm
 from lint_params.verify.jobs import Job, Json, inconclusive
+from lint_params.verify.where import set_device
 
 
 def one_run(target: Any, job: Job, seconds: float) -> Json:
@@ -25,6 +26,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     if job.device == "stand-in":
         target.device = "cpu"
         _without_cuda()
+    set_device("meta" if job.device == "stand-in" else target.device)
     line = first["place"][0]
     found = plan.scenarios(first["subject"], line, target.view, target.config)
     if job.scenario >= len(found):
@@ -41,9 +43,12 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         return {"verdicts": [], "more": more, "reason": "", "spent": watch.seconds()}
     if job.device == "stand-in":
         run.device = "meta"  # where .cuda() put the tensors
+    verdicts = child.judge(run, job.findings)
     reason = next((f.reason for f in run.failures if f.reason), "")
+    if not reason and any(v["evidence"].startswith("needs-device") for v in verdicts):
+        reason = "needs-device"
     answer = {
-        "verdicts": child.judge(run, job.findings),
+        "verdicts": verdicts,
         "more": more,
         "own": run.arguments_from in ("config", "call site", "script"),
         "ties": run.ties,
@@ -53,6 +58,7 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         "reason": reason,
         "spent": watch.seconds(),
         "contested": contests(run),
+        "off_gpu": any(f.between_devices or "device-side assert" in f.text for f in run.failures),
         "hides": len(job.findings) > 1
         and any(failure.passes(target.lines) for failure in run.failures),
     }

@@ -1,8 +1,9 @@
 """The process that imports torch once; a child of it imports a file, a fork of that runs a class.
 
 Started by the client as ``python -m lint_params.verify``: a line of JSON each way.
-Where fork does not exist, or a file starts CUDA when it is imported, every run gets a process
-of its own instead (``--one``), with the same results.
+Where that does not do, every run imports the file in a process of its own (``alone``), with the
+same results: a fork of the server for CUDA, a new process (``--one``) where fork does not exist
+or the device does not outlive it.
 """
 
 # The linted code may raise anything, anywhere:
@@ -17,37 +18,44 @@ import os
 import select
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from lint_params.verify import clock, contain
 from lint_params.verify.answers import speak
 from lint_params.verify.forks import GRACE, OUTPUT, Child, ended, fork, run_forked
-from lint_params.verify.jobs import Job, Json, inconclusive, jobs_of
+from lint_params.verify.jobs import Job, Json, imported, inconclusive, jobs_of
+from lint_params.verify.load import project_files
 from lint_params.verify.spawned import end_with, run_spawned
+
+
+#: How many runs at once have a GPU: each takes some hundred megabytes of its memory.
+ON_GPU = 8
 
 
 def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -> None:
     """Import the file, then fork a run for each subject. Runs in a fork of the server."""
-    from lint_params.verify import child
+    from lint_params.verify import alone, child, one_run
 
     contain.silence()
     contain.adopt_orphans()
-    level = contain.confine(
-        settings["scratch"],
-        0 if settings["device"] == "cuda" else settings["memory"],
-        OUTPUT,
-        settings["device"] == "cuda",
-    )
-    clock.alarm(settings["timeout"])
-    target = child.prepare({**request, "device": settings["device"]})
-    clock.alarm(0)
-    files = sorted({*_project_files(request), *target.read})
-    write({"imported": request["id"], "level": level, "files": files})
     jobs = jobs_of(request)
 
     def emit(message: Json) -> None:
         write({"id": request["id"], **message})
+
+    if settings["start"] == "import":
+        limit = 2 * settings["timeout"]  # of the import and of the run
+        run_forked(lambda job: alone.run_alone(request, job, settings), jobs, settings, emit, limit)
+        write(imported(request, jobs))
+        contain.sweep()
+        return
+    level = alone.confine(settings)
+    clock.alarm(settings["timeout"])
+    target = child.prepare({**request, "device": settings["device"]})
+    clock.alarm(0)
+    files = sorted({*project_files(request), *target.read})
+    write({"imported": request["id"], "level": level, "files": files})
 
     import torch
 
@@ -56,47 +64,24 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
         run_spawned(request, jobs, settings, emit)
     else:
         gc.freeze()
-        run_forked(target, jobs, settings, emit)
+        seconds = settings["timeout"]
+        run_forked(lambda job: one_run.one_run(target, job, seconds), jobs, settings, emit, seconds)
     contain.sweep()
-
-
-def _project_files(request: Json) -> list[str]:
-    """The files of the project itself that are imported by now."""
-    from lint_params.verify.load import module_name
-
-    tops = {*request.get("roots", ()), str(module_name(Path(request["path"]))[0])}
-    found = set()
-    for module in list(sys.modules.values()):
-        name = getattr(module, "__file__", None)
-        if not isinstance(name, str) or "site-packages" in name or name == request["path"]:
-            continue
-        if any(name.startswith(top + os.sep) for top in tops):
-            found.add(name)
-    return sorted(found)
 
 
 def one() -> None:
     """``--one``: a single run; the request on stdin, the answer on the old stdout."""
-    from lint_params.verify import child, one_run
-
     given = json.loads(sys.stdin.buffer.read())
     out = os.dup(1)
     contain.silence()
     contain.begin([out])
-    settings, request = given["settings"], given["request"]
     _import_torch()
     contain.adopt_orphans()
-    cuda = settings["device"] == "cuda"
-    memory = 0 if cuda else settings["memory"]
-    level = contain.confine(settings["scratch"], memory, OUTPUT, cuda)
 
-    def work() -> Json:
-        clock.alarm(settings["timeout"])
-        target = child.prepare({**request, "device": settings["device"]})
-        answer = one_run.one_run(target, Job(**given["job"]), settings["timeout"])
-        files = sorted({*_project_files(request), *target.read})
-        return {**answer, "level": level, "files": files}
+    from lint_params.verify import alone
 
+    job = Job(**given["job"])
+    work = partial(alone.run_alone, given["request"], job, given["settings"])
     speak(out, given["token"].encode(), work)
     contain.sweep()
     os._exit(0)
@@ -142,6 +127,14 @@ def _device(wanted: str) -> str:
     return "cpu"
 
 
+def _start(device: str) -> str:
+    """How a run starts: as a "fork" of the process that imported the file, as a fork that has
+    the "import" to itself, or by "spawn"."""
+    if device == "mps" or not hasattr(os, "fork"):
+        return "spawn"
+    return "import" if device == "cuda" else "fork"
+
+
 def _present(device: str) -> bool:
     import torch
 
@@ -185,13 +178,17 @@ def serve() -> None:
             every = list(range(len(request["findings"])))
             write({"id": request["id"], "index": every, "verdicts": [note] * len(every)})
         return
+    settings["start"] = settings["start"] or _start(settings["device"])
+    if settings["device"] == "cuda":
+        settings["jobs"] = min(settings["jobs"], ON_GPU)
     settings["width"] = max(1, settings["jobs"] // max(1, len(requests)))
-    if settings["spawn"] or not hasattr(os, "fork"):
+    if settings["start"] == "spawn":
         settings["width"] = settings["jobs"]
         end_with(0)
         for request in requests:
             jobs = jobs_of(request)
             run_spawned(request, jobs, settings, lambda m, r=request: write({"id": r["id"], **m}))  # type: ignore[misc]
+            write(imported(request, jobs))
         contain.sweep()
         return
     _serve_forked(requests, settings, write)
@@ -237,7 +234,8 @@ def _fork_file(request: Json, settings: Json) -> Child:
 
         file_process(request, settings, write)
 
-    return fork(work, settings["timeout"])
+    # What forks before it imports says nothing before its first run has ended.
+    return fork(work, settings["timeout"] * (4 if settings["start"] == "import" else 1))
 
 
 def _pass_on(

@@ -42,21 +42,16 @@ def run_spawned(
     request: Json, jobs: list[Job], settings: Json, emit: Callable[[Json], None]
 ) -> None:
     """The same without fork."""
-    files: set[str] = set()
-    level: list[str] = []
 
     def work(job: Job) -> None:
         while True:
             answer = _one(request, job, settings)
-            files.update(answer.get("files", ()))
-            level.append(answer.get("level", ""))
             if not again(job, answer, settings):
                 emit({"index": job.index, "verdicts": job.final()})
                 return
 
     with ThreadPoolExecutor(settings["width"]) as pool:
         list(pool.map(work, jobs))
-    emit({"imported": request["id"], "level": max(level), "files": sorted(files)})
 
 
 def _one(request: Json, job: Job, settings: Json) -> Json:

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lint_params.verify import configs, naming
+from lint_params.verify import configs, naming, where
 from lint_params.verify.calls import Call, signature, spelled, text_of
 from lint_params.verify.hints import Hints
 from lint_params.verify.source_facts import FileView
@@ -81,6 +81,8 @@ class Synthesis:
             return self.model(lowered)
         if naming.LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
             return self.several(lowered, hints)
+        if lowered == "device":
+            return where.device_name()
         for pattern, value in naming.NAMED:
             if pattern.fullmatch(lowered):
                 return value
@@ -127,7 +129,7 @@ class Synthesis:
         if annotation is torch.Tensor:
             return torch.randn(5, 7)
         if annotation is torch.device:
-            return torch.device("cpu")
+            return where.device()
         if origin in (list, tuple) or annotation in (list, tuple) or _is_sequence(origin):
             if origin is tuple and inner and ... not in inner:
                 made = [self._annotated(kind, name, hints) for kind in inner]

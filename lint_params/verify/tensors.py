@@ -33,6 +33,8 @@ def reason_of(error: BaseException) -> str:
         return "out-of-memory"
     if "Torch not compiled with CUDA" in text or "Found no NVIDIA driver" in text:
         return "needs-device"
+    if "cudaGetDeviceCount" in text or "CUDA initialization" in text:
+        return "needs-device"
     if "No CUDA GPUs are available" in text or "deserialize object on a CUDA device" in text:
         return "needs-device"
     if isinstance(error, NotImplementedError) and re.search(r"not support.* on CPU\b", text):

@@ -1,0 +1,28 @@
+"""A process for a single run, which imports the file itself. Child only.
+
+Where there is no fork; and for a GPU, which a process that has asked for it does not hand on to
+its forks, and which is only reached by the process that was confined.
+"""
+
+from __future__ import annotations
+
+from lint_params.verify import child, clock, contain, one_run
+from lint_params.verify.forks import OUTPUT
+from lint_params.verify.jobs import GPUS, Job, Json
+from lint_params.verify.load import project_files
+
+
+def run_alone(request: Json, job: Job, settings: Json) -> Json:
+    """Confines this process, imports the file, and answers as a run in a fork does."""
+    level = confine(settings)
+    clock.alarm(settings["timeout"])
+    target = child.prepare({**request, "device": settings["device"]})
+    answer = one_run.one_run(target, job, settings["timeout"])
+    files = sorted({*project_files(request), *target.read})
+    return {**answer, "level": level, "files": files}
+
+
+def confine(settings: Json) -> str:
+    """The level reached."""
+    gpu = settings["device"] in GPUS
+    return contain.confine(settings["scratch"], settings["memory"], OUTPUT, gpu)
