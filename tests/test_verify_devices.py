@@ -17,6 +17,7 @@ from lint_params.evidence import Verification
 from lint_params.rule import Finding, Level, Place
 from lint_params.verify import server, verify_findings
 from lint_params.verify.contain import LINUX
+from lint_params.verify.store import Store
 
 NET = """
 import os
@@ -183,3 +184,11 @@ def test_memory_is_limited_beside_a_gpu(tmp_path: Path) -> None:
     inside = 'torch.ones(2, device="cuda"); torch.ones(8 << 28)'
     verdict = verified(tmp_path, "cuda", inside=inside)
     assert verdict.evidence.startswith("out-of-memory: ")
+
+
+def test_verdicts_are_kept_for_the_gpus_that_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """"auto" is another device where they are hidden."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    seen = Store(None, "auto").key({"path": "net.py"})
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert Store(None, "auto").key({"path": "net.py"}) != seen

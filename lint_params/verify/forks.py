@@ -11,7 +11,6 @@ import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from lint_params.verify import contain
 from lint_params.verify.answers import answer_in, speak, without

@@ -28,7 +28,6 @@ from lint_params.verify.jobs import Job, Json, imported, inconclusive, jobs_of
 from lint_params.verify.load import project_files
 from lint_params.verify.spawned import end_with, run_spawned
 
-
 #: How many runs at once have a GPU: each takes some hundred megabytes of its memory.
 ON_GPU = 8
 

@@ -39,7 +39,7 @@ class Store:
 
     def key(self, request: Json) -> str:
         parts = {k: v for k, v in request.items() if k != "id"}
-        text = json.dumps([_surroundings(), self.device, parts], sort_keys=True, default=str)
+        text = json.dumps([_surroundings(), self.device, _gpus(), parts], sort_keys=True, default=str)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
 
     def get(self, request: Json) -> list[Json] | None:
@@ -83,6 +83,12 @@ def _digest(path: str) -> str:
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
     except OSError:
         return ""
+
+
+def _gpus() -> list[str]:
+    """Those that the device "auto" may choose, as far as the system names them."""
+    seen = sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))
+    return [os.environ.get("CUDA_VISIBLE_DEVICES", ""), *seen]
 
 
 @cache
