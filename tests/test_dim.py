@@ -9,6 +9,7 @@ import pytest
 
 from lint_params.shape import dim
 from lint_params.shape.dim import MAYBE, NO, YES, Size
+from lint_params.shape.unlikely import leaves_one, only_if_one
 
 TOP = 5  # symbols range over 1..TOP
 NAMES = "abc"
@@ -153,22 +154,38 @@ def test_sizes_that_are_one_number_only_where_an_argument_is_one() -> None:
     once = dim.symbol("times", default=1)
     seen = dim.symbol("size", "input")
     for other in (dim.mul(heads, width), dim.mul(2, dim.mul(heads, width)), dim.floordiv(width, heads)):
-        assert dim.only_if_one(width, other) and dim.only_if_one(other, width), str(other)
+        assert only_if_one(width, other) and only_if_one(other, width), str(other)
     for other in (heads, dim.mul(once, width), dim.mul(seen, width), dim.floordiv(width, once), dim.add(width, heads)):
-        assert not dim.only_if_one(width, other), str(other)
+        assert not only_if_one(width, other), str(other)
     cut = dim.mul(dim.floordiv(width, heads), heads)
-    assert dim.only_if_one(1, cut) and dim.only_if_one(cut, 1)
-    assert not dim.only_if_one(2, cut) and not dim.only_if_one(1, width)
-    assert not dim.only_if_one(1, dim.mul(dim.floordiv(width, once), once))
+    assert only_if_one(1, cut) and only_if_one(cut, 1)
+    assert not only_if_one(2, cut) and not only_if_one(1, width)
+    assert not only_if_one(1, dim.mul(dim.floordiv(width, once), once))
+
+
+def test_at_least_one_of_sixteen_is_all_only_of_one() -> None:
+    width, skip = dim.symbol("width", default=64), dim.symbol("skip_width", low=0)
+    for whole in (width, skip):
+        part = dim.maximum(1, dim.floordiv(whole, 16))
+        assert only_if_one(whole, part) and only_if_one(part, whole)
+    by, once, seen = dim.symbol("by", default=16), dim.symbol("times", default=1), dim.symbol("size", "input")
+    assert only_if_one(width, dim.maximum(1, dim.floordiv(width, by)))
+    assert not only_if_one(width, dim.maximum(1, dim.floordiv(width, once)))
+    for whole in (once, seen):
+        assert not only_if_one(whole, dim.maximum(1, dim.floordiv(whole, 16)))
+    assert not only_if_one(width, dim.maximum(1, dim.floordiv(skip, 16)))
+    assert not only_if_one(width, dim.maximum(2, dim.floordiv(width, 16)))
 
 
 def test_a_rest_of_one_needs_a_divisor_of_one() -> None:
     heads, width = (dim.symbol(name, "argument", 1) for name in ("heads", "width"))
     whole = dim.add(dim.mul(heads, width), 1)
-    assert dim.leaves_one(dim.modulo(whole, heads))
-    assert dim.leaves_one(dim.modulo(1, heads))
+    assert leaves_one(dim.modulo(whole, heads))
+    assert leaves_one(dim.modulo(1, heads))
+    head = dim.floordiv(width, heads)
+    assert leaves_one(dim.modulo(dim.add(head, 1), head))
     for rest in (dim.modulo(width, heads), dim.modulo(2, heads), dim.modulo(1, dim.symbol("n", "input", 1)), 1):
-        assert not dim.leaves_one(rest), str(rest)
+        assert not leaves_one(rest), str(rest)
 
 
 def test_equal_sizes_are_one_number_however_they_are_written() -> None:
@@ -191,6 +208,10 @@ def decided() -> list[tuple[str, Size, Size, object]]:
         ("a and 2 a", a, dim.mul(2, a), NO),
         ("a b and 3 a b", dim.mul(a, b), dim.mul(3, dim.mul(a, b)), NO),
         ("4 a and 6", dim.mul(4, a), 6, NO),
+        ("a rounded up to even and half of it", dim.sub(a, dim.modulo(dim.neg(a), -2)), half, MAYBE),
+        ("twice the half, rounded up, and the half", dim.add(a, dim.modulo(dim.neg(a), 2)),
+         dim.neg(dim.floordiv(dim.neg(a), 2)), NO),
+        ("a less its rest and its quotient", dim.sub(a, dim.modulo(a, b)), quotient, MAYBE),
         ("a and b", a, b, MAYBE),
         ("a and 3", a, 3, MAYBE),
         ("a and 0", a, 0, NO),

@@ -24,13 +24,13 @@ from lint_params.shape.dim import (
     modulo,
     mul,
     neg,
-    only_if_one,
     same,
     sub,
     substitute,
     symbol,
 )
 from lint_params.shape.provenance import Step, steps
+from lint_params.shape.unlikely import leaves_one, only_if_one
 from lint_params.shape.value import Origin, Seq, Shape, Tensor, Unknown, Value, as_size
 
 _ABSENT = object()
@@ -243,7 +243,7 @@ class Context:
             return
         rest = modulo(whole, by)
         answer = same(rest, 0)
-        if answer is NO:
+        if answer is NO or leaves_one(rest):
             self.refute(rule, text, by, whole)
         verdict = Verdict.PROVED if answer is YES else Verdict.UNKNOWN
         self._record(rule, verdict, text, by, whole, None, "" if answer is YES else "divisibility")

@@ -151,7 +151,7 @@ def _folded(poly: Poly) -> Size:
     return poly
 
 
-def _exact(a: Size, b: Size) -> Size | None:
+def quotient(a: Size, b: Size) -> Size | None:
     """a / b where b is one monomial that divides every term of a, else None."""
     if isinstance(b, int):
         if b == 0:
@@ -174,9 +174,9 @@ def _exact(a: Size, b: Size) -> Size | None:
     m_a, c_a = next(iter(a.terms.items()))
     for m_b, c_b in b.terms.items():
         if c_a % c_b == 0 and contains(m_a, m_b):
-            quotient = _build({divide(m_a, m_b): c_a // c_b})
-            if sub(a, mul(quotient, b)) == 0:
-                return quotient
+            times = _build({divide(m_a, m_b): c_a // c_b})
+            if sub(a, mul(times, b)) == 0:
+                return times
     return None
 
 
@@ -212,7 +212,7 @@ def floordiv(a: Size, b: Size) -> Size:
         return a
     if b == 0:
         return opaque("//", a, b)
-    exact = _exact(a, b)
+    exact = quotient(a, b)
     if exact is not None:
         return exact
     whole, rest = _split(a, b)
@@ -251,7 +251,7 @@ def _split(a: Size, b: Size) -> tuple[Size, Size]:
     rest: Size = 0
     for monomial, factor in _terms(a).items():
         term = _build({monomial: factor})
-        part = _exact(term, b)
+        part = quotient(term, b)
         if part is None and isinstance(b, int) and b > 1 and abs(factor) >= b and monomial:
             part = _build({monomial: factor // b})
             term_rest = _build({monomial: factor % b})
@@ -411,7 +411,7 @@ def _above(atom: Operation) -> list[Size]:
         return [sub(b, 1), a] if (_bound(a) or -1) >= 0 else [sub(b, 1)]
     low = _bound(a)
     if low is None or low < 0:
-        return []
+        return [-1] if (_bound(neg(a)) or 0) >= 1 else []
     return [sub(a, 1)] if low >= 1 and (_bound(b) or 0) >= 2 else [a]
 
 
@@ -461,71 +461,41 @@ def same(a: Size, b: Size) -> Answer:
     difference = sub(a, b)
     if isinstance(difference, int):
         return YES if difference == 0 else NO
-    return NO if _never_zero(difference) else MAYBE
+    if _never_zero(difference):
+        return NO
+    parts = _unfolded(difference)
+    return NO if parts is not None and _never_zero(parts) else MAYBE
 
 
-def only_if_one(a: Size, b: Size) -> bool:
-    """Whether two sizes are one number only where arguments of the author's are 1 that he would
-    not name for it: ``n_head * dim`` and ``dim``."""
-    if _part_of(a, b) or _part_of(b, a):
-        return True
-    if isinstance(a, int) or isinstance(b, int):
-        return _cut_to_one(a, b) or _cut_to_one(b, a)
-    times = _exact(a, b) or _exact(b, a)
-    if not isinstance(times, Poly) or len(times.terms) != 1:
-        return False
-    ((monomial, factor),) = times.terms.items()
-    return factor >= 1 and all(_named(atom) for atom, _ in monomial)
-
-
-def _cut_to_one(one: Size, whole: Size) -> bool:
-    """1 and ``dim // heads * heads``: what heads divides is 1 only where heads is."""
-    if one != 1 or isinstance(whole, int):
-        return False
-    rests = [a for a in whole.atoms if isinstance(a, Operation) and a.name == "%"]
-    return any(
-        isinstance(rest.args[1], Poly)
-        and all(map(_named, rest.args[1].atoms))
-        and substitute(whole, lambda atom, it=rest: it.args[0] if atom == it else None) == 0  # type: ignore[misc]
-        for rest in rests
+def _unfolded(poly: Poly) -> Poly | None:
+    """The same with ``a % b`` written as ``a - a // b * b``, where a quotient of the two stands
+    beside it: a + -a % 2 is twice half of it, rounded up."""
+    rest = next(
+        (a for a in poly.atoms if isinstance(a, Operation) and a.name == "%" and a.low == 0), None
     )
-
-
-def leaves_one(rest: Size) -> bool:
-    """Whether the rest of a division is 1 unless the author's divisor is: ``(3 * h * d + 1) % h``."""
-    if isinstance(rest, int) or len(rest.terms) != 1:
-        return False
-    ((monomial, factor),) = rest.terms.items()
-    atom = monomial[0][0]
-    if factor != 1 or len(monomial) != 1 or not isinstance(atom, Operation) or atom.name != "%":
-        return False
-    one, by = atom.args
-    return one == 1 and isinstance(by, Poly) and len(by.terms) == 1 and all(map(_named, by.atoms))
-
-
-def _part_of(part: Size, whole: Size) -> bool:
-    """``dim // heads`` and ``dim``: one number only where heads is 1."""
-    if isinstance(part, int) or len(part.terms) != 1:
-        return False
-    ((monomial, factor),) = part.terms.items()
-    atom = monomial[0][0] if factor == 1 and len(monomial) == 1 and monomial[0][1] == 1 else None
-    if not isinstance(atom, Operation) or atom.name != "//" or isinstance(atom.args[1], int):
-        return False
-    by = atom.args[1]
-    return sub(atom.args[0], whole) == 0 and all(_named(a) for a in by.atoms) and len(by.terms) == 1
-
-
-def _named(atom: Atom) -> bool:
-    if not isinstance(atom, Symbol) or atom.kind != "argument" or atom.low != 1:
-        return False
-    return atom.default != 1
+    if rest is None or not any(
+        isinstance(a, Operation) and a.name == "//" and a.args == rest.args for a in poly.atoms
+    ):
+        return None
+    whole, by = rest.args
+    total: dict[Monomial, int] = {}
+    for monomial, factor in poly.terms.items():
+        if monomial != ((rest, 1),):
+            if any(atom is rest for atom, _ in monomial):
+                return None
+            total[monomial] = total.get(monomial, 0) + factor
+            continue
+        floor = operation("//", rest.args)
+        minus = {multiplied(m, ((floor, 1),)): -c for m, c in _terms(by).items()}
+        for m, c in (*_terms(whole).items(), *minus.items()):
+            total[m] = total.get(m, 0) + factor * c
+    total = {m: c for m, c in total.items() if c}
+    return Poly(total) if total else None
 
 
 def _never_zero(poly: Poly) -> bool:
     common = common_part(poly)
-    if common:
-        if (lowest(common) or 0) < 1:
-            return False
+    if common and (lowest(common) or 0) >= 1:
         poly_or_int = _build({divide(m, common): c for m, c in poly.terms.items()})
         if isinstance(poly_or_int, int):
             return poly_or_int != 0
@@ -618,7 +588,6 @@ __all__ = [
     "at_least",
     "cancel",
     "floordiv",
-    "leaves_one",
     "lower",
     "maximum",
     "minimum",

@@ -68,9 +68,17 @@ def join(it: Interpreter, a: Value, b: Value) -> Value:
         return Dict(items, a.open or b.open)
     if isinstance(a, Config) or isinstance(b, Config):
         known = b if isinstance(a, Config) else a
+        if isinstance(known, Seq) and _repeats(known, a if isinstance(a, Config) else b):
+            return known  # a number, or one for each axis: it is taken to be the number
         if isinstance(known, Config) or (is_size(known) and (lower(it.ctx.resolve(known)) or 0) > 0):
             return Config("either")  # one number, wherever it is used from here on
     return _choice(a, b)
+
+
+def _repeats(seq: Seq, argument: Config) -> bool:
+    """Whether a sequence is nothing but the argument again and again: ``(size, size)``."""
+    sizes = (argument, argument.size)
+    return bool(seq.items) and all(any(item is size for size in sizes) for item in seq.items)
 
 
 def _choice(a: Value, b: Value) -> Value:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from lint_params.project import SourceFile
 from lint_params.shape.arguments import parameters
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.dim import Atom, Operation, Poly, Size, Symbol, sub, substitute
+from lint_params.shape.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
 from lint_params.shape.runs import Checked
 from lint_params.trees import walk
 
@@ -42,13 +42,15 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         return False
     if o.inside or o.path != file.path or o.expected is None or o.got is None:
         return False
-    if o.source is None or 1 in (o.expected, o.got):
+    if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
     names = _names(o.expected) | _names(o.got)
     if not names or not names <= run.arguments.keys():
         return False
-    difference = sub(o.expected, o.got)
-    return 0 not in (substitute(difference, _no_rest), substitute(difference, _default))
+    whole = substitute(o.expected, _no_rest), substitute(o.got, _no_rest)
+    if same(*whole) is not MAYBE:
+        return False  # one number after all, or two: then this path is none that anybody takes
+    return substitute(sub(o.expected, o.got), _default) != 0
 
 
 def _names(size: Size) -> set[str]:

@@ -12,7 +12,6 @@ from lint_params.shape.dim import (
     Size,
     cancel,
     floordiv,
-    leaves_one,
     modulo,
     mul,
     product,
@@ -22,6 +21,7 @@ from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import VIEW, front, tensors
 from lint_params.shape.ops.einsum import DOTS
 from lint_params.shape.ops.joining import stack
+from lint_params.shape.unlikely import leaves_one
 from lint_params.shape.value import Seq, Tensor, Value
 
 Group = tuple[str, ...]  # names, numbers as text and "..." that share one axis
