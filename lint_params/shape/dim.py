@@ -473,9 +473,10 @@ def _unfolded(poly: Poly) -> Poly | None:
     rest = next(
         (a for a in poly.atoms if isinstance(a, Operation) and a.name == "%" and a.low == 0), None
     )
-    if rest is None or not any(
-        isinstance(a, Operation) and a.name == "//" and a.args == rest.args for a in poly.atoms
-    ):
+    floor = rest and next(
+        (a for a in poly.atoms if isinstance(a, Operation) and a.name == "//" and a.args == rest.args), None
+    )
+    if rest is None or floor is None:
         return None
     whole, by = rest.args
     total: dict[Monomial, int] = {}
@@ -485,7 +486,6 @@ def _unfolded(poly: Poly) -> Poly | None:
                 return None
             total[monomial] = total.get(monomial, 0) + factor
             continue
-        floor = operation("//", rest.args)
         minus = {multiplied(m, ((floor, 1),)): -c for m, c in _terms(by).items()}
         for m, c in (*_terms(whole).items(), *minus.items()):
             total[m] = total.get(m, 0) + factor * c
