@@ -244,6 +244,8 @@ def _here(failure: Failure, finding: Finding) -> bool:
     lines = all_lines(finding)
     if failure.layer_line in lines or lines.intersection(failure.parameter_lines):
         return True
+    if attribute and failure.layer and failure.layer_line:
+        return False  # another layer, called on the same line
     return failure.passes(lines)
 
 
@@ -262,9 +264,7 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
             return run.confirmed_by(failure)
         if failure.reason or not is_shape_error(failure):
             continue
-        if failure.repaired or (failure.phase == "import" and run.kind == "class"):
-            continue
-        if not _here(failure, finding):
+        if failure.repaired or not _here(failure, finding):
             continue
         if _normalised_elsewhere(failure, expected):
             return run.confirmed_by(failure)

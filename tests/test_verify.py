@@ -413,6 +413,16 @@ MAT = "mat1 and mat2 shapes cannot be multiplied (5x20 and 30x5)"
             {"got": 64, "expected": 96},
             "confirmed",
         ),
+        (
+            shape_failure(MAT, layer="fc1", layer_line=2),
+            {"attribute": "fc2"},
+            None,
+        ),
+        (
+            shape_failure(MAT, layer="blocks.0.fc2", layer_line=2),
+            {"attribute": "fc2"},
+            "confirmed",
+        ),
     ],
 )
 def test_a_shape_finding_is_confirmed_only_by_its_own_sizes_at_its_own_place(

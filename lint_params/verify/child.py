@@ -37,17 +37,21 @@ class Target:
     config: Json
     watch: Watch
     view: FileView | None = None
-    failure: evidence.Failure | None = None
+    failures: tuple[evidence.Failure, ...] = ()  # of its top-level statements
     read: list[str] = dataclasses.field(default_factory=list)  # files that call its classes
 
 
 def prepare(request: Json) -> Target:
-    """Import the file under watch; a failure is kept, not raised."""
+    """Import the file under watch; failures are kept, not raised.
+
+    A top-level statement may fail: classes are run with what the others defined.
+    """
     path, text = request["path"], request["text"]
     lines = {line for f in request["findings"] for line in _span(f)}
     watch = Watch(path, text)
     target = Target(path, text, lines, request["device"], request.get("config") or {}, watch)
     watch.install()
+    watch.probes.importing = True
     for folder in request.get("roots", ()):
         if folder not in sys.path:
             sys.path.append(folder)
@@ -57,8 +61,11 @@ def prepare(request: Json) -> Target:
         target.view = FileView(module, tree)
         target.read = _look_around(target.view, Path(path), request["findings"])
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        target.failure = watch.failure(error)
+        watch.probes.failed.append(error)
     sys.settrace(None)
+    target.failures = tuple(map(watch.failure, watch.probes.failed))
+    watch.probes.importing = False
+    watch.probes.failed.clear()
     return target
 
 
@@ -91,6 +98,8 @@ def perform(
     experiment = Experiment(watch, view, subject, device, codes)
     sys.settrace(watch.trace)
     try:
+        if scenario.what == "import":
+            return imported(target, subject)
         if scenario.what == "main":
             return script.of_main(experiment, target.text, target.lines)
         if scenario.what == "function":
@@ -118,10 +127,12 @@ def perform(
         sys.settrace(None)
 
 
-def import_failed(target: Target, subject: str) -> Run:
-    assert target.failure is not None
+def imported(target: Target, subject: str) -> Run:
+    """The import of a file some of whose own statements failed: it is a script's run, too."""
     run = Run(path=target.path, subject=subject, device=target.device)
-    run.failures = (target.failure,)
+    run.kind, run.inputs_from, run.arguments_from = "script", "script", "script"
+    run.snippet = f"python {Path(target.path).name}"
+    run.failures = target.failures
     run.lines = frozenset(target.watch.lines)
     run.created = tuple(target.watch.created)
     run.data_writes = tuple(target.watch.data_writes)

@@ -45,7 +45,10 @@ def _call(name: str, args: list[ast.expr], at: ast.AST, **more: Any) -> ast.Call
 
 
 class _Prober(ast.NodeTransformer):
-    """Bounds training loops everywhere; watches single expressions on the flagged lines."""
+    """Bounds training loops everywhere; watches single expressions on the flagged lines.
+
+    A statement of the file's own code may fail: what is left of the file is still to be run.
+    """
 
     def __init__(self, lines: set[int], trainers: set[str]) -> None:
         self.lines = lines
@@ -53,8 +56,7 @@ class _Prober(ast.NodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.generic_visit(node)
-        if any(self._flagged(statement) for statement in node.body):
-            node.body = [self._survivable(statement) for statement in node.body]
+        node.body = [self._survivable(statement) for statement in node.body]
         return node
 
     def _flagged(self, statement: ast.stmt) -> bool:
@@ -62,14 +64,17 @@ class _Prober(ast.NodeTransformer):
         return bool(self.lines.intersection(range(statement.lineno, end + 1)))
 
     def _survivable(self, statement: ast.stmt) -> ast.stmt:
-        """A flagged statement of the file's own code may fail: the rest is still to be run."""
         if isinstance(statement, ast.If):
             statement.body = [self._survivable(inner) for inner in statement.body]
             return statement
+        if _is_text(statement) or _is_future(statement):
+            return statement  # nothing may stand before these
         keeps = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-        if isinstance(statement, keeps) or _is_text(statement):
-            return statement  # the docstring stands before any `from __future__`
-        return _guarded(statement, "__lp_failed__", [ast.Constant(self._flagged(statement))])
+        own = not isinstance(statement, keeps) and self._flagged(statement)
+        guarded = _guarded(statement, "__lp_failed__", [ast.Constant(own)])
+        ends: list[ast.expr] = [ast.Name(kind, ast.Load()) for kind in ("Exception", "SystemExit")]
+        guarded.handlers[0].type = ast.Tuple(ends, ast.Load())
+        return guarded
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
@@ -145,7 +150,11 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _guarded(statement: ast.stmt, teller: str, more: list[ast.expr]) -> ast.stmt:
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
+def _guarded(statement: ast.stmt, teller: str, more: list[ast.expr]) -> ast.Try:
     said: list[ast.expr] = [ast.Name("__lp_error__", ast.Load()), *more]
     told = ast.copy_location(ast.Expr(_call(teller, said, statement)), statement)
     handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__lp_error__", [told])

@@ -17,8 +17,8 @@ from lint_params.verify.where import set_device
 def one_run(target: Any, job: Job, seconds: float) -> Json:
     """Scenario ``job.scenario`` of the subject: verdicts, and whether there are more."""
     first = job.findings[0]
-    if target.failure is not None:
-        failed = child.import_failed(target, first["subject"])
+    if target.view is None:
+        failed = child.imported(target, first["subject"])
         return {"verdicts": child.judge(failed, job.findings), "more": False, "reason": ""}
     watch = Stopwatch()
     alarm(seconds)
@@ -29,6 +29,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
     set_device("meta" if job.device == "stand-in" else target.device)
     line = first["place"][0]
     found = plan.scenarios(first["subject"], line, target.view, target.config)
+    if target.failures:
+        found.insert(0, plan.IMPORT)
     if job.scenario >= len(found):
         note = inconclusive("line-not-executed", "nothing in the file runs it", target.device)
         return {"verdicts": [note] * len(job.findings), "more": False, "reason": ""}

@@ -19,13 +19,17 @@ RUNS = 10
 
 @dataclass(frozen=True)
 class Scenario:
-    """``what``: class (the ``index``-th way to call it), part (of the ``index``-th class that
+    """``what``: import (of the file), class (the ``index``-th way to call it), part (of the ``index``-th class that
     contains it), thin (with large defaults made small), switched (so that line ``index`` is
     reached), function or main."""
 
     what: str
     name: str
     index: int = 0
+
+
+#: The import itself, where statements of it failed.
+IMPORT = Scenario("import", "")
 
 
 def scenarios(subject: str, line: int, view: FileView, config: dict[str, Any]) -> list[Scenario]:

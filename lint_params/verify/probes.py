@@ -24,7 +24,8 @@ class Probes:
     def __init__(self) -> None:
         self.seen: list[evidence.Probe] = []
         self.turns: dict[int, int] = {}
-        self.failed: list[Exception] = []
+        self.failed: list[BaseException] = []
+        self.importing = False
         #: In a second run: flagged statements may fail, so that those behind them run too.
         self.tolerant = False
         self.bounded = False
@@ -78,9 +79,13 @@ class Probes:
     def probe_loop(self, items: Iterable[Any]) -> Iterable[Any]:
         return itertools.islice(items, TRAINING_ROUNDS) if self.bounded else items
 
-    def probe_failed(self, error: Exception, flagged: bool) -> None:
-        """A flagged statement of the file's own code raised, or one that comes after it."""
-        if not flagged and not self.failed:
+    def probe_failed(self, error: Exception | SystemExit, flagged: bool) -> None:
+        """A flagged statement of the file's own code raised, or one that comes after it.
+
+        While the file is imported any may: its classes are run with what was defined.
+        """
+        ends = isinstance(error, SystemExit) or not flagged and not self.failed
+        if ends and not self.importing:
             raise error
         self.failed.append(error)
 

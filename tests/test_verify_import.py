@@ -1,0 +1,134 @@
+"""Files whose own statements fail when they are imported, without a main guard."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from test_verify import DATA, HEAD, RULES, finding_at
+
+from lint_params.rule import Finding
+from lint_params.verify import verify_findings
+
+CASES = {
+    "the_call_at_the_end": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(12, 3)
+
+            def forward(self, x):
+                return self.fc(x)
+
+        Net()(torch.randn(2, 10))
+        """,
+        *("return self.fc(x)", "Net", {"got": 10, "expected": 12}),
+        *("confirmed", "(2x10 and 12x3)"),
+    ),
+    "only_the_file_knows_how_to_call_it": (
+        """
+        class Net(nn.Module):
+            def __init__(self, plan):
+                super().__init__()
+                self.fc = nn.Linear(plan.pop().width, 3)
+
+            def forward(self, x):
+                return self.fc(x["left"])
+
+        class Row:
+            width = 12
+
+        for rows in ([Row()], [Row()]):
+            model = Net(rows)
+            model({"left": torch.randn(2, 10)})
+        """,
+        *("return self.fc(x", "Net", {"got": 10, "expected": 12}),
+        *("confirmed", "python only_the_file_knows_how_to_call_it.py"),
+    ),
+    "another_error_is_no_evidence": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(12, 3)
+
+            def forward(self, x):
+                return self.fc(x.reshape(-1, 12))
+
+        Net()(torch.randn(2, 12)) @ torch.zeros(10, 12)
+        """,
+        *("return self.fc(x", "Net", {"got": 10, "expected": 12}),
+        *("inconclusive", "another run of the class raised a shape error"),
+    ),
+    "what_fails_before_the_class": (
+        """
+        import a_package_that_nobody_has
+
+        data = open("a_file_that_nobody_has").read()
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(12, 3)
+
+            def forward(self, x):
+                return self.fc(x.reshape(5, 12))
+
+        def run():
+            Net()(torch.randn(5, 3, 4))
+        """,
+        *("return self.fc(x", "Net", {"got": 10, "expected": 12}),
+        *("refuted", "torch raised nothing"),
+    ),
+    "what_ends_the_process": (
+        """
+        import sys
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(12, 3)
+
+            def forward(self, x):
+                return self.fc(x)
+
+        sys.exit(1)
+        """,
+        *("return self.fc(x", "Net", {"got": 10, "expected": 12}),
+        *("refuted", "by its source, x is [..., 12]"),
+    ),
+    "a_class_that_is_never_there": (
+        """
+        from a_package_that_nobody_has import Base
+
+        class Net(Base):
+            def forward(self, x):
+                return x @ torch.zeros(3, 4)
+        """,
+        *("return x @", "Net", {"got": 10, "expected": 12}),
+        *("inconclusive", "import-failed: ModuleNotFoundError: No module named 'a_package_that_nobody_has'"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("imports")
+    findings: list[Finding] = []
+    for name, (source, text, subject, details, _, _) in CASES.items():
+        path = folder / f"{name}.py"
+        path.write_text(HEAD + textwrap.dedent(source))
+        findings.append(finding_at(path, text, "LP401", subject, details))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(DATA))
+        judged = verify_findings(findings, device="cpu", rules=RULES)
+    return {name: f.verification for name, f in zip(CASES, judged, strict=True)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict(verdicts, name: str) -> None:
+    wanted, evidence = CASES[name][-2:]
+    assert verdicts[name].verdict.value == wanted, verdicts[name].evidence
+    assert evidence in verdicts[name].evidence
