@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -51,7 +52,7 @@ def prepare(request: Json) -> Target:
     watch = Watch(path, text)
     target = Target(path, text, lines, request["device"], request.get("config") or {}, watch)
     watch.install()
-    watch.probes.importing = True
+    watch.probes.importing = os.getpid()
     for folder in request.get("roots", ()):
         if folder not in sys.path:
             sys.path.append(folder)
@@ -64,7 +65,7 @@ def prepare(request: Json) -> Target:
         watch.probes.failed.append(error)
     sys.settrace(None)
     target.failures = tuple(map(watch.failure, watch.probes.failed))
-    watch.probes.importing = False
+    watch.probes.importing = 0
     watch.probes.failed.clear()
     return target
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify.instrument import TRAINING_ROUNDS
-from lint_params.verify.tensors import fingerprint
+from lint_params.verify.tensors import fingerprint, reason_of
 
 #: Many runs of one line say no more than a few.
 LIMIT = 400
@@ -25,7 +26,7 @@ class Probes:
         self.seen: list[evidence.Probe] = []
         self.turns: dict[int, int] = {}
         self.failed: list[BaseException] = []
-        self.importing = False
+        self.importing = 0  # the process that imports the file
         #: In a second run: flagged statements may fail, so that those behind them run too.
         self.tolerant = False
         self.bounded = False
@@ -82,10 +83,13 @@ class Probes:
     def probe_failed(self, error: Exception | SystemExit, flagged: bool) -> None:
         """A flagged statement of the file's own code raised, or one that comes after it.
 
-        While the file is imported any may: its classes are run with what was defined.
+        While the file is imported any may: its classes are run with what was defined. Not so in
+        a process that the file has forked, nor where a limit is reached: that is reached once.
         """
         ends = isinstance(error, SystemExit) or not flagged and not self.failed
-        if ends and not self.importing:
+        if self.importing == os.getpid():
+            ends = reason_of(error) in ("timeout", "out-of-memory")
+        if ends:
             raise error
         self.failed.append(error)
 

@@ -1,4 +1,5 @@
-# expect: sandbox-denied
+# expect: refuted
+# The forks end where they are refused; what stands behind them is run all the same.
 import os
 
 from torch import nn
@@ -8,4 +9,5 @@ while True:
 
 
 class Net(nn.Module):
-    pass
+    def forward(self, x):
+        return x
