@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
 from test_verify import DATA, HEAD, RULES, finding_at
@@ -131,3 +132,58 @@ def test_verdict(verdicts, name: str) -> None:
     wanted, evidence = CASES[name][-2:]
     assert verdicts[name].verdict.value == wanted, verdicts[name].evidence
     assert evidence in verdicts[name].evidence
+
+
+def test_what_lies_above_the_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(DATA))
+    inner = tmp_path / "whole" / "without_init" / "deep"
+    inner.mkdir(parents=True)
+    (tmp_path / "whole" / "__init__.py").touch()
+    (tmp_path / "whole" / "sizes.py").write_text("WIDTH = 12\n")
+    (tmp_path / "src" / "beside").mkdir(parents=True)
+    (tmp_path / "src" / "beside" / "parts.py").write_text("ROWS = 5\n")
+    path = inner / "net.py"
+    path.write_text(
+        HEAD
+        + textwrap.dedent(
+            """
+            from whole.sizes import WIDTH
+            from beside.parts import ROWS
+
+            class Net(nn.Module):
+                def forward(self, x):
+                    return torch.zeros(ROWS, 10) @ torch.zeros(WIDTH, 3)
+            """
+        )
+    )
+    one = finding_at(path, "return torch.zeros", "LP401", "Net", {"got": 10, "expected": 12})
+    (judged,) = verify_findings([one], device="cpu", rules=RULES)
+    assert judged.verification is not None
+    assert "(5x10 and 12x3)" in judged.verification.evidence
+    assert judged.verification.verdict.value == "confirmed"
+
+
+def test_a_package_that_cannot_be_imported_is_left_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(DATA))
+    inner = tmp_path / "heavy" / "nets"
+    inner.mkdir(parents=True)
+    (tmp_path / "heavy" / "__init__.py").write_text("from heavy.nets.net import Net\nimport nowhere_to_be_found\n")
+    (inner / "__init__.py").write_text("WIDTH = 12\n")
+    path = inner / "net.py"
+    body = """
+    from . import WIDTH
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return torch.zeros(5, 10) @ torch.zeros(WIDTH, 3)
+    """
+    path.write_text(HEAD + textwrap.dedent(body))
+    one = finding_at(path, "return torch.zeros", "LP401", "Net", {"got": 10, "expected": 12})
+    lost = finding_at(path, "return torch.zeros", "LP900", "Other", {})
+    judged, other = verify_findings([one, lost], device="cpu", rules=RULES)
+    assert judged.verification is not None
+    assert "(5x10 and 12x3)" in judged.verification.evidence
+    assert other.verification is not None
+    assert "nowhere_to_be_found" in other.verification.evidence

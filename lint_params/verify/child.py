@@ -57,7 +57,8 @@ def prepare(request: Json) -> Target:
         if folder not in sys.path:
             sys.path.append(folder)
     try:
-        module, tree = load(Path(path), text, lines, watch.probes.for_source())
+        failed: list[BaseException] = watch.probes.failed
+        module, tree = load(Path(path), text, lines, watch.probes.for_source(), failed)
         sys.settrace(None)
         target.view = FileView(module, tree)
         target.read = _look_around(target.view, Path(path), request["findings"])

@@ -1,7 +1,7 @@
 """Imports the linted file once, with probes on the flagged lines. Runs in the child only."""
 
 # Running the linted file is this module's work:
-# ruff: noqa: S102
+# ruff: noqa: S102, BLE001
 from __future__ import annotations
 
 import ast
@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.verify.instrument import compiled
+from lint_params.verify.tensors import LIMITS, reason_of
+
+#: So many folders above a file are searched for what it imports.
+_ABOVE = 8
 
 Probes = dict[str, Callable[..., Any]]
 
@@ -65,16 +69,67 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def load(
-    path: Path, text: str, lines: Iterable[int], probes: Probes
+    path: Path, text: str, lines: Iterable[int], probes: Probes, failed: list[BaseException]
 ) -> tuple[types.ModuleType, ast.Module]:
-    """Execute the file as a module of its package; returns it with its untouched tree."""
+    """Execute the file as a module of its package; returns it with its untouched tree.
+
+    A package around it that cannot be imported (``failed`` is told) is taken to be an empty one.
+    """
     root, name = module_name(path)
     for folder in (str(root), str(path.parent)) if "." not in name else (str(root),):
         if folder not in sys.path:
             sys.path.insert(0, folder)
+    tree = ast.parse(text)
+    sys.path += homes(path, tree)
     sys.modules.pop(name, None)  # a library that the verifier itself has imported
     sys.meta_path.insert(0, _Finder(name, path, compiled(text, path, set(lines)), probes))
-    return importlib.import_module(name), ast.parse(text)
+    try:
+        return importlib.import_module(name), tree
+    except Exception as error:
+        if "." not in name or reason_of(error) in LIMITS:
+            raise
+        failed.append(error)
+    _emptied(root, name)
+    return importlib.import_module(name), tree
+
+
+def _emptied(root: Path, name: str) -> None:
+    """Puts an empty package in the place of each one on the way to a module that fails."""
+    parts = name.split(".")[:-1]
+    for end in range(1, len(parts) + 1):
+        package = ".".join(parts[:end])
+        try:
+            importlib.import_module(package)
+        except Exception:
+            empty = sys.modules[package] = types.ModuleType(package)
+            empty.__path__ = [str(root.joinpath(*parts[:end]))]
+            if end > 1:
+                setattr(sys.modules[".".join(parts[: end - 1])], parts[end - 1], empty)
+
+
+def homes(path: Path, tree: ast.Module) -> list[str]:
+    """Folders above the file where the packages lie that it imports and nobody has installed.
+
+    Its own package among them, if a folder on the way is without ``__init__.py``.
+    """
+    found = set()
+    for node in ast.walk(tree):
+        named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            named = [node.module]
+        for top in {name.partition(".")[0] for name in named}:
+            if not _installed(top):
+                around = [at for up in path.parents[:_ABOVE] for at in (up, up / "src")]
+                here = (at for at in around if (at / top).is_dir() or (at / f"{top}.py").is_file())
+                found.add(str(next(here, "")))
+    return sorted(found - {""})
+
+
+def _installed(top: str) -> bool:
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ValueError, ImportError):
+        return top in sys.modules
 
 
 def run_as_main(path: Path, text: str, lines: Iterable[int], probes: Probes) -> None:

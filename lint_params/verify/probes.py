@@ -13,7 +13,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify.instrument import TRAINING_ROUNDS
-from lint_params.verify.tensors import fingerprint, reason_of
+from lint_params.verify.tensors import LIMITS, fingerprint, reason_of
 
 #: Many runs of one line say no more than a few.
 LIMIT = 400
@@ -88,7 +88,7 @@ class Probes:
         """
         ends = isinstance(error, SystemExit) or not flagged and not self.failed
         if self.importing == os.getpid():
-            ends = reason_of(error) in ("timeout", "out-of-memory")
+            ends = reason_of(error) in LIMITS
         if ends:
             raise error
         self.failed.append(error)

@@ -8,6 +8,9 @@ from typing import Any
 
 import torch
 
+#: Reasons that stand for a limit of the process: it is reached once.
+LIMITS = ("timeout", "out-of-memory")
+
 
 def seeded() -> None:
     """The same random numbers again; where no GPU has started, without preparing for one."""
