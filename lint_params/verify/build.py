@@ -70,7 +70,7 @@ def construct(
 def _repaired(
     kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
 ) -> tuple[Any, Call]:
-    fixed, overrides = call.fixed, dict(call.fixed)
+    fixed, overrides, first = call.fixed, dict(call.fixed), call.kwargs.keys()
     tried: set[tuple[str, str]] = set()
     for _ in range(ATTEMPTS):
         change = next(
@@ -96,7 +96,9 @@ def _repaired(
                 overrides, error = attempt, next_error
             continue
         sized = tuple(
-            f"argument {name} = {value}" for name, value in attempt.items() if type(value) is int
+            f"argument {name} = {value}"
+            for name, value in attempt.items()
+            if type(value) is int and name in first  # else it was asked for, and any would do
         )
         call.repaired = sized
         return made, call
@@ -124,8 +126,10 @@ def _deeper(after: BaseException, before: BaseException, watch: Watch) -> bool:
 def _alternatives(
     kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
 ) -> Iterator[tuple[str, Any]]:
-    """(argument, another value) for the arguments that stand on the failing lines."""
+    """(argument, another value) for the arguments that the message asks for by name, then for
+    those that stand on the failing lines."""
     text = str(error)
+    yield from _asked_for(kind, call, view, text)
     named = {
         name.lstrip("_")
         for frame in watch.frames(error)
@@ -183,6 +187,17 @@ def _alternatives(
             yield name, 64
             yield name, nn.Linear(24, 24)
             yield name, None
+
+
+def _asked_for(kind: Any, call: Call, view: FileView, text: str) -> Iterator[tuple[str, Any]]:
+    """``specify n_chans or chs_info``: arguments that have a default and are needed all the same."""
+    found, node = signature(kind), view.find(getattr(kind, "__qualname__", ""))
+    for param in found.parameters.values() if found is not None else ():
+        left_out = param.default is None and call.kwargs.get(param.name) is None
+        if left_out and re.search(rf"\b{re.escape(param.name)}\b", text):
+            hints = view.hints(node, param.name) if node is not None else None
+            made = dict(call.kwargs)
+            yield param.name, Synthesis(view, made).parameter(param.name, param.annotation, hints)
 
 
 def _size(value: Any) -> int:

@@ -15,7 +15,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r"(stride|dilation|padding|pad|reduction_ratio)s?", 1),
     (r".*(dropout|drop_rate|drop|p_drop|drop_prob|drop_path)", 0.1),
     (
-        r"(p|prob|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
+        r"(.*_)?prob(a|ability)?|(p|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
         0.5,
     ),
     (r"(.*_)?(eps|epsilon)|.*(_std|init_value|init_scale|weight_decay)", 1e-3),
@@ -24,6 +24,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(expansion|mlp_ratio|mult|multiplier|factor|expand|upscale|scale_factor)", 2),
     (r".*(num_layers|n_layers?|depth|num_blocks?|n_blocks?|nlayers?|num_levels|stages|layers)", 2),
     (r".*(experts|n_expert)", 4),
+    (r"(n|num)_?(times?|timesteps|timepoints|time_steps)|window_samples", 1000),
     (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)", 2),
     (
         (
@@ -60,6 +61,11 @@ WIDTH = re.compile(
     r"|latent|ch|_in|_out|in_|out_|n_in|n_out|d_|ngf|ndf|nz|nf|rank|num|inputs|outputs|n_).*|d|c|n|m|in|out"
 )
 LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
+#: What a body asks of a tensor, of a text.
+OF_TENSORS = {*"size shape dim ndim view reshape permute transpose unsqueeze squeeze flatten".split()} | {
+    *"numel contiguous detach clone unbind chunk is_cuda dtype device expand".split()
+}
+OF_TEXTS = {*"split startswith endswith lower upper strip format rpartition partition".split()}
 CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
 MODEL = re.compile(
     r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)"

@@ -71,6 +71,10 @@ class Synthesis:
                 return own
             if hints.keys or (naming.CONFIG.fullmatch(lowered) and hints.attributes):
                 return self.config(hints)
+            if hints.attributes & naming.OF_TEXTS:
+                return lowered
+            if hints.attributes & naming.OF_TENSORS:
+                return torch.randn(5, self.width())
         if naming.CALLABLE.fullmatch(lowered):
             return nn.ReLU if hints is not None and hints.called else nn.ReLU()
         if naming.NORM.fullmatch(lowered):

@@ -1,0 +1,81 @@
+"""What the verifier makes up for arguments whose use or whose error says what they are."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from test_verify import DATA, HEAD, RULES, finding_at
+
+from lint_params.verify import verify_findings
+
+#: name: (source, flagged text, subject). What is flagged runs, on nothing that was repaired.
+CASES = {
+    "asked_for_by_name": (
+        """
+        class Named(nn.Module):
+            def __init__(self, n_chans=None, mode=None, n_times=None):
+                super().__init__()
+                for name, value in (("n_chans", n_chans), ("n_times", n_times)):
+                    if value is None:
+                        raise ValueError(f"{name} is not known: give it")
+                self.fc = nn.Linear(n_chans + 1, n_times)
+
+            def forward(self, x):
+                return self.fc(x)
+        """,
+        "return self.fc(x)",
+        "Named",
+    ),
+    "a_probability": (
+        """
+        class Chance(nn.Module):
+            def __init__(self, probability):
+                super().__init__()
+                assert 0 <= probability <= 1
+
+            def forward(self, x):
+                return x.relu()
+        """,
+        "return x.relu()",
+        "Chance",
+    ),
+    "a_tensor_by_its_use": (
+        """
+        def resized(table, order):
+            size = table.shape[0]
+            return table.reshape(size, -1), order
+        """,
+        "return table",
+        "resized",
+    ),
+    "a_text_by_its_use": (
+        """
+        def named(variant, order):
+            depth, *rest = variant.split("_")
+            return depth, rest, order
+        """,
+        "return depth",
+        "named",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("made_up")
+    findings = []
+    for name, (source, text, subject) in CASES.items():
+        path = folder / f"{name}.py"
+        path.write_text(HEAD + textwrap.dedent(source))
+        findings.append(finding_at(path, text, "LP900", subject, {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(DATA))
+        judged = verify_findings(findings, device="cpu", rules=RULES)
+    return {name: f.verification for name, f in zip(CASES, judged, strict=True)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_flagged_line_runs(verdicts, name: str) -> None:
+    assert verdicts[name].verdict.value == "refuted", verdicts[name].evidence
