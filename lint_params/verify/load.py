@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from lint_params.verify.instrument import compiled
-from lint_params.verify.tensors import LIMITS, reason_of
 
 #: So many folders above a file are searched for what it imports.
 _ABOVE = 8
@@ -86,7 +85,7 @@ def load(
     try:
         return importlib.import_module(name), tree
     except Exception as error:
-        if "." not in name or reason_of(error) in LIMITS:
+        if "." not in name or isinstance(error, (TimeoutError, MemoryError)):  # limits
             raise
         failed.append(error)
     _emptied(root, name)
