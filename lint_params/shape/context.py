@@ -285,9 +285,15 @@ class Context:
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
                 tuple(self.instances[1:]), self._of_batch(tensor, got), self.clock(),
                 verdict is Verdict.REFUTED and self._turned(expected, got),
-                self._sources(expected, got, tensor) if _disagree(verdict, why) else (),
+                self._sources(expected, got, tensor) if self._disagree(verdict, why) else (),
             )
         )  # fmt: skip
+
+    def _disagree(self, verdict: Verdict, why: str) -> bool:
+        """Whether two sizes are, or may be, a mistake that somebody is told of: what is open
+        inside another module is its own class's to tell."""
+        here = why == "sizes not comparable" and len(self.instances) < 2
+        return here or verdict is Verdict.REFUTED
 
     def _sources(
         self, expected: Size | None, got: Size | None, tensor: Tensor | None
@@ -373,11 +379,6 @@ class Context:
         """Replace the contents of a list so that ``undo`` takes it back."""
         self.trail.append((items, None, list(items)))
         items[:] = new
-
-
-def _disagree(verdict: Verdict, why: str) -> bool:
-    """Whether two sizes are, or may be, a mistake that somebody is told of."""
-    return verdict is Verdict.REFUTED or why == "sizes not comparable"
 
 
 def _mentions(monomial: tuple[tuple[Atom, int], ...], atom: Atom) -> bool:

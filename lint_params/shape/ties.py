@@ -33,7 +33,9 @@ def forced(file: SourceFile, runs: Iterable[Checked]) -> Iterator[tuple[Checked,
             continue
         if isinstance(run.root, ast.ClassDef):
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
-            if found is not None and not _is_meant(file, run.root, found):
+            if found is None or _is_meant(file, run.root, found):
+                continue
+            if not _on_condition(file, run.root, found):
                 yield run, found
 
 
@@ -91,6 +93,28 @@ def _is_meant(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == cls.name
     ]
     return init is not None and bool(calls) and all(_agree(call, init, o) for call in calls)
+
+
+def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
+    """Whether one of the layers is built only under a condition: ``norm or nn.LayerNorm(256)``
+    stands in for what a caller is to give, with sizes of its own."""
+    lines = {step.line for step in o.sources if step.path == file.path}
+    if o.built is not None and o.built.path == file.path:
+        lines.add(o.built.line)
+    for node in walk(*_constructor(cls)):
+        if isinstance(node, (ast.If, ast.IfExp, ast.BoolOp)):
+            if any(isinstance(n, ast.Call) and n.lineno in lines and _is_class(n) for n in walk(node)):
+                return True
+    return False
+
+
+def _constructor(cls: ast.ClassDef) -> list[ast.stmt]:
+    return [s for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__" for s in n.body]
+
+
+def _is_class(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name[:1].isupper()
 
 
 def _mentioned(node: ast.expr) -> set[str]:

@@ -168,3 +168,37 @@ def test_an_example_that_its_model_outgrew() -> None:
     names = checked(body)
     with pytest.raises(RuntimeError, match="same number of dimensions"):
         names["example"]()
+
+
+def test_heads_of_a_width_of_their_own_merged_to_another() -> None:
+    names = checked(
+        """
+        class Attention(nn.Module):
+            def __init__(self, dim, heads=8, head_dim: int | None = None):
+                super().__init__()
+                each = dim // heads
+                if head_dim is not None:
+                    each = head_dim
+                self.heads = heads
+                self.qkv = nn.Linear(dim, 3 * each * heads)
+                self.out = nn.Linear(each * heads, dim)
+
+            def forward(self, x):
+                b, n, c = x.shape
+                q, k, v = self.qkv(x).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+                x = F.scaled_dot_product_attention(q, k, v)
+                x = x.transpose(1, 2).reshape(b, n, c)  # want LP413
+                return self.out(x)
+
+        class Block(nn.Module):
+            def __init__(self, dim, heads, head_dim):
+                super().__init__()
+                self.attention = Attention(dim, heads, head_dim)
+
+            def forward(self, x):
+                return x + self.attention(x)
+        """
+    )
+    with pytest.raises(RuntimeError, match="invalid for input of size 120"):
+        names["Block"](16, 4, 3)(torch.randn(2, 5, 16))
+    assert names["Block"](16, 4, 4)(torch.randn(2, 5, 16)).shape == (2, 5, 16)
