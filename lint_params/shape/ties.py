@@ -96,25 +96,18 @@ def _is_meant(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
 
 
 def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
-    """Whether one of the layers is built only under a condition: ``norm or nn.LayerNorm(256)``
-    stands in for what a caller is to give, with sizes of its own."""
+    """Whether one of the layers is built or called only under a condition: ``norm or
+    nn.LayerNorm(256)`` stands in for what a caller is to give, with sizes of its own, and the
+    arguments may say which branch is taken."""
     lines = {step.line for step in o.sources if step.path == file.path}
+    lines.add(getattr(o.node, "lineno", 0))
     if o.built is not None and o.built.path == file.path:
         lines.add(o.built.line)
-    for node in walk(*_constructor(cls)):
-        if isinstance(node, (ast.If, ast.IfExp, ast.BoolOp)):
-            if any(isinstance(n, ast.Call) and n.lineno in lines and _is_class(n) for n in walk(node)):
-                return True
-    return False
-
-
-def _constructor(cls: ast.ClassDef) -> list[ast.stmt]:
-    return [s for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__" for s in n.body]
-
-
-def _is_class(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return name[:1].isupper()
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp))
+        and any(isinstance(n, ast.Call) and n.lineno in lines for n in walk(node))
+        for node in walk(cls)
+    )
 
 
 def _mentioned(node: ast.expr) -> set[str]:
