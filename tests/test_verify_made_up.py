@@ -27,6 +27,67 @@ CASES = {
         "return self.fc(x)",
         "Named",
     ),
+    "a_word_for_forward": (
+        """
+        class Phased(nn.Module):
+            def __init__(self, width, kind="a", extra=None):
+                super().__init__()
+                self.kind, self.extra = kind, extra
+                self.fc = nn.Linear(width, 3)
+
+            def forward(self, x, phase, deep=False, mask=None):
+                if phase == 0:
+                    return x
+                elif phase == 2 and deep:
+                    return self._late(self.fc(x), mask)
+                return x
+
+            def _late(self, x, given):
+                if given is not None and self.kind in ("b", "c"):
+                    if self.extra is not None:
+                        return x.relu()
+                return x
+        """,
+        "return x.relu()",
+        "Phased",
+    ),
+    "a_method_that_nothing_calls": (
+        """
+        class Frozen(nn.Module):
+            def __init__(self, width, drop=0.0):
+                super().__init__()
+                self.drop = drop
+                self.fc = nn.Linear(width, 3)
+
+            def freeze(self):
+                if self.drop:
+                    self.fc.requires_grad_(False)
+
+            def forward(self, x):
+                return self.fc(x)
+        """,
+        "self.fc.requires_grad_(False)",
+        "Frozen",
+    ),
+    "a_number_by_its_annotation": (
+        """
+        from dataclasses import dataclass
+
+        @dataclass
+        class Plan:
+            hidden_dims: int
+
+        class Planned(nn.Module):
+            def __init__(self, plan: Plan):
+                super().__init__()
+                self.fc = nn.Linear(plan.hidden_dims, 3)
+
+            def forward(self, x):
+                return self.fc(x)
+        """,
+        "return self.fc(x)",
+        "Planned",
+    ),
     "a_probability": (
         """
         class Chance(nn.Module):

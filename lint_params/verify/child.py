@@ -19,7 +19,7 @@ from lint_params.verify.experiment import Experiment
 from lint_params.verify.load import load
 from lint_params.verify.plan import Scenario
 from lint_params.verify.source_facts import FileView
-from lint_params.verify.switches import switched
+from lint_params.verify.switches import way
 from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.uses import Uses
 from lint_params.verify.watch import Watch
@@ -115,9 +115,10 @@ def perform(
         if scenario.what == "thin":
             return experiment.of_class(kind, build.thin(kind, view), config, {})
         if scenario.what == "switched":
-            fixed = switched(kind, scenario.index, view)
-            call = synthesised(kind, Synthesis(view, overrides=dict(fixed)))
-            return experiment.of_class(kind, dataclasses.replace(call, fixed=fixed), config, {})
+            wish = way(kind, scenario.index, view)
+            call = synthesised(kind, Synthesis(view, overrides=dict(wish.built)))
+            experiment.words, experiment.method = wish.called, wish.method
+            return experiment.of_class(kind, dataclasses.replace(call, fixed=wish.built), config, {})
         if ties:
             return experiment.of_class(kind, build.tied(kind, view, ties), config, ties)
         calls = build.calls(kind, view, config.get("classes", {}))

@@ -61,6 +61,8 @@ class Experiment:
         self.done: list[str] = []
         self.part: outer.Part | None = None
         self.tied = False
+        self.words: dict[str, Any] = {}  # what forward must be given to reach a line
+        self.method = ""  # what is to be called besides
         self.started = time.perf_counter()
         self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes)
 
@@ -73,10 +75,11 @@ class Experiment:
         with contextlib.suppress(Stop):
             root = self._constructed(kind, call)
             if isinstance(root, nn.Module):
-                self._of_model(root, config)
-                if "LP104" in self.codes:
-                    found = outer.parents(self.subject, self.view, self.watch)
-                    self.run.parents = tuple(found)
+                with contextlib.suppress(Stop):  # a method may run although forward does not
+                    self._of_model(root, config)
+                    if "LP104" in self.codes:
+                        found = outer.parents(self.subject, self.view, self.watch)
+                        self.run.parents = tuple(found)
             self._method(root)
         if "construct" in self.done and "forward" not in self.done:
             self.run.ties = next(build.ties(self.call, self.run.arguments, self.tried), {})
@@ -323,10 +326,9 @@ class Experiment:
         guess = inputs.synthesised(root, self.run.arguments)
         known = arguments.bound(self.call, type(root))
         better = inputs.by_source(root, guess, self.view.taken(type(root)), known)
-        if better is not None:
-            yield better
-        if better is None or better.shapes() != guess.shapes():
-            yield guess
+        for one in (better, guess):
+            if one is not None and (one is better or better is None or better.shapes() != one.shapes()):
+                yield inputs.with_words(root, one, self.words) if self.words else one
 
     def _from_calls(self, root: nn.Module) -> Iterator[Inputs]:
         for view in (self.view, *self.view.others(type(root).__name__)):
@@ -385,6 +387,12 @@ class Experiment:
 
     def _method(self, root: Any) -> None:
         """A subject ``Class.method`` other than the constructor and forward is called too."""
+        if self.method and isinstance(root, nn.Module):
+            with self.phase("script"):
+                given = inputs.synthesised(root, self.run.arguments, self.method)
+                args, kwargs = given.fresh(self.device)
+                getattr(root, self.method)(*args, **kwargs)
+            return
         owner, _, method = self.subject.rpartition(".")
         if not owner or method in ("__init__", "forward", "") or not hasattr(root, method):
             return

@@ -242,6 +242,22 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     return Inputs(args, words, names=names)
 
 
+def with_words(module: nn.Module, given: Inputs, words: Mapping[str, Any]) -> Inputs:
+    """The same with these arguments of forward; one that is only to be there is made up."""
+    found = signature(module.forward)
+    args, kwargs = list(given.args), dict(given.kwargs)
+    for name, value in words.items():
+        if isinstance(value, (bool, int, float, str, type(None))):
+            if name in given.names:
+                args[given.names.index(name)] = value
+            else:
+                kwargs[name] = value
+        elif name not in given.names and found is not None:
+            need, rank = needs.of_forward(module).get(name), needs.rank_of(module, name)
+            kwargs[name] = _argument(module, found.parameters[name], need, rank, {}, args)
+    return replace(given, args=args, kwargs=kwargs)
+
+
 def _leading(
     module: nn.Module,
     parameters: list[inspect.Parameter],

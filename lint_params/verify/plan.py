@@ -11,7 +11,7 @@ from torch import nn
 
 from lint_params.verify import build, script
 from lint_params.verify.source_facts import FileView
-from lint_params.verify.switches import switched
+from lint_params.verify.switches import Way, way
 
 #: No subject gets more runs than this.
 RUNS = 10
@@ -48,7 +48,7 @@ def _scenarios(
                 yield Scenario("class", name, index)
                 if not index:
                     yield Scenario("thin", name)
-                    if switched(kind, line, view):
+                    if way(kind, line, view) != Way():
                         yield Scenario("switched", name, line)
         for other in reversed(build.relatives(name.partition(".")[0], view)[:3]):
             live = view.live(other)

@@ -126,6 +126,9 @@ class Synthesis:
             return inner[0]
         if annotation is bool:
             return False
+        if annotation is int:
+            number = next((v for p, v in naming.NAMED if p.fullmatch(name)), None)
+            return number if type(number) is int else self.width()
         if annotation is float:
             return next((v for p, v in naming.NAMED if p.fullmatch(name)), 0.5)
         if annotation is str:
