@@ -158,7 +158,8 @@ class ResultDiscarded(Rule):
         probes = run.probes_at(finding, "discarded")
         for probe in probes:
             if not probe.same:
-                return run.confirmed(f"the line returned {probe.text or 'another tensor'} to nobody")
+                said = probe.text or "the line returned another tensor"
+                return run.confirmed(f"{said}, which nobody took")
         if probes:
             return run.refuted(finding, "the line changed its object in place")
         return None

@@ -98,9 +98,9 @@ CASES: dict[str, tuple[str, str, str, str, dict[str, object], str, str]] = {
                 super().__init__()
                 self.fc1 = nn.Linear(10, 20)
 
-            def forward(self, x, deep=False):
+            def forward(self, x):
                 x = self.fc1(x)
-                if deep:
+                if x.numel() > 1 << 30:
                     x = x @ torch.zeros(30, 5)
                 return x
         """,
