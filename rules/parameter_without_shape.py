@@ -157,6 +157,8 @@ class ParameterWithoutShape(Rule):
         if kind.what in _NO_TENSOR and not kind.optional:
             return _NO_TENSOR[kind.what]
         given = facts.argument_values(data) if isinstance(data, ast.Name) else []
+        if not given and isinstance(data, ast.Name):
+            given = facts.default_of(data)
         kinds = {facts.kind_of(value).what for value in given}
         if len(kinds) == 1 and (what := kinds.pop()) in _NO_TENSOR:
             return _NO_TENSOR[what]

@@ -75,20 +75,21 @@ class TieThroughData(Rule):
                 continue  # one layer takes the place of the other
             if self._takes_over(facts, write.node):
                 continue
-            source = write.value
-            if isinstance(source, ast.Attribute) and source.attr == "data":
-                source = source.value
+            source = facts.tied_to(write.value)
             text = facts.source_of(source)
             fix = None
             node = write.node
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            better = f"Write `{write.name} = {text}`"
+            value = write.value
+            if value is not source and not (isinstance(value, ast.Attribute) and value.value is source):
+                better = f"Compute with `{text}` itself where it is used"
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
                 fix = Fix(facts.place(node), f"{write.name} = {text}", "tie the Parameter itself")
             yield self.report(
                 facts,
                 node,
                 f"`{write.name}` and `{text}` share memory but stay two Parameters: the tie is lost on "
-                f".to(dtype), deepcopy or load. Write `{write.name} = {text}`, or copy the values "
-                "with `.copy_()`",
+                f".to(dtype), deepcopy or load. {better}, or copy the values with `.copy_()`",
                 fix=fix,
                 subject=facts.subject(node),
                 details={"attribute": write.name.removeprefix("self.")},
@@ -106,8 +107,10 @@ class TieThroughData(Rule):
             and isinstance(given, ast.arguments)
             and any(arg.arg == old for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs))
             and any(
-                isinstance(one.value, ast.Name) and one.value.id == new
+                isinstance(part, ast.Name) and part.id == new
                 for one in scope.nodes(ast.Return)
+                if one.value is not None
+                for part in ast.walk(one.value)
             )
         )
 

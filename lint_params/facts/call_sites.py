@@ -52,6 +52,22 @@ def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | Non
     return None
 
 
+def default_of(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
+    """[the default] of an argument, where nothing asks about it or assigns it before this use."""
+    found = facts.definitions(use) or ()
+    if len(found) != 1 or found[0].how != "argument" or found[0].value is None:
+        return []
+    for above in facts.index.ancestors(use):
+        if isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            break
+        test = getattr(above, "test", getattr(above, "subject", None))
+        if test is not None and any(
+            isinstance(part, ast.Name) and part.id == use.id for part in ast.walk(test)
+        ):
+            return []
+    return [found[0].value]
+
+
 def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
     """What an argument can be where it is used: its default and what the calls in this file
     give; [] where they do not show it all, or it is no argument."""

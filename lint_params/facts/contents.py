@@ -62,10 +62,24 @@ def items_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[Item]:
             if expr.args:
                 found += _pairs(facts, expr.args[0], depth)
             return found
-        return []
+        return _returned(facts, expr, depth) if name is None else []
     if isinstance(expr, ast.Name):
         return _named_items(facts, expr, depth)
     return []
+
+
+def _returned(facts: FileFacts, call: ast.Call, depth: int) -> list[Item]:
+    """What a container holds that a method of this file makes, fills and returns."""
+    found = facts.function_of(call)
+    if found is None or found[0] is not facts:
+        return []
+    items: list[Item] = []
+    for one in found[1].nodes(ast.Return):
+        if isinstance(one.value, ast.Name) and _goes_elsewhere(facts, one.value):
+            return []
+        if one.value is not None:
+            items += items_of(facts, one.value, depth + 1)
+    return items
 
 
 def _pairs(facts: FileFacts, expr: ast.expr, depth: int) -> list[Item]:

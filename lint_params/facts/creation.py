@@ -164,7 +164,10 @@ def _sizes(
             # torch.Tensor((2, 3)) is data; torch.Tensor(n) is a size unless n is data.
             if isinstance(args[0], (ast.List, ast.Tuple)):
                 return _data_shape(args[0]), args[0]
-            if facts.kind_of(args[0]).what == "number" or isinstance(args[0], ast.BinOp):
+            if (
+                facts.kind_of(args[0]).what == "number" or isinstance(args[0], ast.BinOp)
+                or facts.is_whole(args[0])
+            ):
                 return (args[0],), None
             return None, None
         else:

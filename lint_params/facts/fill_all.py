@@ -34,13 +34,21 @@ def reaches_all(
             continue
         parent = facts.parent(node)
         if isinstance(parent, ast.Attribute):
-            if parent.attr in _ALL and not _misses(facts, parent, cls, name, made):
+            if (
+                parent.attr in _ALL and not _is_own_method(cls, parent)
+                and not _misses(facts, parent, cls, name, made)
+            ):
                 return True
             continue
         if isinstance(parent, ast.Call) and node in parent.args and _is_harmless(parent):
             continue
         return True
     return False
+
+
+def _is_own_method(cls: ClassFacts, node: ast.Attribute) -> bool:
+    """Whether ``self.init_weights`` is a method that the project shows: what it writes is read."""
+    return cls.method(node.attr) is not None
 
 
 def _is_harmless(call: ast.Call) -> bool:

@@ -71,7 +71,8 @@ def _all(facts: FileFacts) -> list[Flag]:
 def _flag(facts: FileFacts, owner: ast.expr, name: str, node: ast.stmt | ast.Call) -> Flag:
     kind = facts.kind_of(owner)
     module = all(_plain_module(one, name) for one in kind.every()) or (
-        not kind.known and kind.what != "choice" and _used_as_module(facts, owner)
+        not kind.known and kind.what != "choice"
+        and (_used_as_module(facts, owner) or _called_by_class(facts, owner))
     )
     tensor = all(one.what in _TENSORS for one in kind.every()) or (
         kind.what == "unknown" and isinstance(owner, ast.Attribute) and owner.attr in _OWN_TENSORS
@@ -113,6 +114,22 @@ def _used_as_module(facts: FileFacts, owner: ast.expr) -> bool:
             if isinstance(func, ast.Attribute) and func.attr in _MODULE_METHODS:
                 asked = asked or dotted(func.value) == path
     return asked or (called and whole)
+
+
+def _called_by_class(facts: FileFacts, owner: ast.expr) -> bool:
+    """Whether ``model.backbone`` is called by a method of the model's class: no tensor is."""
+    cls = facts.kind_of(owner.value).cls if isinstance(owner, ast.Attribute) else None
+    if cls is None or not cls.is_module or not isinstance(owner, ast.Attribute):
+        return False
+    return any(
+        isinstance(call.func, ast.Attribute) and call.func.attr == owner.attr
+        and isinstance(call.func.value, ast.Name) and call.func.value.id == scope.instance_name
+        for one in cls.mro
+        if one.method(owner.attr) is None
+        for scope in one.scope.within()
+        if scope.is_function
+        for call in scope.nodes(ast.Call)
+    )
 
 
 def _read(facts: FileFacts, name: str) -> bool:

@@ -126,7 +126,8 @@ def _hidden(
     steps: list[tuple[int, str]] = []
     for item, what in lost[:4]:
         line = getattr(item.node, "lineno", 0)
-        text = f"a {'Parameter' if what == 'parameter' else item.kind.describe()} goes into it here"
+        owning = next((one for one in item.kind.every() if kind_owns(one, 0)), item.kind)
+        text = f"a {'Parameter' if what == 'parameter' else owning.describe()} goes into it here"
         if (line, text) not in steps and line != containers[0].node.lineno:
             steps.append((line, text))
     holder = containers[0].kind.what
@@ -152,7 +153,8 @@ def _goes_to_first(facts: FileFacts, item: Item) -> bool:
 def _lost(item: Item) -> str | None:
     if item.kind.is_parameter:
         return "parameter" if _trains(item) else None
-    if item.kind.is_module and kind_owns(item.kind, 0):
+    kinds = list(item.kind.every())
+    if all(one.is_module for one in kinds) and any(kind_owns(one, 0) for one in kinds):
         return "module"
     return None
 

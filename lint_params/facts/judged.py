@@ -156,12 +156,25 @@ def grown(facts: FileFacts, write: DataWrite) -> bool:
 
 
 def tied(facts: FileFacts, write: DataWrite) -> bool:
-    """``a.weight.data = b.weight.data``: two Parameters over one tensor, spelled out."""
-    value = write.value
-    if isinstance(value, ast.Attribute) and value.attr == "data":
-        value = value.value
+    """``a.weight.data = b.weight.data``, or its ``.t()``: two Parameters over one tensor, spelled
+    out."""
+    value = tied_to(write.value)
     if not isinstance(value, ast.Attribute) or not isinstance(write.write.target, ast.Attribute):
         return False
     if dotted(value) is None or dotted(value) == write.name:
         return False
     return facts.kind_of(value).is_parameter
+
+
+def tied_to(value: ast.expr) -> ast.expr:
+    """``b.weight`` of ``b.weight.data``, ``b.weight.data.t()`` and the like: what shares its memory."""
+    while True:
+        if isinstance(value, ast.Attribute) and value.attr in ("data", "T", "mT"):
+            value = value.value
+        elif (
+            isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)
+            and value.func.attr in ("t", "transpose", "permute", "detach")
+        ):
+            value = value.func.value
+        else:
+            return value

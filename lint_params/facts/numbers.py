@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
 #: Arguments that hold one number by the way everybody calls them; a plain "size" may be a tuple.
 _COUNTS = re.compile(
-    r"^(n|num|number)_|^d_model$|(^|_)(dim|features|channels|heads|classes|units|hidden|"
-    r"hidden_size|vocab_size|embed_size|embedding_dim|bins|experts|layers)$"
+    r"^(n|num|number)_|^d_model$|(^|_)(dim|hidden|hidden_size|vocab_size|embed_size|embedding_dim)$"
+    r"|_(features|channels|heads|classes|units|bins|experts|layers)$"  # alone they may be the things
 )
 
 

@@ -67,6 +67,8 @@ def bound_name(facts: FileFacts, call: ast.expr) -> str:
 def _sources(facts: FileFacts, given: ast.expr, made: Optimizer, depth: int) -> None:
     if depth > 8:
         made.complete = False
+    elif facts.kind_of(given).is_parameter:
+        made.single.append(given)
     elif isinstance(given, ast.Name):
         values = facts.reach(given)
         if values is None or given in values:
@@ -92,8 +94,6 @@ def _sources(facts: FileFacts, given: ast.expr, made: Optimizer, depth: int) -> 
             _sources(facts, generator.iter, made, depth + 1)
     elif isinstance(given, ast.Call):
         _from_call(facts, given, made, depth)
-    elif facts.kind_of(given).is_parameter:
-        made.single.append(given)
     else:
         made.complete = False
 

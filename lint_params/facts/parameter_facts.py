@@ -197,6 +197,14 @@ class ParameterFacts:
         """An argument's default and what the calls in this file give; [] if not all is shown."""
         return call_sites.argument_values(self._all, name)
 
+    def tied_to(self, value: ast.expr) -> ast.expr:
+        """``b.weight`` of ``b.weight.data`` and of what else shares its memory."""
+        return judged.tied_to(value)
+
+    def default_of(self, name: ast.Name) -> list[ast.expr]:
+        """[the default] of an argument, where nothing asks about it or assigns it before this use."""
+        return call_sites.default_of(self._all, name)
+
     def function_named(self, name: ast.Name) -> Scope | None:
         """The function of this module that a name is, if it is bound once."""
         top = self._all.index.module

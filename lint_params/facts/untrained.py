@@ -147,8 +147,19 @@ def _missing(
             if call is None:
                 continue
             if any(_trains(facts, body, other) for other in held) or (copied and _steps(body)):
-                yield Untrained(name, fresh[0], call, optimizers[0])
+                yield Untrained(name, fresh[0], call, _to_blame(optimizers))
                 break
+
+
+def _to_blame(optimizers: list[Optimizer]) -> Optimizer:
+    """The first that is given only what another one has already, else the first."""
+    seen: set[str] = set()
+    for one in optimizers:
+        names = {dotted(owner) or "" for owner in [*one.owners, *one.single]}
+        if names <= seen:
+            return one
+        seen |= names
+    return optimizers[0]
 
 
 def _copy_of(facts: FileFacts, value: ast.expr, held: set[str]) -> bool:
@@ -225,10 +236,22 @@ def _harmless(facts: FileFacts, use: ast.expr) -> bool:
     if isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS:
         call = facts.parent(parent)
         return isinstance(call, ast.Call) and call.func is parent
+    if _is_looked_at(facts, use):
+        return True
     if isinstance(parent, ast.Attribute) and parent.attr == "parameters":
         for above in facts.index.ancestors(parent):
             if isinstance(above, ast.Call) and "clip_grad" in (dotted(above.func) or ""):
                 return True
+    return False
+
+
+def _is_looked_at(facts: FileFacts, use: ast.expr) -> bool:
+    """``net.fc.weight.detach()``: a copy for a report."""
+    parent = facts.parent(use)
+    while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is use:
+        if isinstance(parent, ast.Attribute) and parent.attr in ("detach", "shape", "grad"):
+            return True
+        use, parent = parent, facts.parent(parent)
     return False
 
 
