@@ -11,6 +11,7 @@ from lint_params.shape import dim
 from lint_params.shape.call import call_function
 from lint_params.shape.dim import Poly
 from lint_params.shape.ops import function_spec
+from lint_params.shape.text import percent
 from lint_params.shape.value import (
     REAL,
     AnySeq,
@@ -109,7 +110,9 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
         a, b = b, a
     if op is ast.Mult and isinstance(a, Seq):
         return _repeat(it, a, b)
-    if isinstance(a, str) and op in (ast.Add, ast.Mult, ast.Mod):
+    if isinstance(a, str) and op is ast.Mod:
+        return percent(a, b)
+    if isinstance(a, str) and op in (ast.Add, ast.Mult):
         return a + b if op is ast.Add and isinstance(b, str) else Unknown("text")
     if op is ast.BitOr and isinstance(a, Dict) and isinstance(b, Dict):
         return Dict({**a.items, **b.items}, a.open or b.open)

@@ -165,6 +165,8 @@ def _set(it: Interpreter, owner: Any, name: Value, value: Value) -> None:
 def _add_module(it: Interpreter, owner: Any, name: Value, module: Value) -> Value:
     if owner.items is not None:
         key = name if isinstance(name, str) else f"?{len(owner.items)}"
+        if key != name and any(other.startswith("?") for other in owner.items):
+            _forget(it, owner)  # it may have the name of an earlier one, and take its place
         it.ctx.write(owner.items, key, module)
     else:
         _set(it, owner, name, module)

@@ -15,6 +15,7 @@ from lint_params.shape.objects import get_attr, super_value
 from lint_params.shape.scope import Scope
 from lint_params.shape.shown import shown
 from lint_params.shape.subscript import subscript
+from lint_params.shape.text import field
 from lint_params.shape.truth import ASSERTIONS, FAILED, assume, holds, truth
 from lint_params.shape.value import (
     OPEN,
@@ -303,10 +304,12 @@ def _fstring(it: Interpreter, node: ast.JoinedStr, scope: Scope) -> Value:
         if isinstance(part, ast.Constant):
             text += str(part.value)
         elif isinstance(part, ast.FormattedValue):
+            spec = "" if part.format_spec is None else it.eval(part.format_spec, scope)
             value = it.eval(part.value, scope)
-            if not isinstance(value, (str, int, float, bool)) or part.format_spec is not None:
+            said = field(value, spec) if isinstance(spec, str) else None
+            if not isinstance(said, str) or part.conversion not in (-1, ord("s")):
                 return Unknown("text")
-            text += str(value)
+            text += said
     return text
 
 

@@ -63,7 +63,7 @@ class ShapeFacts:
             seen = {_spot(self._file.path, m.node) for m in self.mismatches}
             self._ties = [
                 _mismatch(self._file, run, o._replace(rule=TIE, text=_TIED), o.node)
-                for run, o in forced(self._file, self.runs)
+                for run, o in forced(self._file, self.runs, self._project)
                 if _spot(self._file.path, o.node) not in seen
             ]
         return self._ties

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import product
 from lint_params.shape.iterate import known_items, place
+from lint_params.shape.text import is_wide
 from lint_params.shape.value import Config, Dict, More, Native, Parser, Seq, Unknown, Value
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def method_of(it: Interpreter, owner: Value, name: str) -> Value:
 def _text(it: Interpreter, owner: str, name: str) -> Value:
     def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
         plain = (str, int, float, bool, type(None))
+        if name == "format" and is_wide(owner):
+            return Unknown("text")
         if kwargs or not all(isinstance(a, plain) for a in args):
             if (
                 name == "join"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from lint_params.project import SourceFile
-from lint_params.shape.arguments import parameters
+from lint_params.project import Project, SourceFile
+from lint_params.shape.builders import nobody_agrees
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
 from lint_params.shape.runs import Checked
@@ -19,7 +19,9 @@ from lint_params.trees import walk
 _EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
 
-def forced(file: SourceFile, runs: Iterable[Checked]) -> Iterator[tuple[Checked, Obligation]]:
+def forced(
+    file: SourceFile, runs: Iterable[Checked], project: Project | None
+) -> Iterator[tuple[Checked, Obligation]]:
     """The first of each class that is sound otherwise; what follows is its consequence."""
     runs = list(runs)
     unsound = {
@@ -33,7 +35,9 @@ def forced(file: SourceFile, runs: Iterable[Checked]) -> Iterator[tuple[Checked,
             continue
         if isinstance(run.root, ast.ClassDef):
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
-            if found is None or _is_meant(file, run.root, found):
+            if found is None or _is_compared(run.root, found):
+                continue
+            if not nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
                 continue
             if not _on_condition(file, run.root, found):
                 yield run, found
@@ -78,21 +82,15 @@ def _default(atom: Atom) -> Size | None:
     return atom.default if isinstance(atom, Symbol) else None
 
 
-def _is_meant(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
-    """Whether the class compares the two itself, or all who build it in the file make them one."""
+def _is_compared(cls: ast.ClassDef, o: Obligation) -> bool:
+    """Whether the class asks itself whether the two are one."""
     both = _names(o.expected or 0) | _names(o.got or 0)
     for node in walk(cls):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
             left, right = _mentioned(node.left), _mentioned(node.comparators[0])
             if left & both and (right & both or len(both) == 1):
                 return True
-    init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-    calls = [
-        n
-        for n in walk(file.tree)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == cls.name
-    ]
-    return init is not None and bool(calls) and all(_agree(call, init, o) for call in calls)
+    return False
 
 
 def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
@@ -112,13 +110,3 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
 
 def _mentioned(node: ast.expr) -> set[str]:
     return {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in walk(node)}
-
-
-def _agree(call: ast.Call, init: ast.FunctionDef, o: Obligation) -> bool:
-    """Whether a call gives both sides in the same words."""
-    order = [arg.arg for arg, _ in parameters(init.args)[1:]]
-    given = {k.arg: ast.unparse(k.value) for k in call.keywords if k.arg}
-    given.update(zip(order, map(ast.unparse, call.args)))
-    sides = [str(side) for side in (o.expected, o.got)]
-    one, other = (given.get(side, side) for side in sides)
-    return one == other

@@ -15,7 +15,7 @@ from lint_params.shape.ops.arguments import (
     tensors,
 )
 from lint_params.shape.ops.broadcast import joined
-from lint_params.shape.value import Seq, Shape, ShapeOf, Tensor, Value
+from lint_params.shape.value import Seq, Shape, ShapeOf, Tensor, Unknown, Value
 
 
 @function("Tensor.expand",
@@ -85,10 +85,12 @@ def expanded(ctx: Context, input: Value, size: tuple[Value, ...]) -> Value:
 
 
 @function("Tensor.repeat",
-          accepts=["zeros(2, 3).repeat(2, 1)", "zeros(3).repeat(4, 2)", "zeros(2, 3).repeat((1, 1, 2))", "zeros(3).repeat(2)"],
+          accepts=["zeros(2, 3).repeat(2, 1)", "zeros(3).repeat(4, 2)", "zeros(2, 3).repeat((1, 1, 2))", "zeros(3).repeat(2)", "zeros(3).repeat(repeats=(4, 2))"],
           rejects=["zeros(2, 3).repeat(2)"])  # fmt: skip
-def repeat(ctx: Context, input: Value, *repeats: Value, **kwargs: Value) -> Value:
-    sizes = size_list(ctx, repeats or tuple(kwargs.values()))
+def repeat(ctx: Context, input: Value, *numbers: Value, **kwargs: Value) -> Value:
+    if kwargs.keys() - {"repeats"}:
+        return Unknown("arguments do not fit")  # NumPy's has an axis
+    sizes = size_list(ctx, numbers or tuple(kwargs.values()))
     kind = input.dtype if isinstance(input, Tensor) else None
     if sizes is None:
         return ctx.unknown_tensor(kind)

@@ -14,6 +14,8 @@ from lint_params.shape.value import Layer, Tensor, Unknown, Value
 
 RULE = "broadcast-mismatch"
 SAME = "{name} takes a target of the shape of its input, {expected}, but gets {got}{source}"
+#: The last is an old name of the mean, with a warning.
+_REDUCTIONS = ("none", "mean", "sum", "elementwise_mean")
 OLD = "size_average=None, reduce=None, reduction='mean'"
 
 
@@ -27,7 +29,7 @@ def legacy(ctx: Context, reduction: Value, size_average: Value, reduce: Value) -
 
 
 def check_reduction(ctx: Context, reduction: Value, more: Sequence[str] = ()) -> None:
-    if isinstance(reduction, str) and reduction not in ("none", "mean", "sum", *more):
+    if isinstance(reduction, str) and reduction not in (*_REDUCTIONS, *more):
         ctx.refute("indivisible-channels", f"{{name}} knows no reduction {quoted(reduction)}")
 
 

@@ -106,7 +106,7 @@ for _name, _more in (
 @function(
     "torch.nn.functional.cross_entropy",
     accepts=["F.cross_entropy(zeros(2, 3), ints(2))", "F.cross_entropy(zeros(2, 3, 4), ints(2, 4), reduction='none')",
-             "F.cross_entropy(zeros(2, 3), zeros(2, 3))"],
+             "F.cross_entropy(zeros(2, 3), zeros(2, 3))", "F.cross_entropy(zeros(2, 3), ints(2), reduction='elementwise_mean')"],
     rejects=["F.cross_entropy(zeros(2, 3), ints(3))", "F.cross_entropy(zeros(2, 3), zeros(2, 4))"],
 )  # fmt: skip
 def cross_entropy(
