@@ -69,6 +69,24 @@ CASES = {
         "self.fc.requires_grad_(False)",
         "Frozen",
     ),
+    "what_forward_asks_for": (
+        """
+        class Both(nn.Module):
+            def __init__(self, width):
+                super().__init__()
+                self.fc = nn.Linear(width, 3)
+
+            def forward(self, x, table=None, scale=None):
+                if table is None:
+                    raise ValueError("table must be given")
+                return self._scaled(self.fc(x), scale)
+
+            def _scaled(self, x, scale):
+                return x.sum(), scale.sum()
+        """,
+        "return x.sum(), scale.sum()",
+        "Both",
+    ),
     "a_number_by_its_annotation": (
         """
         from dataclasses import dataclass

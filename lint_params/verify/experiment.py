@@ -20,6 +20,7 @@ from lint_params import evidence
 from lint_params.mismatch import contradiction
 from lint_params.verify import arguments, build, inputs, outer, repair, snapshot
 from lint_params.verify.calls import Call, imports_of
+from lint_params.verify.complete import completed
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
@@ -250,7 +251,9 @@ class Experiment:
                         break
                     if attempt.origin != "synthesised":
                         break
-                    attempt = repair.repaired(attempt, failed, tried)
+                    attempt = completed(root, attempt, failed, tried) or repair.repaired(
+                        attempt, failed, tried
+                    )
                     if attempt is None:
                         break
                 else:

@@ -28,6 +28,8 @@ from lint_params.verify.scopes import called
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.symbols import BATCH, LENGTH, SIDE, UNKNOWN, fitted
 
+#: Stands for "something, not None".
+GIVEN = object()
 _OTHERS = {BATCH: 11, LENGTH: 13, SIDE: 48, 2 * SIDE: 96}
 
 
@@ -252,7 +254,7 @@ def with_words(module: nn.Module, given: Inputs, words: Mapping[str, Any]) -> In
                 args[given.names.index(name)] = value
             else:
                 kwargs[name] = value
-        elif name not in given.names and found is not None:
+        elif value is GIVEN and name not in given.names and found is not None:
             need, rank = needs.of_forward(module).get(name), needs.rank_of(module, name)
             kwargs[name] = _argument(module, found.parameters[name], need, rank, {}, args)
     return replace(given, args=args, kwargs=kwargs)

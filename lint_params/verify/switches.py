@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lint_params.verify.calls import signature
+from lint_params.verify.inputs import GIVEN
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis
 
-#: Stands for "something, not None".
-GIVEN = object()
 #: How many calls lie between the constructor or forward and the line, at most.
 _DEEP = 4
 
