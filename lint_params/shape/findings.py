@@ -92,10 +92,13 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
         node = _outside_call(file, run, obligation) or _place(file, obligation, ties)
         if node is None:
             continue
-        spot = _spot(file.path, node)
-        if spot in seen:
+        spots = {_spot(file.path, node)}
+        if _made_inside(obligation):  # what follows from it inside that module is told where it is built
+            builder = _builder(file, obligation)
+            spots |= {_spot(file.path, builder)} if builder is not None else set()
+        if spots & seen:
             continue
-        seen.add(spot)
+        seen |= spots
         yield _mismatch(file, run, obligation, node)
 
 
@@ -148,23 +151,43 @@ def _arguments(size: Any) -> bool:
 def _place(file: SourceFile, obligation: Obligation, ties: set[tuple[Any, ...]]) -> ast.AST | None:
     """Where to report: the call itself, or, inside a module of the project, that module's
     constructor call, which gave it the sizes that do not fit."""
-    own = obligation.turned or _spot(obligation.path, obligation.node) in ties
+    own = (
+        obligation.turned or _spot(obligation.path, obligation.node) in ties or _made_inside(obligation)
+    )
     if own and obligation.path == file.path:
         return obligation.node
-    for module in reversed(obligation.inside):
-        if (
-            module.node is not None
-            and module.origin is not None
-            and module.origin.path == file.path
-        ):
-            if isinstance(module.node, ast.Call):
-                return module.node
+    builder = _builder(file, obligation)
+    if builder is not None:
+        return builder
     if obligation.path == file.path and hasattr(obligation.node, "lineno"):
         return obligation.node
     for path, node, _ in reversed(obligation.stack):
         if path == file.path and isinstance(node, (ast.Call, ast.BinOp)):
             return node
     return None
+
+
+def _builder(file: SourceFile, obligation: Obligation) -> ast.Call | None:
+    """The constructor call in this file of the innermost module that has one."""
+    for module in reversed(obligation.inside):
+        if isinstance(module.node, ast.Call) and module.origin is not None:
+            if module.origin.path == file.path:
+                return module.node
+    return None
+
+
+def _made_inside(o: Obligation) -> bool:
+    """Whether the innermost module itself makes the size that does not fit, by an operation and no
+    layer: ``x.chunk(2)``, ``self.pe[:x.size(1)]``. Whoever builds it has no part in that."""
+    cls = o.inside[-1].cls if o.inside else None
+    if cls is None or o.source is None or o.source.built is not None:
+        return False
+
+    def within(origin: Origin) -> bool:
+        node = cls.node
+        return origin.path == o.path and node.lineno <= origin.line <= (node.end_lineno or node.lineno)
+
+    return within(o.source) and (o.built is None or within(o.built))
 
 
 def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> Mismatch:

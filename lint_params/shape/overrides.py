@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
+from lint_params.shape.classes import definition, mro
 from lint_params.shape.dim import NO, YES, Size
-from lint_params.shape.value import Instance, Layer, Tensor, Value
+from lint_params.shape.objects import LAYER
+from lint_params.shape.value import ClassRef, Instance, Layer, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -41,14 +43,26 @@ class Override:
 
 def note_override(it: Interpreter, owner: Instance | Layer, name: str, value: Value) -> None:
     """Remember a replaced parameter until the function is done."""
-    if not isinstance(owner, Layer):
-        return
+    if isinstance(owner, Instance):
+        base = owner.attrs.get(LAYER)
+        if not isinstance(base, Layer) or _may_have_forward(it, owner):
+            return  # which may take another shape
+        owner = base
     if name in _SIZES:
         it.adapted.add(id(owner))
     old = owner.attrs.get(name)
     if isinstance(value, Tensor) and isinstance(old, Tensor) and old.param is not None:
         tied = value.param is not None and value.param != "parameter"
         it.overrides.append(Override(owner, name, old, value, tied, it.ctx.node, it.ctx.path))
+
+
+def _may_have_forward(it: Interpreter, owner: Instance) -> bool:
+    """Whether a class over torch's layer has, or may have, a forward of its own."""
+    return any(
+        isinstance(cls, Unknown)
+        or (isinstance(cls, ClassRef) and (definition(cls, "forward") or definition(cls, "__call__")))
+        for cls in mro(it, owner.cls)
+    )
 
 
 def judge_overrides(it: Interpreter, start: int) -> None:

@@ -135,7 +135,9 @@ def _assign(it: Interpreter, node: ast.Assign, scope: Scope) -> Flow:
     if isinstance(target, ast.Attribute) and target.attr == "data":
         # `p.data = p.data.view(...)`: the mistake is the assignment, which has rules of its own.
         kept = it.ctx.obligations
-        kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]
+        kept[start:] = [
+            o for o in kept[start:] if o.verdict is not Verdict.REFUTED or o.rule != "view-size-mismatch"
+        ]
     for target in node.targets:
         it.ctx.node = node
         assign(it, target, value, scope)
