@@ -221,8 +221,8 @@ def _dict_update(it: Interpreter, owner: Dict, other: Value = None, **kwargs: Va
     if isinstance(other, Dict):
         for key, value in other.items.items():
             it.ctx.write(owner.items, key, value)
-    elif other is not None:
-        owner.open = True
+    if other is not None:
+        owner.open = owner.open or not isinstance(other, Dict) or other.open
     for key, value in kwargs.items():
         it.ctx.write(owner.items, key, value)
     return None

@@ -72,6 +72,9 @@ def _range(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Valu
         numbers = range(start, stop, step)
         return Seq(list(numbers)) if len(numbers) <= 256 else Unknown("long range")
     count = concrete_count(it, dim.neg(dim.floordiv(dim.sub(start, stop), step)))
+    most = dim.upper(dim.sub(stop, start)) if isinstance(step, int) and step > 1 else None
+    if count is not None and most is not None:
+        count = min(count, -(-most // step))  # a guess knows no bound
     if count is None or count > 256:
         return Unknown("range")
     start, step = it.ctx.resolve(start), it.ctx.resolve(step)
