@@ -11,7 +11,9 @@ import pytest
 
 from lint_params.rule import Finding, Level, Place
 from lint_params.verify import verify_findings
+from lint_params.verify.answers import without
 from lint_params.verify.contain import LINUX
+from lint_params.verify.jobs import Job, again
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
 FILES = sorted(HOSTILE.glob("*.py"))
@@ -105,3 +107,10 @@ def test_torch_stays_out_of_this_process_when_only_the_verifier_is_imported() ->
     code = "import sys, lint_params.verify; print('torch' in sys.modules, 'numpy' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["False", "False"]
+
+
+def test_what_crashes_every_time_is_given_up() -> None:
+    job = Job([0], [{"code": "LP900"}])
+    answer = without(job, None, "ended by signal 11", 0.1, {"device": "cpu", "timeout": 20.0})
+    assert [again(job, answer, {"device": "cpu", "timeout": 20.0}) for _ in range(3)] == [True, True, False]
+    assert job.final()[0]["evidence"] == "crashed: ended by signal 11"

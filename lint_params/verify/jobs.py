@@ -15,7 +15,7 @@ CRASHES = 3
 #: Which inconclusive reason to keep when several runs gave one: the most telling.
 _TELLING = ("no-predicate", "line-not-executed", *(r for r in REASONS if r != "line-not-executed"))
 
-
+#: Devices that a model is moved to.
 GPUS = ("cuda", "mps")
 #: What a process of its own must be told of a job.
 CARRIED = "index findings scenario device slow reached ties tolerant".split()
@@ -37,7 +37,7 @@ class Job:
     ties: dict[str, int] = field(default_factory=dict)  # made-up arguments that must agree
     tied: int = 0
     tolerant: bool = False  # flagged statements that fail do not end this run
-    crashes: int = 0
+    crashes: int = 0  # runs that ended without an answer
     spent: float = 0.0  # seconds that its runs have taken
     cut: float = 0.0  # the limit that ended the search for more ways, if one did
     files: set[str] = field(default_factory=set)  # what runs that import the file have read
