@@ -87,6 +87,22 @@ CASES = {
         "return x.sum(), scale.sum()",
         "Both",
     ),
+    "a_layer_with_a_weight": (
+        """
+        class Beside(nn.Module):
+            def __init__(self, layer):
+                super().__init__()
+                if not isinstance(layer, nn.Linear):
+                    raise ValueError(f"not {layer}")
+                self.layer = layer
+                self.more = nn.Parameter(torch.zeros(layer.weight.shape[1]))
+
+            def forward(self, x):
+                return self.layer(x + self.more)
+        """,
+        "return self.layer(x + self.more)",
+        "Beside",
+    ),
     "a_number_by_its_annotation": (
         """
         from dataclasses import dataclass
