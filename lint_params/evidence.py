@@ -124,10 +124,15 @@ class Run:
                 return failure
         return None
 
-    def failure_at(self, lines: Iterable[int], *texts: str) -> Failure | None:
-        """A failure passing one of these lines whose text (or type) holds one of ``texts``."""
+    def failure_at(
+        self, lines: Iterable[int], *texts: str, tried: bool = False
+    ) -> Failure | None:
+        """A failure passing one of these lines whose text (or type) holds one of ``texts``.
+
+        ``tried``: on an input that was given up, too, where no input explains such a text.
+        """
         wanted = list(lines)
-        for failure in self.failures:
+        for failure in (*self.failures, *(self.tried if tried else ())):
             if failure.passes(wanted):
                 said = f"{failure.type}: {failure.text}"
                 if not texts or any(text in said for text in texts):

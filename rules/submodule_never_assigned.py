@@ -164,9 +164,8 @@ class SubmoduleNeverAssigned(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.details["attribute"]
-        failure = run.failure_at(
-            range(finding.place.line, finding.place.end_line + 1), f"has no attribute '{name}'"
-        )
+        lines = range(finding.place.line, finding.place.end_line + 1)
+        failure = run.failure_at(lines, f"has no attribute '{name}'", tried=True)
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, f"{name} was there") if run.ran(finding) else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
 from test_verify import DATA, HEAD, RULES, finding_at
 
+import lint_params
 from lint_params.verify import verify_findings
 
 #: name: (source, flagged text, subject). What is flagged runs, on nothing that was repaired.
@@ -103,6 +105,15 @@ CASES = {
         "return self.layer(x + self.more)",
         "Beside",
     ),
+    "an_optimizer_by_its_name": (
+        """
+        class Warm:
+            def __init__(self, optimizer):
+                self.rates = [group["lr"] for group in optimizer.param_groups]
+        """,
+        "self.rates =",
+        "Warm",
+    ),
     "a_number_by_its_annotation": (
         """
         from dataclasses import dataclass
@@ -173,3 +184,24 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory):
 @pytest.mark.parametrize("name", CASES)
 def test_the_flagged_line_runs(verdicts, name: str) -> None:
     assert verdicts[name].verdict.value == "refuted", verdicts[name].evidence
+
+
+def test_a_missing_attribute_is_shown_by_an_input_that_was_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "late.py"
+    body = """
+    class Late(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 3)
+
+        def forward(self, x, y):
+            rows, steps, size = y.shape
+            x = self.fcc(x)
+            return x
+    """
+    path.write_text(HEAD + textwrap.dedent(body))
+    (one,) = [f for f in lint_params.lint([path], select=["LP312"])]
+    (judged,) = verify_findings([one], device="cpu")
+    assert judged.verification is not None
+    assert judged.verification.verdict.value == "confirmed", judged.verification.evidence
+    assert "has no attribute 'fcc'" in judged.verification.evidence

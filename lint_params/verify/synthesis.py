@@ -63,6 +63,9 @@ class Synthesis:
         annotated = self._annotated(annotation, lowered, hints)
         if annotated is not _NOTHING:
             return annotated
+        if lowered in ("optimizer", "optim", "opt"):
+            made = torch.optim.SGD(nn.Linear(24, 16).parameters(), lr=0.01)
+            return spelled(made, "nn.Linear(24, 16).parameters(), lr=0.01")
         if hints is not None:
             if hints.choices:
                 return hints.choices[0]
@@ -96,8 +99,6 @@ class Synthesis:
             return [0.485, 0.456, 0.406]
         if lowered in ("std", "stds"):
             return [0.229, 0.224, 0.225]
-        if lowered in ("optimizer", "optim", "opt"):
-            return _Later("optimizer")
         if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
             return nn.CrossEntropyLoss()
         if naming.MODEL.fullmatch(lowered) and lowered not in ("fn",):
@@ -280,11 +281,6 @@ class Auto(dict[str, Any]):
         copy = Auto(self._synthesis)
         copy.update(self)
         return copy
-
-
-@dataclass
-class _Later:
-    what: str
 
 
 class _Nothing:
