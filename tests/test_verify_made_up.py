@@ -205,3 +205,25 @@ def test_a_missing_attribute_is_shown_by_an_input_that_was_given_up(tmp_path: Pa
     assert judged.verification is not None
     assert judged.verification.verdict.value == "confirmed", judged.verification.evidence
     assert "has no attribute 'fcc'" in judged.verification.evidence
+
+
+def test_each_finding_of_a_class_has_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(DATA))
+    path = tmp_path / "several.py"
+    body = """
+    class Several(nn.Module):
+        def forward(self, x, phase=0):
+            if phase == 1:
+                x = x.relu()
+            if phase == 2:
+                x = x.tanh()
+            return x
+
+        def more(self):
+            return self.training
+    """
+    path.write_text(HEAD + textwrap.dedent(body))
+    texts = ["return x", "x.relu()", "x.tanh()", "self.training"]
+    asked = [finding_at(path, text, "LP900", "Several", {}) for text in texts]
+    judged = verify_findings(asked, device="cpu", rules=RULES)
+    assert [f.verification.verdict.value for f in judged if f.verification] == ["refuted"] * 4

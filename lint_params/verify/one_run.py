@@ -27,8 +27,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         target.device = "cpu"
         _without_cuda()
     set_device("meta" if job.device == "stand-in" else target.device)
-    line = first["place"][0]
-    found = plan.scenarios(first["subject"], line, target.view, target.config)
+    lines = [finding["place"][0] for finding in job.findings]
+    found = plan.scenarios(first["subject"], lines, target.view, target.config)
     if target.failures:
         found.insert(0, plan.IMPORT)
     if job.scenario >= len(found):

@@ -15,6 +15,8 @@ from lint_params.verify.switches import Way, way
 
 #: No subject gets more runs than this.
 RUNS = 10
+#: So many of them try to reach flagged lines by other arguments.
+_SWITCHED = 3
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,25 @@ class Scenario:
 IMPORT = Scenario("import", "")
 
 
-def scenarios(subject: str, line: int, view: FileView, config: dict[str, Any]) -> list[Scenario]:
-    """The subject alone first, then what contains it, then the file's own scripts."""
-    return list(_scenarios(subject, line, view, config))[:RUNS]
+def scenarios(
+    subject: str, lines: list[int], view: FileView, config: dict[str, Any]
+) -> list[Scenario]:
+    """The subject alone first, then what contains it, then the file's own scripts.
+
+    ``lines``: those of its findings, each of which is to be reached.
+    """
+    return list(_scenarios(subject, lines, view, config))[:RUNS]
+
+
+def _ways(kind: Any, lines: list[int], view: FileView) -> list[int]:
+    """Lines that something other than the defaults lets run, one for each way."""
+    found = {repr(way(kind, line, view)): line for line in reversed(lines)}
+    found.pop(repr(Way()), None)
+    return sorted(found.values())[:_SWITCHED]
 
 
 def _scenarios(
-    subject: str, line: int, view: FileView, config: dict[str, Any]
+    subject: str, lines: list[int], view: FileView, config: dict[str, Any]
 ) -> Iterator[Scenario]:
     kind, name = _class_of(subject, view)
     wanted = {name.rpartition(".")[2]} if name else set()
@@ -48,7 +62,7 @@ def _scenarios(
                 yield Scenario("class", name, index)
                 if not index:
                     yield Scenario("thin", name)
-                    if way(kind, line, view) != Way():
+                    for line in _ways(kind, lines, view):
                         yield Scenario("switched", name, line)
         for other in reversed(build.relatives(name.partition(".")[0], view)[:3]):
             live = view.live(other)
