@@ -3,7 +3,10 @@
 ``verdicts.csv`` has a row for each finding that ``verdicts.py --write`` has run: the verdict,
 the reason of an inconclusive one, the device, and under ``reader`` the judgement of a person
 who opened the source at the line: ``right`` or ``wrong`` with why. Every confirmed and every
-refuted row has one. A row is of one line of one version of a library.
+refuted row has one. A row is of one line of one version of a library. The table has the findings
+of ``judged.csv`` and all that any rule finds in timm and segmentation_models_pytorch; it was made
+with torch 2.14.1, most of what the libraries need, and ``--timeout 30``. What they need and is not
+there is an import-failed or construct-failed, and may be another one elsewhere.
 """
 
 from __future__ import annotations
