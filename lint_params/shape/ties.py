@@ -51,6 +51,8 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
     names = _names(o.expected) | _names(o.got)
+    if isinstance(o.expected, int) or isinstance(o.got, int):
+        names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if not names or not names <= run.arguments.keys():
         return False
     whole = substitute(o.expected, _no_rest), substitute(o.got, _no_rest)
