@@ -17,6 +17,7 @@ from lint_params.shape.dim import (
     YES,
     Answer,
     Atom,
+    Operation,
     Poly,
     Size,
     Symbol,
@@ -243,7 +244,7 @@ class Context:
             return
         rest = modulo(whole, by)
         answer = same(rest, 0)
-        if answer is NO or leaves_one(rest):
+        if answer is NO or (_divided(by) and leaves_one(rest)):
             self.refute(rule, text, by, whole)
         verdict = Verdict.PROVED if answer is YES else Verdict.UNKNOWN
         self._record(rule, verdict, text, by, whole, None, "" if answer is YES else "divisibility")
@@ -379,6 +380,11 @@ class Context:
         """Replace the contents of a list so that ``undo`` takes it back."""
         self.trail.append((items, None, list(items)))
         items[:] = new
+
+
+def _divided(size: Size) -> bool:
+    """Whether a size is what is left of others, as heads are: that is no 1, as groups may be."""
+    return isinstance(size, Poly) and all(isinstance(a, Operation) for a in size.atoms)
 
 
 def _mentions(monomial: tuple[tuple[Atom, int], ...], atom: Atom) -> bool:

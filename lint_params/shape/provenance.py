@@ -112,7 +112,7 @@ def _built(name: str, origin: Origin | None) -> list[Step]:
 
 
 def _learned(ctx: Context, x: Tensor, size: Size) -> Obligation | None:
-    """The first use from which the size was learned."""
+    """The first use from which the size was learned, counted from either end."""
     atoms: set[Atom] = set()
     for d in x.shape.dims:
         if isinstance(d, Poly) and ctx.resolve(d) == size:
@@ -122,5 +122,7 @@ def _learned(ctx: Context, x: Tensor, size: Size) -> Obligation | None:
             for side in (o.expected, o.got):
                 if isinstance(side, Poly) and not atoms.isdisjoint(side.atoms):
                     return o
+            if o.expected == size and isinstance(o.got, Poly) and o.got.atoms <= ctx.bound.keys():
+                return o
     return None
 

@@ -38,8 +38,7 @@ WithRanks = Callable[[Iterable[Mapping[str, int]]], Generator[Checked, None, Non
 
 def by_rank(it: Interpreter, checked: Checked, again: WithRanks) -> Checked | None:
     """The run with the first ranks of its inputs that the class is sound with. If there are none,
-    the mistake that it shows whatever the ranks are: of them the one that gets furthest is the
-    one that the author had in mind."""
+    the mistake that it shows whatever the ranks are, with those that the author had in mind."""
     found = _misfits(checked.open_inputs, again)
     if isinstance(found, Checked):
         found.how = "sound"
@@ -53,10 +52,16 @@ def by_rank(it: Interpreter, checked: Checked, again: WithRanks) -> Checked | No
         finally:
             it.count = 2
         found = [one for one in found if _agree(one.obligations[-1], others, lists)]
-    best = max(found, key=lambda run: run.obligations[-1].at, default=None)
+    best = max(found, key=lambda run: _meant(run.obligations[-1]), default=None)
     if best is not None:
         best.how = "ranks"
     return best
+
+
+def _meant(o: Obligation) -> tuple[bool, int]:
+    """How likely the ranks of a run are the author's: a number of dimensions that does not fit is
+    rather that of the guess, and the others show in how far it gets."""
+    return " dimensions but gets" not in o.text, o.at
 
 
 def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked] | Checked:

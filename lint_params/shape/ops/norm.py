@@ -7,6 +7,7 @@ from typing import Any
 from lint_params.shape.context import Context
 from lint_params.shape.dim import Size
 from lint_params.shape.ops import function, layer
+from lint_params.shape.ops.arguments import front
 from lint_params.shape.ops.layerwise import (
     flag,
     minimum_rank,
@@ -79,14 +80,14 @@ def kept(ctx: Context, layer: Layer) -> list[Value]:
     return out
 
 
-def channel_of(ctx: Context, rule: str, x: Tensor, ranks: tuple[int, ...]) -> Size | None:
-    """Size 1 of x, where its rank is known or follows from ``ranks``."""
+def channel_of(ctx: Context, rule: str, x: Tensor, ranks: tuple[int, ...]) -> Size:
+    """Size 1 of x, whatever its rank is."""
     if ranks:
         ranked(ctx, rule, x, ranks)
     else:
         minimum_rank(ctx, rule, x, 2)
     dims = ctx.dims(x)
-    return None if dims is None else dims[1]
+    return front(ctx, x, 1) if dims is None else dims[1]
 
 
 SIGNATURE = (
@@ -238,8 +239,7 @@ def _functional(ctx: Context, input: Value, sides: list[Value]) -> Value:
     x = tensor_in(ctx, RULE, input)
     if not isinstance(x, Tensor):
         return x
-    channel = channel_of(ctx, RULE, x, ())
-    return ctx.same_shape(x) if channel is None else by_channel(ctx, x, channel, sides)
+    return by_channel(ctx, x, channel_of(ctx, RULE, x, ()), sides)
 
 
 # -- by group ---------------------------------------------------------------------------
@@ -261,9 +261,6 @@ def by_group(ctx: Context, input: Value, groups: Value, sides: list[Value]) -> V
     if not isinstance(x, Tensor):
         return x
     channel = channel_of(ctx, RULE, x, ())
-    if channel is None:
-        ctx.unproved(RULE, "rank of the input")
-        return ctx.same_shape(x)
     by_channel(ctx, x, channel, sides)
     count = sure_int(groups)
     if count is not None and count > 0 and not any(isinstance(s, Tensor) for s in sides):

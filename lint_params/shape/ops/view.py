@@ -115,8 +115,8 @@ def _fitted(
         _mixes_samples(ctx, x, sizes, have)
         return ctx.tensor([whole_number if s == -1 else s for s in listed], like=x)
     if same(total, rest) is NO:
-        ctx.refute(VIEW, _text(sizes, "{expected}"), product(have), product(listed), x)
-    ctx.need(VIEW, total, rest, lambda: _text(sizes, str(product(have))), tensor=x)
+        ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
+    ctx.need(VIEW, rest, total, lambda: _text(sizes, str(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
 
 
