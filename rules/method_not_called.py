@@ -1,7 +1,8 @@
 """A method is named but not called: `optimizer.step` as a statement.
 
 Without the parentheses the line only looks the method up. Nothing fails: the optimizer never
-steps, gradients pile up, the model stays in training mode.
+steps, gradients pile up, the model stays in training mode. An optimizer that is given `model.parameters` itself
+says that a method is not iterable.
 
 Bad::
 
@@ -77,6 +78,23 @@ class MethodNotCalled(Rule):
                 f"`{text}` is only looked up, nothing is done: write `{text}()`",
                 fix=self._fix(facts, method, text),
                 subject=facts.subject(statement),
+            )
+
+        for one in facts.optimizers:
+            given = one.given
+            if not isinstance(given, ast.Attribute) or given.attr not in ("parameters", "named_parameters"):
+                continue
+            kind = facts.kind_of(given.value)
+            own = kind.cls is not None and kind.cls.kind(given.attr).known
+            if not kind.is_module or own or (kind.cls is not None and kind.cls.is_property(given.attr)):
+                continue
+            text = ast.unparse(given)
+            yield self.report(
+                facts,
+                given,
+                f"`{text}` is a method and gives no parameters until it is called: write `{text}()`",
+                fix=self._fix(facts, given, text),
+                subject=facts.subject(given),
             )
 
     def _fix(self, facts: FileFacts, method: ast.Attribute, text: str) -> Fix | None:

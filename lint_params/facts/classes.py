@@ -271,6 +271,10 @@ class ClassFacts:
         if not found:
             return self._inherited_kind(name)
         given = [member for member in found if not member.is_declaration]
+        if all(member.how == "augmented" for member in given):
+            above = self._inherited_kind(name)  # `self.weight *= mask` over a torch layer
+            if above.known:
+                return above
         if len(given) > 1:
             # `self.w = f(self.w)` says nothing new about what self.w was.
             given = [member for member in given if not _mentions(member.value, name)] or given

@@ -16,25 +16,35 @@ if TYPE_CHECKING:
 def captured(facts: FileFacts, member: Member) -> list[ast.Call]:
     """The constructor calls of layers with parameters that the assigned function closes over
     and that nothing else holds."""
-    names = _names(facts, member)
-    if not names or not member.scope.is_function:
+    home, names = member.scope, _names(facts, member.value)
+    if isinstance(member.value, ast.Call):
+        home, names = _returned(facts, member.value)
+    if not names or not home.is_function:
         return []
     found: list[ast.Call] = []
     for text in dict.fromkeys(name.id for name in names):
-        made = _made_once(facts, member.scope, text)
+        made = _made_once(facts, home, text)
         if made is None:
             continue
         kind = facts.kind_of(made)
         if not kind.is_module or kind.annotated or kind.node is not made or not kind_owns(kind, 0):
             continue
-        if not any(_holds(facts, use, names) for use in _uses(member.scope, text)):
+        if not any(_holds(facts, use, names) for use in _uses(home, text)):
             found.append(made)
     return found
 
 
-def _names(facts: FileFacts, member: Member) -> list[ast.Name]:
+def _returned(facts: FileFacts, call: ast.Call) -> tuple[Scope, list[ast.Name]]:
+    """The function of this file that is called, and what the function reads that it returns."""
+    found = facts.function_of(call)
+    if found is None or found[0] is not facts:
+        return facts.scope_of(call), []
+    values = [one.value for one in found[1].nodes(ast.Return)]
+    return found[1], _names(facts, values[0]) if len(values) == 1 else []
+
+
+def _names(facts: FileFacts, value: ast.expr | None) -> list[ast.Name]:
     """What the body of the lambda or of the nested function reads."""
-    value = member.value
     if isinstance(value, ast.Lambda):
         nodes: list[ast.AST] = list(ast.walk(value.body))
     elif isinstance(value, ast.Name):
@@ -55,6 +65,12 @@ def _made_once(facts: FileFacts, scope: Scope, name: str) -> ast.Call | None:
     if len(bound) != 1 or not isinstance(bound[0], ast.Name):
         return None
     statement = facts.parent(bound[0])
+    if isinstance(statement, ast.Tuple):  # fc1, fc2 = nn.Linear(...), nn.Linear(...)
+        place, above = statement.elts.index(bound[0]), facts.parent(statement)
+        parts = above.value if isinstance(above, ast.Assign) else None
+        made = parts.elts if isinstance(parts, ast.Tuple) else []
+        one = made[place] if len(made) == len(statement.elts) else None
+        return one if isinstance(one, ast.Call) else None
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
         return statement.value
     return None

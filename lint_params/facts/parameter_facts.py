@@ -140,6 +140,8 @@ class ParameterFacts:
         if kind.known or name is None or cls is None or cls.method(name) is not None:
             return kind
         members = [m for m in cls.assignments(name) if not m.is_declaration and m.how != "augmented"]
+        if not members and cls.kind(name).is_parameter:
+            return cls.kind(name)
         local = facts.dotted_definitions(expr) if isinstance(expr, ast.Attribute) else ()
         if not members or any(one.how not in ("assign", "augmented") for one in local):
             return kind
