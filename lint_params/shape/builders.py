@@ -94,6 +94,8 @@ def _apart(call: ast.Call, init: ast.FunctionDef, known: _Names, one: Size, othe
         if not isinstance(atom, Symbol) or atom.kind != "argument":
             return None
         node = given.get(atom.name)
+        if node is None and "." in atom.name:
+            return None  # of a configuration, which is one object whoever hands it over
         size = known.size(node) if node is not None else None
         unknown |= size is None
         return size
@@ -102,7 +104,13 @@ def _apart(call: ast.Call, init: ast.FunctionDef, known: _Names, one: Size, othe
     answer = same(one, other)
     if unknown or answer is YES:
         return False
-    return answer is not MAYBE or (isinstance(one, Poly) and isinstance(other, Poly))
+    return answer is not MAYBE or not (_may_be(one, other) or _may_be(other, one))
+
+
+def _may_be(size: Size, number: Size) -> bool:
+    """Whether what is handed over may be just that number."""
+    symbols = size.atoms if isinstance(size, Poly) else ()
+    return isinstance(number, int) and not any("." in getattr(atom, "name", "") for atom in symbols)
 
 
 class _Names:
