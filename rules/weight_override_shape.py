@@ -44,10 +44,27 @@ along with the weight (`conv.in_channels = 1`, pruning, growing a head).
 
 from __future__ import annotations
 
-from lint_params.rule import Level, ShapeRule
+from lint_params.rule import Finding, Level, Run, ShapeRule, Verification
+
+#: What a convolution says of a weight that has lost or gained a dimension.
+_RANK = ("weight should have", "to match the convolution dimensions")
 
 
 class WeightOverrideShape(ShapeRule):
     code = "LP407"
     level = Level.ERROR
     words = ("torch",)
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        found = super().verify(run, finding)
+        failure = run.failure("forward")
+        if found is not None or failure is None:
+            return found
+        # The layer is called on another line: torch's words must speak of this very tensor.
+        for made in run.created_at(finding):
+            sizes = [str(size) for size in made.shape]
+            shown = [f"[{', '.join(sizes)}]", "x".join(sizes), "x".join(reversed(sizes))]
+            said = [*(shown if len(sizes) > 1 else []), *_RANK]
+            if any(text in failure.text for text in said):
+                return run.confirmed(f"a Parameter of shape {made.shape} is made; then {failure}")
+        return None
