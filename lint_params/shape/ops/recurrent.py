@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, at_least, mul, sub
+from lint_params.shape.dim import MAYBE, NO, YES, Size, at_least, mul, same, sub
 from lint_params.shape.ops import layer
 from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, tensor_in, zeroable
 from lint_params.shape.ops.packed import Packed
@@ -102,10 +103,24 @@ def _hidden_checked(
         if batched
         else ("layers times directions", "features")
     )
+    if _has_batch_first(expected, dims):
+        text = (
+            "{name} takes an initial state of {expected} layers times directions first, also where its "
+            "input has the batch first, but gets the batch, {got}, first{source}"
+        )
+        ctx.refute(RULE, text, expected[0], dims[0], hx)
     for size, got, name in zip(expected, dims, what):
         if size is not None:
             text = f"{{name}} takes an initial state for {{expected}} {name}{{built}} but gets {{got}}{{source}}"
             must_equal(ctx, RULE, size, got, text, hx)
+
+
+def _has_batch_first(expected: tuple[Size | None, ...], dims: Sequence[Size]) -> bool:
+    """Whether the first two sizes changed places, which only a batch of as many lets pass."""
+    one, two = expected[:2]
+    if len(expected) != 3 or one is None or two is None or same(one, two) is not MAYBE:
+        return False
+    return same(two, dims[0]) is YES and same(one, dims[1]) is YES
 
 
 def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
