@@ -11,6 +11,7 @@ from lint_params.folders import MANY
 from lint_params.project import Project, SourceFile
 from lint_params.shape import dim
 from lint_params.shape.arguments import parameters
+from lint_params.shape.callers import argument
 from lint_params.shape.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute, symbol
 from lint_params.trees import walk
 
@@ -83,17 +84,14 @@ def _apart(call: ast.Call, init: ast.FunctionDef, known: _Names, one: Size, othe
     """Whether the call surely gives two sizes: two numbers, or what two names stand for."""
     if any(isinstance(a, ast.Starred) for a in call.args) or any(not k.arg for k in call.keywords):
         return False
-    formal = parameters(init.args)[1:]
-    given: dict[str, ast.expr | None] = {arg.arg: default for arg, default in formal}
-    given.update(zip([arg.arg for arg, _ in formal], call.args))
-    given.update({k.arg: k.value for k in call.keywords if k.arg})
+    defaults = {arg.arg: default for arg, default in parameters(init.args)}
     unknown = False
 
     def value(atom: Atom) -> Size | None:
         nonlocal unknown
         if not isinstance(atom, Symbol) or atom.kind != "argument":
             return None
-        node = given.get(atom.name)
+        node = argument(call, init, atom.name) or defaults.get(atom.name)
         if node is None and "." in atom.name:
             return None  # of a configuration, which is one object whoever hands it over
         size = known.size(node) if node is not None else None

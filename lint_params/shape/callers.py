@@ -43,7 +43,7 @@ class Callers:
 
     def _hand(self, name: str, fn: ast.FunctionDef, arg: str, depth: int) -> Value | None:
         for call in self.calls.get(name, ())[:MOST_CALLERS] if depth < DEPTH else ():
-            node = _argument(call, fn, arg)
+            node = argument(call, fn, arg)
             if node is None:
                 value = self._unpacked(call, arg, depth)
             else:
@@ -131,7 +131,7 @@ def _names(node: ast.expr) -> set[str]:
     return {n.id for n in walk(node) if isinstance(n, ast.Name)}
 
 
-def _argument(call: ast.Call, fn: ast.FunctionDef, name: str) -> ast.expr | None:
+def argument(call: ast.Call, fn: ast.FunctionDef, name: str) -> ast.expr | None:
     """The expression that a call gives for a parameter of the constructor."""
     for keyword in call.keywords:
         if keyword.arg == name:
