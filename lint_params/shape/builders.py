@@ -39,10 +39,14 @@ def nobody_agrees(
 
 
 def _beside(project: Project, file: SourceFile, name: str) -> Iterator[ast.Module | None]:
-    """The other files of the folder and of the one above that have the name; None: unknown."""
+    """The other files that have the name, of the folder and, inside a package, of the one above;
+    None: unknown."""
     word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
     here = Path(file.path).resolve()
-    for place in (here.parent, here.parent.parent):
+    places = [here.parent]
+    if (here.parent.parent / "__init__.py").exists():
+        places.append(here.parent.parent)
+    for place in places:
         folder = project.folder(place, file)
         if len(folder.files) > MANY:
             yield None
