@@ -44,10 +44,11 @@ Run::
     torch.utils.deterministic.fill_uninitialized_memory = True
     assert not Cosine(4, 3)(torch.ones(2, 4)).isnan().any(), "computed from unwritten memory"
 
-Silent when: any method that runs on construction writes it, hands it or `self` to a helper, or
-goes over all parameters; other code of the file or of its package may do so (`apply`,
-`init_weights`, a loop over modules, an assignment to an attribute of that name); a base class
-is not known, the class is abstract, it loads its weights, or the Parameter takes no gradient.
+Silent when: the file speaks of an `init_cfg`, by which MMEngine fills layers by name; any method
+that runs on construction writes it, hands it or `self` to a helper, or goes over all parameters;
+other code of the file or of its package may do so (`apply`, `init_weights`, a loop over modules, an
+assignment to an attribute of that name); a base class is not known, the class is abstract, it loads
+its weights, or the Parameter takes no gradient.
 """
 
 from __future__ import annotations
@@ -62,13 +63,17 @@ if TYPE_CHECKING:
     from lint_params.facts import FileFacts
 
 
+#: A configuration says by name what fills which layer.
+_CONFIGURED = "init_cfg"
+
+
 class UninitialisedParameter(Rule):
     code = "LP104"
     level = Level.WARNING
     words = ("empty", "Tensor(")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        if facts.is_template:
+        if facts.is_template or _CONFIGURED in facts.text:
             return
         for call in facts.calls_of("torch.nn.Parameter"):
             how = self._unwritten(facts, call)
