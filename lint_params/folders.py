@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -47,6 +49,19 @@ class Folder:
             every.update(f"{file.name}\0".encode("utf-8", "surrogateescape"))
             every.update(b"?" if text is None else hashlib.sha256(text).digest())
         return every.hexdigest()[:32]
+
+
+def mentioning(
+    files: Iterable[tuple[Folder, Path]], path: str, name: str
+) -> Iterator[bytes | None]:
+    """The text of each of the files, but the one at ``path``, that has the word; None where it
+    cannot be read."""
+    word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
+    here = Path(path).resolve()
+    for folder, file in files:
+        text = folder.text(file) if file != here else b""
+        if text is None or word.search(text):
+            yield text
 
 
 def mark(path: str) -> str:

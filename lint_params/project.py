@@ -142,6 +142,12 @@ class Project:
             self._folders[path] = Folder(path)
         return self._folders[path]
 
+    def around(self, file: SourceFile) -> list[Folder]:
+        """The folder of a file and, inside a package, the one above."""
+        here = Path(file.path).resolve().parent
+        places = [here, here.parent] if (here.parent / "__init__.py").exists() else [here]
+        return [self.folder(place, file) for place in places]
+
     def load(self, path: Path) -> SourceFile | None:
         """The parsed file, or None where it cannot be read or parsed."""
         key = str(path.resolve())

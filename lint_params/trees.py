@@ -1,4 +1,4 @@
-"""Walking a syntax tree without the parts that nobody asks for: contexts, operators, names."""
+"""Walking a syntax tree without the parts that nobody asks for, and what is asked of any tree."""
 
 from __future__ import annotations
 
@@ -51,3 +51,16 @@ def walk(*tops: ast.AST, within: bool = False) -> Iterator[ast.AST]:
                         push(part)
             elif value is not None:
                 push(value)
+
+
+def parsed(source: bytes | str) -> ast.Module | None:
+    """The tree of a file that nobody is told about; None where it is no Python, or too deep."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def last_name(node: ast.AST) -> str:
+    """A name, or the last part of a dotted one; "" for anything else."""
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")

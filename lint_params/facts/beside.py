@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lint_params.folders import MANY, Folder
+from lint_params.folders import MANY, Folder, mentioning
+from lint_params.trees import last_name, parsed
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -58,7 +58,7 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
         tree = _parsed(source)
         for node in ast.walk(tree) if tree is not None else ():
             if within(node) and any(
-                getattr(one, "id", getattr(one, "attr", "")) == name for one in ast.walk(node)
+                last_name(one) == name for one in ast.walk(node)
             ):
                 return True
     return False
@@ -66,32 +66,13 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
 
 def _parsed(source: bytes | None) -> ast.Module | None:
     """The tree of another file; None where it cannot be read or is no Python."""
-    try:
-        return None if source is None else ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return None if source is None else parsed(source)
 
 
 def _around(facts: FileFacts) -> list[Folder]:
-    if "." not in facts.source.module:
-        return []
-    here = Path(facts.path).resolve().parent
-    folders = [here, here.parent] if _in_package(here) else [here]
-    return [facts.project.folder(folder, facts.source) for folder in folders]
+    return facts.project.around(facts.source) if "." in facts.source.module else []
 
 
 def _mentioning(facts: FileFacts, folders: list[Folder], name: str) -> Iterator[bytes | None]:
-    """The text of each other file that has the word; None where it cannot be read."""
-    word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
-    here = Path(facts.path).resolve()
     files = [(folder, path) for folder in folders for path in folder.files]
-    for folder, path in files[:MANY]:
-        if path == here:
-            continue
-        source = folder.text(path)
-        if source is None or word.search(source):
-            yield source
-
-
-def _in_package(folder: Path) -> bool:
-    return (folder.parent / "__init__.py").exists()
+    return mentioning(files[:MANY], facts.path, name)

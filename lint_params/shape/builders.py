@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from lint_params.folders import MANY
+from lint_params.folders import MANY, mentioning
 from lint_params.project import Project, SourceFile
 from lint_params.shape import dim
 from lint_params.shape.arguments import parameters
 from lint_params.shape.callers import argument
 from lint_params.shape.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute, symbol
-from lint_params.trees import walk
+from lint_params.trees import last_name, parsed, walk
 
 _OPERATORS = {ast.Add: dim.add, ast.Sub: dim.sub, ast.Mult: dim.mul, ast.FloorDiv: dim.floordiv}
 _DEPTH = 4
@@ -41,47 +39,29 @@ def nobody_agrees(
 def _beside(project: Project, file: SourceFile, name: str) -> Iterator[ast.Module | None]:
     """The other files that have the name, of the folder and, inside a package, of the one above;
     None: unknown."""
-    word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
-    here = Path(file.path).resolve()
-    places = [here.parent]
-    if (here.parent.parent / "__init__.py").exists():
-        places.append(here.parent.parent)
-    for place in places:
-        folder = project.folder(place, file)
-        if len(folder.files) > MANY:
-            yield None
-            return
-        for path in folder.files:
-            text = folder.text(path) if path != here else b""
-            if text is None:
-                yield None
-            elif word.search(text):
-                try:
-                    yield ast.parse(text)
-                except (SyntaxError, ValueError, RecursionError, MemoryError):
-                    yield None
+    folders = project.around(file)
+    if any(len(folder.files) > MANY for folder in folders):
+        yield None
+        return
+    files = ((folder, path) for folder in folders for path in folder.files)
+    for text in mentioning(files, file.path, name):
+        yield None if text is None else parsed(text)
 
 
 def _uses(tree: ast.Module, cls: ast.ClassDef) -> Iterator[ast.Call | None]:
     """The calls of the class; None where it is handed on, or a base of others."""
     called = set()
-    for node in walk(tree):
-        if isinstance(node, ast.Call) and _named(node.func) == cls.name:
+    for node in walk(tree):  # a call before its name
+        if isinstance(node, ast.Call) and last_name(node.func) == cls.name:
             called.add(id(node.func))
             yield node
-    for node in walk(tree):
-        if isinstance(node, (ast.Name, ast.Attribute)) and _named(node) == cls.name:
-            if id(node) not in called and not _is_inside(node, cls):
-                yield None
+        elif last_name(node) == cls.name and id(node) not in called and not _is_inside(node, cls):
+            yield None
 
 
-def _is_inside(node: ast.expr, cls: ast.ClassDef) -> bool:
+def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:
     """``super(Block, self)``."""
-    return cls.lineno <= node.lineno <= (cls.end_lineno or cls.lineno)
-
-
-def _named(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+    return cls.lineno <= getattr(node, "lineno", 0) <= (cls.end_lineno or cls.lineno)
 
 
 def _apart(call: ast.Call, init: ast.FunctionDef, known: _Names, one: Size, other: Size) -> bool:

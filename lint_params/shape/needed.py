@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 
-from lint_params.trees import walk
+from lint_params.trees import last_name, walk
 
 #: Kept on the node itself, so that it goes with the tree.
 _NEEDED = {False: "_lint_params_needed", True: "_lint_params_needed_to_run"}
@@ -77,6 +77,6 @@ def _taken_apart(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.Call):
-        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        name = last_name(node.func)
         return [node.func, *node.args] if name in _TAKES_APART or name in _OF_NUMBERS else [node.func]
     return []

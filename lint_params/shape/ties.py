@@ -14,7 +14,7 @@ from lint_params.shape.builders import nobody_agrees
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
 from lint_params.shape.runs import Checked
-from lint_params.trees import walk
+from lint_params.trees import last_name, walk
 
 _EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
@@ -35,11 +35,9 @@ def forced(
             continue
         if isinstance(run.root, ast.ClassDef):
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
-            if found is None or _is_compared(run.root, found):
+            if found is None or _is_compared(run.root, found) or _on_condition(file, run.root, found):
                 continue
-            if not nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
-                continue
-            if not _on_condition(file, run.root, found):
+            if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
                 yield run, found
 
 
@@ -111,4 +109,4 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
 
 
 def _mentioned(node: ast.expr) -> set[str]:
-    return {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in walk(node)}
+    return {last_name(n) for n in walk(node)}

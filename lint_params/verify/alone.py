@@ -18,8 +18,12 @@ def run_alone(request: Json, job: Job, settings: Json) -> Json:
     clock.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
     answer = one_run.one_run(target, job, settings["timeout"])
-    files = sorted({*project_files(request), *target.read})
-    return {**answer, "level": level, "files": files}
+    return {**answer, "level": level, "files": files_read(request, target)}
+
+
+def files_read(request: Json, target: child.Target) -> list[str]:
+    """The project's files on which the verdicts depend."""
+    return sorted({*project_files(request), *target.read})
 
 
 def confine(settings: Json) -> str:

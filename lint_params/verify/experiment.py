@@ -231,10 +231,9 @@ class Experiment:
                     self.output = self._call(root, attempt)
                 except (Exception, SystemExit) as failed:
                     failure = self.watch.failure(failed)
-                    if run.moved and failure.between_devices:
-                        failure = replace(failure, phase="move")
                     failure = replace(
                         failure,
+                        phase="move" if run.moved and failure.between_devices else failure.phase,
                         made_up=self._made_up(root, attempt, failed),
                         repaired=bool(attempt.repaired or self.tied),
                         snippet=self._snippet(type(root), self.call, attempt)
@@ -329,9 +328,11 @@ class Experiment:
         guess = inputs.synthesised(root, self.run.arguments)
         known = arguments.bound(self.call, type(root))
         better = inputs.by_source(root, guess, self.view.taken(type(root)), known)
-        for one in (better, guess):
-            if one is not None and (one is better or better is None or better.shapes() != one.shapes()):
-                yield inputs.with_words(root, one, self.words) if self.words else one
+        made = [guess] if better is None else [better]
+        if better is not None and better.shapes() != guess.shapes():
+            made.append(guess)
+        for one in made:
+            yield inputs.with_words(root, one, self.words) if self.words else one
 
     def _from_calls(self, root: nn.Module) -> Iterator[Inputs]:
         for view in (self.view, *self.view.others(type(root).__name__)):

@@ -25,7 +25,6 @@ from lint_params.verify import clock, contain
 from lint_params.verify.answers import speak
 from lint_params.verify.forks import GRACE, OUTPUT, Child, ended, fork, run_forked
 from lint_params.verify.jobs import Job, Json, imported, inconclusive, jobs_of
-from lint_params.verify.load import project_files
 from lint_params.verify.spawned import end_with, run_spawned
 
 #: How many runs at once have a GPU: each takes some hundred megabytes of its memory.
@@ -53,7 +52,7 @@ def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -
     clock.alarm(settings["timeout"])
     target = child.prepare({**request, "device": settings["device"]})
     clock.alarm(0)
-    files = sorted({*project_files(request), *target.read})
+    files = alone.files_read(request, target)
     write({"imported": request["id"], "level": level, "files": files})
 
     import torch

@@ -137,7 +137,7 @@ class Synthesis:
         if annotation is torch.Tensor:
             return torch.randn(5, 7)
         if annotation is torch.device:
-            return where.device()
+            return torch.device(where.device_name())
         if origin in (list, tuple) or annotation in (list, tuple) or _is_sequence(origin):
             if origin is tuple and inner and ... not in inner:
                 made = [self._annotated(kind, name, hints) for kind in inner]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lint_params.trees import parsed
 from lint_params.verify.load import module_name
 from lint_params.verify.scopes import called
 from lint_params.verify.source_facts import FileView
@@ -70,8 +71,8 @@ class Uses:
 
 def _parsed(path: Path) -> ast.Module | None:
     try:
-        return ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return parsed(path.read_bytes())
+    except OSError:
         return None
 
 

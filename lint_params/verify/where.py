@@ -6,8 +6,6 @@ model is not built on.
 
 from __future__ import annotations
 
-import torch
-
 _device = "cpu"
 
 
@@ -18,7 +16,3 @@ def set_device(name: str) -> None:
 
 def device_name() -> str:
     return _device
-
-
-def device() -> torch.device:
-    return torch.device(_device)
