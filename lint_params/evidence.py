@@ -38,6 +38,7 @@ from lint_params.trace import (
     Frame,
     GradWrite,
     Hidden,
+    Loaded,
     Module,
     Optimizer,
     Outcome,
@@ -63,6 +64,7 @@ __all__ = [
     "Frame",
     "GradWrite",
     "Hidden",
+    "Loaded",
     "Module",
     "Optimizer",
     "Outcome",
@@ -108,6 +110,7 @@ class Run:
     grad_writes: tuple[GradWrite, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
     probes: tuple[Probe, ...] = ()
+    loaded: tuple[Loaded, ...] = ()
     parents: tuple[Parent, ...] = ()
     spread: dict[str, float] = field(default_factory=dict)  # row spread after 20 Adam steps
     ties: dict[str, int] = field(default_factory=dict)  # arguments that would please forward
@@ -177,6 +180,10 @@ class Run:
     def probes_at(self, finding: Finding, kind: str) -> list[Probe]:
         lines = own_lines(finding)
         return [p for p in self.probes if p.line in lines and p.kind == kind]
+
+    def loaded_at(self, finding: Finding) -> list[Loaded]:
+        """States taken on the finding's own lines that were loaded again."""
+        return [one for one in self.loaded if one.line in own_lines(finding)]
 
     def hidden_under(self, attribute: str) -> list[Hidden]:
         """What is hidden at this attribute (``*`` stands for any text) of the model or of one of

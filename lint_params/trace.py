@@ -244,7 +244,7 @@ class Probe:
     ``kind``: "discarded" (an expression statement; ``text`` says what it returned and
     ``same`` whether that is the receiver, changed in place), "iterator" (a name read on the
     line is a spent or a fresh iterator; ``left`` is how many items it still gave, capped at
-    2), "shadowed" (a method of a tensor was overwritten by assignment), "attribute" (an
+    2), "looked-up" (an attribute as a statement; ``same`` if it is a bound method), "shadowed" (a method of a tensor was overwritten by assignment), "attribute" (an
     attribute set on a Module or Tensor that torch does not know).
     """
 
@@ -254,6 +254,20 @@ class Probe:
     same: bool = False
     left: int = -1
     owner: str = ""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A state that was taken from a model on a flagged line and is loaded into one again.
+
+    ``shared``: entries that are the model's own memory; ``changed``: those among them that are
+    no longer what they were when the state was taken.
+    """
+
+    line: int  # where the state was taken
+    model: str
+    shared: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -288,6 +302,7 @@ RECORDS: dict[str, type] = {
     "grad_writes": GradWrite,
     "optimizers": Optimizer,
     "probes": Probe,
+    "loaded": Loaded,
     "parents": Parent,
 }
 

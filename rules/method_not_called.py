@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING
 from lint_params.rule import Finding, Fix, Level, Rule
 
 if TYPE_CHECKING:
+    from lint_params.evidence import Run, Verification
     from lint_params.facts import FileFacts
 
 #: Names that are methods wherever torch's own objects have them.
@@ -96,6 +97,15 @@ class MethodNotCalled(Rule):
                 fix=self._fix(facts, given, text),
                 subject=facts.subject(given),
             )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        probes = run.probes_at(finding, "looked-up")
+        for probe in probes:
+            if probe.same:
+                return run.confirmed(probe.text)
+        if probes:
+            return run.refuted(finding, probes[0].text)
+        return run.failed_or_ran(finding, "'method' object is not iterable")
 
     def _fix(self, facts: FileFacts, method: ast.Attribute, text: str) -> Fix | None:
         if method.lineno != method.end_lineno:

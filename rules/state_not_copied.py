@@ -62,6 +62,7 @@ from typing import TYPE_CHECKING
 from lint_params.rule import Finding, Level, Rule, Step
 
 if TYPE_CHECKING:
+    from lint_params.evidence import Run, Verification
     from lint_params.facts import FileFacts, Scope
 
 _TRAINS = ("step", "backward", "train", "train_epoch", "train_one_epoch", "fit")
@@ -92,6 +93,18 @@ class StateNotCopied(Rule):
                 trace=(Step(loaded.lineno, "it is loaded back here"),),
                 subject=facts.subject(call),
             )
+
+    def verify(self, run: Run, finding: Finding) -> Verification | None:
+        loaded = run.loaded_at(finding)
+        for one in loaded:
+            if one.changed:
+                return run.confirmed(
+                    f"{one.changed[0]!r} of the kept state has changed since, as it is the memory of the "
+                    f"{one.model} itself: loading it restored nothing"
+                )
+        if any(not one.shared for one in loaded):
+            return run.refuted(finding, "the kept state has memory of its own")
+        return None
 
     def _in_training_loop(self, facts: FileFacts, call: ast.Call) -> bool:
         """Whether a loop around the line also trains."""

@@ -49,7 +49,7 @@ def prepare(request: Json) -> Target:
     """
     path, text = request["path"], request["text"]
     lines = {line for f in request["findings"] for line in _span(f)}
-    watch = Watch(path, text)
+    watch = Watch(path, text, lines)
     target = Target(path, text, lines, request["device"], request.get("config") or {}, watch)
     watch.install()
     watch.probes.importing = os.getpid()

@@ -125,6 +125,7 @@ class Experiment:
         run.data_writes = tuple(watch.data_writes)
         run.grad_writes = tuple(watch.grad_writes)
         run.probes = tuple(watch.probes.seen)
+        run.loaded = tuple(watch.states.loaded)
         with contextlib.suppress(Exception):
             run.optimizers = watch.optimizers_seen()
         return run

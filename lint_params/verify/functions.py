@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import contextlib
 from typing import Any
+from unittest.mock import Mock
 
 import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.verify import arguments, inputs, repair, where
-from lint_params.verify.calls import Call, signature, text_of
+from lint_params.verify import arguments, inputs, naming, repair, where
+from lint_params.verify.calls import Call, imports_of, signature, spelled, text_of
 from lint_params.verify.experiment import Experiment, Stop
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.script import then_forward
@@ -83,7 +84,8 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
 def _called(experiment: Experiment, name: str, target: Any, call: Call) -> list[nn.Module]:
     """Calls the function; the models that it gave out or was given."""
     run, watch = experiment.run, experiment.watch
-    run.snippet = f"from {experiment.view.module.__name__} import {name}\n{name}({call.text})"
+    imports = imports_of(call.text, experiment.view.module.__name__, name)
+    run.snippet = "\n".join(["import torch", "from torch import nn", *imports, f"{name}({call.text})"])
     run.arguments_from, run.repaired = call.origin, call.repaired
     if call.origin == "synthesised":
         run.input_shapes = Inputs([*call.args, *call.kwargs.values()]).shapes()
@@ -219,8 +221,8 @@ def _value(
     if lowered in ("optimizer", "optim", "opt") and model is not None:
         return torch.optim.Adam(model.parameters(), lr=0.01)
     first = given.args[0] if given is not None and given.args else torch.randn(5, 24)
-    if lowered in _DATA:
-        hints = view.hints(node, name)
+    hints = view.hints(node, name)
+    if lowered in _DATA or hints.unpacked >= 2:
         labels = _labels(model, given)
         if hints.unpacked >= 2:
             rows = (
@@ -235,6 +237,8 @@ def _value(
         return _labels(model, given)
     if lowered in ("device",):
         return where.device_name()
+    if hints.called and naming.SCORE.fullmatch(lowered):
+        return spelled(Mock(return_value=1.0), "return_value=1.0")
     return None
 
 

@@ -33,6 +33,20 @@ class Hints:
         if args and isinstance(args[0], ast.Constant):
             self.keys.setdefault(str(args[0].value), args[1] if len(args) > 1 else None)
 
+    def _walked(self, items: ast.expr, item: ast.expr, name: str) -> None:
+        """``for item in items``, which may count them or show how far it is."""
+        while isinstance(items, ast.Call) and items.args:
+            called = getattr(items.func, "id", getattr(items.func, "attr", ""))
+            if called == "enumerate" and isinstance(item, ast.Tuple) and len(item.elts) == 2:
+                item = item.elts[1]
+            elif called not in ("tqdm", "trange", "islice"):
+                return
+            items = items.args[0]
+        if _is(items, {name}):
+            self.iterated = True
+            if isinstance(item, ast.Tuple):
+                self.unpacked = len(item.elts)
+
     def _look(self, node: ast.AST, aliases: set[str], name: str) -> None:
         if isinstance(node, ast.Subscript) and _is(node.value, aliases):
             key = node.slice
@@ -59,10 +73,8 @@ class Hints:
             called = getattr(func, "id", "")
             if called in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
                 self.iterated |= any(_is(arg, {name}) for arg in node.args)
-        elif isinstance(node, (ast.For, ast.comprehension)) and _is(node.iter, {name}):
-            self.iterated = True
-            if isinstance(node.target, ast.Tuple):
-                self.unpacked = len(node.target.elts)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            self._walked(node.iter, node.target, name)
         elif isinstance(node, ast.Starred) and _is(node.value, {name}):
             self.iterated = True
         elif isinstance(node, ast.Assign) and _is(node.value, {name}):

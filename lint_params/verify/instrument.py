@@ -110,6 +110,9 @@ class _Prober(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         self.generic_visit(node)
         call = node.value
+        if node.lineno in self.lines and isinstance(call, ast.Attribute):
+            looked: list[ast.expr] = [ast.Constant(node.lineno), call.value, ast.Constant(call.attr)]
+            node.value = _call("__lp_look__", looked, call)
         if (
             node.lineno in self.lines
             and isinstance(call, ast.Call)

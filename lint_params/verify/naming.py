@@ -70,6 +70,8 @@ CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|sett
 MODEL = re.compile(
     r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)"
 )
+#: A function that says how good a model is.
+SCORE = re.compile(r"(run_|do_)?(valid|val|eval|test|score|metric|accuracy).*")
 CALLABLE = re.compile(r".*(act|activation|act_layer|act_fn|nonlinearity)")
 NORM = re.compile(r".*norm(_layer|_cls|_type|_fn)?")
 LIST = re.compile(

@@ -34,6 +34,7 @@ class Probes:
     def for_source(self) -> dict[str, Callable[..., Any]]:
         return {
             "__lp_call__": self.probe_call,
+            "__lp_look__": self.probe_look,
             "__lp_set__": self.probe_set,
             "__lp_read__": self.probe_read,
             "__lp_loop__": self.probe_loop,
@@ -58,6 +59,15 @@ class Probes:
             text = f"{type(owner).__name__}.{method}() returned {type(result).__name__}"
             self._probe(evidence.Probe(line, "discarded", text, same, owner=type(owner).__name__))
         return result
+
+    def probe_look(self, line: int, owner: Any, name: str) -> Any:
+        found = getattr(owner, name)
+        methods = (types.MethodType, types.BuiltinMethodType, types.FunctionType)
+        bound = isinstance(found, methods)
+        what = "a method, which nobody called" if bound else f"{type(found).__name__}, no method"
+        text = f"{type(owner).__name__}.{name} is {what}"
+        self._probe(evidence.Probe(line, "looked-up", text, bound, owner=type(owner).__name__))
+        return found
 
     def probe_set(self, line: int, name: str, value: Any, owner: Any) -> None:
         kind = type(owner)

@@ -9,7 +9,7 @@ import sys
 import traceback
 import types
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
@@ -17,13 +17,14 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify.probes import LIMIT, Probes
+from lint_params.verify.states import States
 from lint_params.verify.tensors import address_of, overlapping, reason_of, shape_of, strides_of
 
 
 class Watch:
     """Collects events; ``phase`` is set by the experiment as it goes along."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, lines: Collection[int] = ()) -> None:
         self.path = path
         self.source = text.splitlines()
         self.phase = "import"
@@ -33,6 +34,7 @@ class Watch:
         self.grad_writes: list[evidence.GradWrite] = []
         self.optimizers: list[tuple[int, Any, str, str]] = []
         self.probes = Probes()
+        self.states = States(path, lines)
         self.layer_lines: dict[int, int] = {}
         self.calls: dict[int, int] = {}
         self.roots: weakref.WeakSet[nn.Module] = weakref.WeakSet()
@@ -106,6 +108,7 @@ class Watch:
         self._watch_parameters()
         self._watch_modules()
         self._watch_optimizers()
+        self.states.watch()
         sys.settrace(self.trace)
 
     def _watch_parameters(self) -> None:
