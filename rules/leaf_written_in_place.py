@@ -40,8 +40,9 @@ Run::
 Says: a view of a leaf Variable that requires grad is being used in an in-place operation.
 
 Silent when: it is under `no_grad`, `inference_mode` or a decorator or a context manager that
-may do that, or a caller in this file is; it goes through `.data` or `.detach()`; the Parameter
-has `requires_grad=False`, or may have; the function of `torch.nn.init` does it.
+may do that; a caller in this file is, or nobody in this file calls the function; it goes through
+`.data` or `.detach()`; the Parameter has `requires_grad=False`, or may have; the function of
+`torch.nn.init` does it.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class LeafWrittenInPlace(Rule):
                 continue
             if write.method == "requires_grad_" or write.method.startswith("__"):
                 continue
+            if write.how == "out" and not (facts.qualify(write.node.func) or "").startswith("torch."):
+                continue  # a function that only has an argument of that name
             kind = facts.declared_kind(write.target)
             if not kind.is_parameter or kind.is_uninitialised or facts.is_frozen(kind):
                 continue

@@ -6,17 +6,20 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import is_used_beside
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
 
+_SWITCHES = ("requires_grad_", "detach_", "set_grad_enabled", "_set_grad_enabled", "freeze")
 _HARMLESS = ("staticmethod", "classmethod", "property", "override", "wraps", "setter", "final")
 
 
 def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
     """Under no_grad here, in a caller of this file, by a decorator that nobody here knows, or
-    switched off in the function; also where the code asks ``requires_grad`` itself."""
+    switched off in the function; also where the code asks ``requires_grad`` itself, or where
+    nobody in this file calls the function: what was ever run has a caller who does."""
     if facts.no_grad(node):
         return True
     for condition in facts.conditions(node):
@@ -33,6 +36,8 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
             if _is_hook(facts, scope):
                 return True
             if _decorated(scope) or _switched(facts, scope) or _called_without(facts, scope):
+                return True
+            if not _is_called(facts, scope, set()):
                 return True
         elif scope.parent is None and _switched(facts, scope):
             return True
@@ -61,10 +66,11 @@ def _decorated(scope: Scope) -> bool:
 
 
 def _switched(facts: FileFacts, scope: Scope) -> bool:
-    """``requires_grad_(False)``, ``p.requires_grad = False``, ``torch.set_grad_enabled(...)``."""
+    """``requires_grad_(False)``, ``p.requires_grad = False``, ``p.detach_()``,
+    ``torch.set_grad_enabled(...)``."""
     for call in scope.nodes(ast.Call):
         last = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        if last in ("requires_grad_", "set_grad_enabled", "_set_grad_enabled", "freeze"):
+        if last in _SWITCHES:
             return True
     return any(
         node.attr == "requires_grad" and isinstance(node.ctx, ast.Store)
@@ -84,6 +90,22 @@ def _called_without(facts: FileFacts, scope: Scope) -> bool:
         if name.id == scope.name and facts.no_grad(name):
             return True
     return is_used_beside(facts, scope.name, _switches)
+
+
+def _is_called(facts: FileFacts, scope: Scope, seen: set[str]) -> bool:
+    """Whether the file's own code, a constructor or a forward comes to the function."""
+    if scope.name in ("__init__", "forward", ""):
+        return True
+    seen.add(scope.name)
+    for node in (*facts.nodes(ast.Attribute), *facts.nodes(ast.Name)):
+        if last_name(node) != scope.name or isinstance(getattr(node, "ctx", None), ast.Store):
+            continue
+        caller = facts.scope_of(node)
+        while not caller.is_function and caller.parent is not None:
+            caller = caller.parent
+        if not caller.is_function or caller.name not in seen and _is_called(facts, caller, seen):
+            return True
+    return False
 
 
 def _switches(node: ast.AST) -> bool:

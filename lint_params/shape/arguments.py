@@ -68,6 +68,11 @@ _STRUCTURE = re.compile(
 )
 #: Of these the numbers of repetitions: a few stand for many.
 _REPEATED = re.compile(r"depth|layers|blocks")
+#: What holds a size: below zero it only says that somebody has to give it.
+_SIZED = re.compile(
+    r"(^|\.)(num|n|d)_\w+$|(size|length|len|channels?|features?|width|height|units|heads|hidden"
+    r"|classes|groups|experts|vocab|embd|ndim|\w_dim)$"
+)
 #: Arguments of forward that are sizes rather than tensors, by their names.
 _SIZE_NAMES = re.compile(
     r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size|length|len|dim|steps?|frames))$"
@@ -148,13 +153,23 @@ def constructor_argument(
     name = prefix + arg.arg
     if mode is Mode.DEFAULTS:
         if default is not None:
-            return it.eval(default, scope)
+            return _given(it.eval(default, scope), name)
         made = _configured(it, arg.annotation, scope, mode, name)
         return _by_annotation(it, arg.annotation, scope, name, mode) if made is None else made
     if default is None:
         return _by_annotation(it, arg.annotation, scope, name, mode)
     value = it.eval(default, scope)
     return _around_default(it, value, arg, scope, name, mode)
+
+
+def _is_unset(value: Value, name: str) -> bool:
+    """``embedding_dim: int = -1``: no size is below zero."""
+    return type(value) is int and value < 0 and bool(_SIZED.search(name))
+
+
+def _given(value: Value, name: str) -> Value:
+    """A default as it stands, where it can be meant."""
+    return symbol(name, "argument", 1) if _is_unset(value, name) else value
 
 
 def _around_default(
@@ -164,6 +179,8 @@ def _around_default(
     if isinstance(value, bool):
         return value if mode is Mode.SIZES else Flag(name)
     if isinstance(value, int):
+        if _is_unset(value, name):
+            return symbol(name, "argument", 1)
         if mode is Mode.SIZES and (value < 1 or _STRUCTURE.search(name)):
             many = value > LARGEST_DEFAULT and _REPEATED.search(name)
             return symbol(name, "count", 1, value) if many else value
@@ -342,7 +359,7 @@ def _field(
     if isinstance(value, Tensor):
         return free_tensor(field)  # what it holds by then, whatever it begins with
     if mode is Mode.DEFAULTS:
-        return value
+        return _given(value, prefix + field)
     return _around_default(it, value, arg, scope, prefix + field, mode)
 
 

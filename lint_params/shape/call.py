@@ -122,8 +122,8 @@ def build_layer(
     for name, source in spec.attrs.items():
         attrs[name] = source(ctx, bound) if callable(source) else bound.get(source)
     for name, dims in shapes.items():
-        if dims is not None and 0 in dims:  # a placeholder, or a default that no caller uses
-            attrs[name] = Unknown("a size of 0")
+        if any(isinstance(size, int) and size < 1 for size in dims or ()):
+            attrs[name] = Unknown("a size below 1")  # a placeholder, a default that no caller uses
         else:
             attrs[name] = None if dims is None else parameter_tensor(name, dims, origin)
     return Layer(spec, bound, attrs, origin)

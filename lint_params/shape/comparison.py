@@ -11,6 +11,7 @@ from lint_params.shape import dim
 from lint_params.shape.dim import NO, YES
 from lint_params.shape.ops.arguments import dtype_of
 from lint_params.shape.value import (
+    PERHAPS,
     Choice,
     ClassRef,
     Config,
@@ -117,7 +118,7 @@ def _contains(it: Interpreter, item: Value, container: Value) -> bool | None:
         return True if True in results else None if None in results else False
     if isinstance(container, Dict) and isinstance(item, (str, int)):
         if item in container.items:
-            return True
+            return None if container.items[item] is PERHAPS else True
         return None if container.open else False
     if isinstance(container, str) and isinstance(item, str):
         return item in container

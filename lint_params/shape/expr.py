@@ -19,6 +19,7 @@ from lint_params.shape.text import field
 from lint_params.shape.truth import ASSERTIONS, FAILED, assume, holds, truth
 from lint_params.shape.value import (
     OPEN,
+    PERHAPS,
     AnySeq,
     Choice,
     ClassRef,
@@ -99,7 +100,9 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
         elif isinstance(value, Dict):
-            kwargs.update({k: v for k, v in value.items.items() if isinstance(k, str)})
+            kwargs.update(
+                {k: v for k, v in value.items.items() if isinstance(k, str) and v is not PERHAPS}
+            )
             if value.open:
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
         elif isinstance(value, Config) and isinstance(callee, (ClassRef, Function)):

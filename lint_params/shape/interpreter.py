@@ -14,7 +14,7 @@ from lint_params.shape.join import join_all
 from lint_params.shape.memo import CallMemo
 from lint_params.shape.poly import OPERATIONS
 from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
-from lint_params.shape.value import Choice, Seq, Shape, Unknown, Value
+from lint_params.shape.value import PERHAPS, Choice, Items, Seq, Shape, Unknown, Value
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
 MAX_STEPS = 30_000
@@ -172,7 +172,7 @@ class Interpreter:
             writes: dict[Any, Any] = {}
             for target, key, _ in ctx.trail[mark:]:
                 kind = target.__class__
-                if kind is dict:
+                if kind is dict or kind is Items:
                     writes[id(target), key] = (target, key, target.get(key, MISSING))
                 elif kind is Shape:
                     writes[id(target), ""] = (target, None, (target.dims, target.lead))
@@ -228,7 +228,9 @@ class Interpreter:
                 )
             else:
                 there = [v for v in values if v is not MISSING]
-                if there:
+                if isinstance(target, Items) and len(there) < len(values):
+                    ctx.write(target, key, PERHAPS)
+                elif there:
                     ctx.write(target, key, join_all(self, there))
 
     @staticmethod

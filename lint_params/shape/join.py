@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.dim import YES, Poly, lower, symbol
 from lint_params.shape.value import (
+    PERHAPS,
     REAL,
     Choice,
     Config,
@@ -62,7 +63,7 @@ def join(it: Interpreter, a: Value, b: Value) -> Value:
         items = {
             k: join(it, a.items[k], b.items[k])
             if k in a.items and k in b.items
-            else Unknown("key join")
+            else PERHAPS
             for k in keys
         }
         return Dict(items, a.open or b.open)

@@ -96,7 +96,7 @@ def copied(value: Value, done: dict[int, Value]) -> Value:
     elif isinstance(value, Dict):
         new = Dict({}, value.open, value.default)
         done[id(value)] = new
-        new.items = {k: copied(v, done) for k, v in value.items.items()}
+        new.items.update({k: copied(v, done) for k, v in value.items.items()})
     elif isinstance(value, Tensor):
         shape = done.get(id(value.shape))
         if shape is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.dim import Poly, lower
 from lint_params.shape.value import (
+    PERHAPS,
     AnySeq,
     Choice,
     ClassRef,
@@ -48,7 +49,8 @@ def truth(it: Interpreter, value: Value) -> bool | None:
     if isinstance(value, Seq):
         return bool(value.items)
     if isinstance(value, Dict):
-        return True if value.items else None if value.open else False
+        sure = any(one is not PERHAPS for one in value.items.values())
+        return True if sure else None if value.open else False
     if isinstance(value, Choice):
         results = {truth(it, option) for option in value.options}
         return results.pop() if len(results) == 1 else None

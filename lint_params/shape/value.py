@@ -193,10 +193,18 @@ class AnySeq:
         self.seq: Seq | None = None
 
 
+class Items(dict[Any, Value]):
+    """The items of a mapping. A key that only one of two paths has set holds ``PERHAPS``."""
+
+
+#: In the place of a value: whether the mapping has that key is not decided.
+PERHAPS = Unknown("perhaps no such key")
+
+
 class Dict:
     """A mapping with known items; ``open`` where others may exist."""
 
-    __slots__ = ("items", "open", "default")
+    __slots__ = ("items", "_open", "default")
 
     def __init__(
         self,
@@ -204,9 +212,17 @@ class Dict:
         open: bool = False,
         default: Callable[[Any], Value] | None = None,
     ) -> None:
-        self.items = items
-        self.open = open
+        self.items = items if isinstance(items, Items) else Items(items)
+        self._open = open
         self.default = default  # the value of a key of an open mapping (config["dim"])
+
+    @property
+    def open(self) -> bool:
+        return self._open or any(value is PERHAPS for value in self.items.values())
+
+    @open.setter
+    def open(self, value: bool) -> None:
+        self._open = value
 
 
 class Choice:

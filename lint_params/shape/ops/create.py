@@ -23,6 +23,8 @@ def made(ctx: Context, sizes: tuple[Value, ...], dtype: str | None) -> Tensor:
     """A new tensor of ``f(2, 3)`` or ``f((2, 3))``."""
     listed = size_list(ctx, sizes)
     if listed is not None:
+        if any(isinstance(size, int) and size < 0 for size in listed):  # of a default that stands for none
+            return ctx.unknown_tensor(dtype)
         return ctx.tensor(known(ctx, listed), dtype=dtype)
     only = sizes[0] if len(sizes) == 1 else None
     if isinstance(only, ShapeOf):  # as long as that tensor, whatever its rank
