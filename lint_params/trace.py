@@ -244,8 +244,9 @@ class Probe:
     ``kind``: "discarded" (an expression statement; ``text`` says what it returned and
     ``same`` whether that is the receiver, changed in place), "iterator" (a name read on the
     line is a spent or a fresh iterator; ``left`` is how many items it still gave, capped at
-    2), "looked-up" (an attribute as a statement; ``same`` if it is a bound method), "shadowed" (a method of a tensor was overwritten by assignment), "attribute" (an
-    attribute set on a Module or Tensor that torch does not know).
+    2), "looked-up" (an attribute as a statement; ``same`` if it is a method), "shadowed" (a
+    method of a tensor was overwritten by assignment), "attribute" (an attribute set on a
+    Module or Tensor that torch does not know).
     """
 
     line: int

@@ -117,6 +117,8 @@ class BadRegistration(Rule):
             return
         if _is_guarded(facts, call):
             return
+        if cls.is_property(member.name):
+            return  # torch asks it, and what it reads may not be there yet
         method = cls.method(member.name)
         advice = "choose another name"
         if method is not None:

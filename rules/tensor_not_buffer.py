@@ -110,6 +110,8 @@ class TensorNotBuffer(Rule):
             return False
         if any(not m.kind.may_be("tensor", "unknown", "none") or m.how != "assign" for m in members):
             return False
+        if any(_is_moved(member.value) for member in members[1:]):
+            return False
         return facts.made_on_default_device(members[0].kind)
 
     def _is_number(self, facts: FileFacts, member: Member) -> bool:
@@ -338,6 +340,12 @@ def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
             if any(one.node is statement for one in found):
                 return True
     return False
+
+
+def _is_moved(value: ast.expr | None) -> bool:
+    """``self.curve = self.curve.to("cuda")``"""
+    method = value.func if isinstance(value, ast.Call) else None
+    return isinstance(method, ast.Attribute) and method.attr in ("to", "cuda")
 
 
 def _asks_gradients(value: ast.expr | None) -> bool:

@@ -48,7 +48,7 @@ Silent when: the file speaks of an `init_cfg`, by which MMEngine fills layers by
 that runs on construction writes it, hands it or `self` to a helper, or goes over all parameters;
 other code of the file or of its package may do so (`apply`, `init_weights`, a loop over modules, an
 assignment to an attribute of that name); a base class is not known, the class is abstract, it loads
-its weights, or the Parameter takes no gradient.
+its weights, the file loads weights and trains nothing, or the Parameter takes no gradient.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class UninitialisedParameter(Rule):
     words = ("empty", "Tensor(")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        if facts.is_template or _CONFIGURED in facts.text:
+        if facts.is_template or _CONFIGURED in facts.text or self._only_loads(facts):
             return
         for call in facts.calls_of("torch.nn.Parameter"):
             how = self._unwritten(facts, call)
@@ -98,6 +98,11 @@ class UninitialisedParameter(Rule):
                 subject=facts.subject(call),
                 details={"attribute": member.name},
             )
+
+    def _only_loads(self, facts: FileFacts) -> bool:
+        """Whether the file's code is inference: it loads weights, and nothing in it trains."""
+        called = {node.attr for node in facts.nodes(ast.Attribute)}
+        return "load_state_dict" in called and not called & {"backward", "step", "fit", "optim"}
 
     def _unwritten(self, facts: FileFacts, call: ast.Call) -> str:
         data = facts.argument(call, 0, "data")

@@ -277,7 +277,7 @@ class ClassFacts:
                 return above
         if len(given) > 1:
             # `self.w = f(self.w)` says nothing new about what self.w was.
-            given = [member for member in given if not _mentions(member.value, name)] or given
+            given = [member for member in given if not _mentions(member, name)] or given
         return join(member.kind for member in given)
 
     def _inherited_kind(self, name: str) -> Kind:
@@ -333,7 +333,10 @@ def _layer(qualified: str) -> str:
     return name if home == "torch.nn" and name in LAYERS else ""
 
 
-def _mentions(value: ast.expr | None, name: str) -> bool:
-    return value is not None and any(
-        isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(value)
+def _mentions(member: Member, name: str) -> bool:
+    """Whether the member's value is made of an attribute of that name, which `nn.Linear` is not
+    for a `self.Linear`."""
+    return member.value is not None and any(
+        isinstance(node, ast.Attribute) and node.attr == name and member.cls.facts.qualify(node) is None
+        for node in ast.walk(member.value)
     )

@@ -20,7 +20,7 @@ def is_frozen(kind: Kind) -> bool:
         return any(is_frozen(one) for one in kind.choices)
     if isinstance(kind.node, ast.Call) and kind.torch == "torch.nn.Parameter":
         given = argument(kind.node, 1, "requires_grad")
-        if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
+        if given is not None and not _true(given) or _switched_at_once(kind, kind.node):
             return True
     owner: Kind | None = kind
     names: list[str] = []
@@ -31,6 +31,16 @@ def is_frozen(kind: Kind) -> bool:
             return True
         owner = owner.owner
     return False
+
+
+def _switched_at_once(kind: Kind, made: ast.Call) -> bool:
+    """``nn.Parameter(...).requires_grad_(False)``."""
+    method = kind.facts.parent(made) if kind.facts is not None else None
+    if not isinstance(method, ast.Attribute) or method.attr != "requires_grad_" or kind.facts is None:
+        return False
+    call = kind.facts.parent(method)
+    given = argument(call, 0, "requires_grad") if isinstance(call, ast.Call) else None
+    return given is not None and not _true(given)
 
 
 def switches_off(cls: ClassFacts, names: list[str]) -> bool:

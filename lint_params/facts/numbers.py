@@ -41,8 +41,12 @@ def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
         if name in ("builtins.max", "builtins.min", "builtins.abs", "builtins.sum"):
             return bool(expr.args) and all(is_whole(facts, arg, depth + 1) for arg in expr.args)
         method = expr.func.attr if isinstance(expr.func, ast.Attribute) else ""
-        return name is None and method in ("size", "dim", "numel") and not expr.keywords
+        if name is not None or expr.keywords:
+            return False
+        return method in ("dim", "numel") or method == "size" and bool(expr.args)
     if isinstance(expr, ast.Subscript):
+        if isinstance(expr.slice, ast.Slice):
+            return False
         return isinstance(expr.value, ast.Attribute) and expr.value.attr == "shape"
     if isinstance(expr, ast.Name):
         found = facts.definitions(expr)

@@ -105,8 +105,9 @@ class Happenings(LazyHappenings):
 
     def covers(self, holder: Thing, into: Thing, attr: str) -> bool:
         """Whether the holder has what stands (or stood) at ``into.attr``."""
-        old = into.children.get(attr)
-        stored = self.s.fields.get((into, attr), ())
+        anywhere = attr == "[...]"  # under a key that is not known nothing has to stand there
+        old = None if anywhere else into.children.get(attr)
+        stored = () if anywhere else self.s.fields.get((into, attr), ())
         parts: dict[Thing, int] = {}
         for held in holder.holds:
             owner = held.owner
