@@ -153,7 +153,7 @@ class TensorNotBuffer(Rule):
         while (
             isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp, ast.Compare))
             or (isinstance(parent, ast.Call) and parent.func is below)
-            or _with_number(parent)
+            or _with_number(facts, parent)
         ):
             if isinstance(parent, ast.Attribute):
                 if parent.attr in _MOVES and not _only_casts(parent, facts.parent(parent)):
@@ -253,10 +253,10 @@ def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:
     )
 
 
-def _with_number(node: ast.AST | None) -> bool:
+def _with_number(facts: FileFacts, node: ast.AST | None) -> bool:
     """``self.radius**2``: still where it was, and no other tensor met it."""
     return isinstance(node, ast.BinOp) and any(
-        isinstance(side, ast.Constant) for side in (node.left, node.right)
+        isinstance(side, ast.Constant) or facts.is_number(side) for side in (node.left, node.right)
     )
 
 

@@ -25,6 +25,7 @@ from lint_params.shape.instances import (
 from lint_params.shape.iterate import LARGEST_DEFAULT
 from lint_params.shape.needed import needed
 from lint_params.shape.scope import Scope
+from lint_params.shape.sized import holds_size
 from lint_params.shape.value import (
     REAL,
     AnySeq,
@@ -68,11 +69,6 @@ _STRUCTURE = re.compile(
 )
 #: Of these the numbers of repetitions: a few stand for many.
 _REPEATED = re.compile(r"depth|layers|blocks")
-#: What holds a size: below zero it only says that somebody has to give it.
-_SIZED = re.compile(
-    r"(^|\.)(num|n|d)_\w+$|(size|length|len|channels?|features?|width|height|units|heads|hidden"
-    r"|classes|groups|experts|vocab|embd|ndim|\w_dim)$"
-)
 #: Arguments of forward that are sizes rather than tensors, by their names.
 _SIZE_NAMES = re.compile(
     r"^(H|W|T|D|B|N|C|L|height|width|(num|n)_\w+|\w*_?(size|length|len|dim|steps?|frames))$"
@@ -163,8 +159,8 @@ def constructor_argument(
 
 
 def _is_unset(value: Value, name: str) -> bool:
-    """``embedding_dim: int = -1``: no size is below zero."""
-    return type(value) is int and value < 0 and bool(_SIZED.search(name))
+    """``embedding_dim: int = -1``: no size is below zero, somebody has to give it."""
+    return type(value) is int and value < 0 and holds_size(name)
 
 
 def _given(value: Value, name: str) -> Value:

@@ -16,7 +16,8 @@ from lint_params.shape.ops.arguments import (
     size_list,
 )
 from lint_params.shape.ops.broadcast import broadcast
-from lint_params.shape.value import Ratio, Seq, ShapeOf, Tensor, Unknown, Value
+from lint_params.shape.sized import may_hold_size
+from lint_params.shape.value import Config, Ratio, Seq, ShapeOf, Tensor, Unknown, Value
 
 
 def made(ctx: Context, sizes: tuple[Value, ...], dtype: str | None) -> Tensor:
@@ -297,8 +298,8 @@ def tensor_class(ctx: Context, *args: Value, dtype: str = "float") -> Value:
             return out
         if isinstance(only, Tensor):
             return _like(ctx, only)
-        if isinstance(only, Unknown):
-            return ctx.unknown_tensor(dtype)
+        if isinstance(only, Unknown) or isinstance(only, Config) and not may_hold_size(only.name):
+            return ctx.unknown_tensor(dtype)  # of numbers that somebody gives, or a size
         if isinstance(only, float):
             return ctx.unknown("torch.Tensor of a float")
     return made(ctx, args, dtype)

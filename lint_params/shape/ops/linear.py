@@ -75,6 +75,7 @@ def functional_linear(ctx: Context, input: Tensor, weight: Tensor, bias: Value =
     )
     if len(shape) == 1:
         return ctx.replace_last(input, 1, ())
+    shape = ctx.dims(weight) or shape  # with what the input has told
     count = ctx.dims(bias) if isinstance(bias, Tensor) else None
     if count is not None and len(count) == 1 and same(count[0], 1) is not YES:
         turned = same(count[0], shape[1]) is YES and same(shape[0], shape[1]) is not YES
