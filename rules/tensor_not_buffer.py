@@ -256,7 +256,8 @@ def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:
 def _with_number(facts: FileFacts, node: ast.AST | None) -> bool:
     """``self.radius**2``: still where it was, and no other tensor met it."""
     return isinstance(node, ast.BinOp) and any(
-        isinstance(side, ast.Constant) or facts.is_number(side) for side in (node.left, node.right)
+        isinstance(side, ast.Constant) or isinstance(side, ast.Name) and facts.is_number(side)
+        for side in (node.left, node.right)
     )
 
 

@@ -24,6 +24,7 @@ LEVELS = {
     "lint_params.shape.monomial": 0,
     "lint_params.shape.dim": 0,
     "lint_params.shape.unlikely": 0,
+    "lint_params.shape.sized": 0,
     "lint_params.shape.value": 0,
     "lint_params.shape.check": 1,
     "lint_params.shape.call": 1,
