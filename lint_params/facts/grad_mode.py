@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import is_used_beside
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 _SWITCHES = ("requires_grad_", "detach_", "set_grad_enabled", "_set_grad_enabled", "freeze")
+_MODE = re.compile(r"grad|training|(^|\W|_)(test|eval|infer)")
 _HARMLESS = ("staticmethod", "classmethod", "property", "override", "wraps", "setter", "final")
 
 
@@ -22,9 +24,9 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
     nobody in this file calls the function: what was ever run has a caller who does."""
     if facts.no_grad(node):
         return True
+    if _asks_mode(facts, node):
+        return True
     for condition in facts.conditions(node):
-        if condition.test is not None and "grad" in ast.unparse(condition.test):
-            return True
         if condition.what == "with" and condition.test is not None:
             called = condition.test.func if isinstance(condition.test, ast.Call) else condition.test
             name = facts.qualify(called) or ""
@@ -43,6 +45,12 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
             return True
         scope = scope.parent
     return False
+
+
+def _asks_mode(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether a condition tells training from what runs without gradients: ``if fcn_test:``."""
+    tests = (condition.test for condition in facts.conditions(node))
+    return any(test is not None and _MODE.search(ast.unparse(test)) for test in tests)
 
 
 def _is_hook(facts: FileFacts, scope: Scope) -> bool:
@@ -84,10 +92,10 @@ def _called_without(facts: FileFacts, scope: Scope) -> bool:
     if scope.name in ("__init__", "forward", ""):
         return False
     for node in facts.nodes(ast.Attribute):
-        if node.attr == scope.name and facts.no_grad(node):
+        if node.attr == scope.name and (facts.no_grad(node) or _asks_mode(facts, node)):
             return True
     for name in facts.nodes(ast.Name):
-        if name.id == scope.name and facts.no_grad(name):
+        if name.id == scope.name and (facts.no_grad(name) or _asks_mode(facts, name)):
             return True
     return is_used_beside(facts, scope.name, _switches)
 

@@ -58,6 +58,7 @@ class Checked:
     table: ClassTable | None = None  # where the interpreter keeps a log
     steps: int = 0
     open_inputs: tuple[str, ...] = ()  # arguments of forward of which no rank was learned
+    guessed: bool = False  # an unknown number of repetitions was taken to be 2
     numbered: bool = False  # one of them may be a list: a forward inside numbers its items
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
@@ -91,7 +92,7 @@ def run_class(
             logged = len(it.log) if it.log is not None else 0
             run.mark = it.ctx.mark()
             call_methods(it, instance, mode, run)
-            run.numbered = it.numbered
+            run.numbered, run.guessed = it.numbered, it.guessed
             if it.log is not None:
                 from lint_params.shape.tables import class_table
 

@@ -36,9 +36,6 @@ MAX_SCRIPT_STEPS = 80_000
 
 def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
     """The module's own statements and its functions: the modules that they build and call."""
-    from lint_params.shape.stmt import run as run_block
-
-    scope = it.file_scope(file)
     body = [
         s
         for s in file.tree.body
@@ -46,14 +43,7 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
     ]
     builders = _builders(file)
     if any(_may_matter(file, s, builders) for s in body):
-        run = Checked("", "module code", [], file.tree)
-        with Fresh(it, "") as obligations:
-            run.obligations = obligations
-            with run.bounded():
-                run_block(it, body, Scope(scope))
-                judge_overrides(it, 0)
-                _call_uncalled(it)
-        yield run
+        yield steady(it, _run_body(it, body, file), lambda: _run_body(it, body, file))
     left = MAX_SCRIPT_STEPS
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef) and left > 0 and node.name in builders:
@@ -104,6 +94,19 @@ def _may_matter(file: SourceFile, statement: ast.stmt, builders: set[str]) -> bo
             ):
                 return True
     return False
+
+
+def _run_body(it: Interpreter, body: list[ast.stmt], file: SourceFile) -> Checked:
+    from lint_params.shape.stmt import run as run_block
+
+    run = Checked("", "module code", [], file.tree)
+    with Fresh(it, "") as obligations:
+        run.obligations = obligations
+        with run.bounded():
+            run_block(it, body, Scope(it.file_scope(file)))
+            judge_overrides(it, 0)
+            _call_uncalled(it)
+    return run
 
 
 def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
