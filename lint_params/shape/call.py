@@ -10,7 +10,17 @@ from lint_params.shape.context import Context
 from lint_params.shape.dim import Operation, Poly, Size
 from lint_params.shape.ops import FunctionSpec, LayerSpec
 from lint_params.shape.provenance import remember, tensors
-from lint_params.shape.value import OPEN, Layer, Origin, Shape, Tensor, Unknown, Value
+from lint_params.shape.value import (
+    OPEN,
+    Layer,
+    Origin,
+    Seq,
+    Shape,
+    Splice,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 
 def bind(
@@ -169,6 +179,13 @@ def call_function(
     return _run(ctx, spec.call, [], spec.signature, bound)
 
 
+def _counted(value: Value) -> Value:
+    """The value as an operation sees it, which may count the items of a list."""
+    if value.__class__ is Seq and any(isinstance(item, Splice) for item in value.items):
+        return Unknown("list with conditional items")
+    return value
+
+
 def _run(
     ctx: Context, op: Any, first: list[Value], signature: inspect.Signature, bound: dict[str, Any]
 ) -> Value:
@@ -177,13 +194,13 @@ def _run(
     for name, kind in _plan(signature).order:
         value = bound[name]
         if kind is _VAR_POSITIONAL:
-            args.extend(value)
+            args.extend([_counted(item) for item in value])
         elif kind is _VAR_KEYWORD:
             kwargs.update(value)
         elif kind is _KEYWORD_ONLY:
-            kwargs[name] = value
+            kwargs[name] = _counted(value)
         else:
-            args.append(value)
+            args.append(_counted(value))
     ctx.operands = tensors(args)
     try:
         result = op(ctx, *first, *args, **kwargs)

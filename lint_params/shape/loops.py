@@ -6,12 +6,15 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lint_params.shape.context import Whole
 from lint_params.shape.every import below, forget, given_to
 from lint_params.shape.iterate import known_items
-from lint_params.shape.scope import Scope
+from lint_params.shape.scope import MISSING, Scope
 from lint_params.shape.truth import truth
 from lint_params.shape.value import (
+    PERHAPS,
     Instance,
+    Items,
     Layer,
     Modules,
     More,
@@ -114,7 +117,7 @@ def _unknown_rounds(it: Interpreter, node: Any, iterable: Value, scope: Scope) -
         assign(it, node.target, item, scope)
         return run(it, node.body, scope)
 
-    it.fork([go])
+    _once(it, go)
     _havoc(it, node.body, scope, "loop of unknown length")
     return None
 
@@ -132,9 +135,22 @@ def _while(it: Interpreter, node: ast.While, scope: Scope) -> Flow:
         if flow in (RETURN, RAISE):
             return flow
     _havoc(it, node.body, scope, "while loop")
-    it.fork([lambda: run(it, node.body, scope)])
+    _once(it, lambda: run(it, node.body, scope))
     _havoc(it, node.body, scope, "while loop")
     return None
+
+
+def _once(it: Interpreter, go: Callable[[], Flow]) -> None:
+    """One round that stands for any number. The lists and mappings that it fills, in functions
+    that it calls too, hold anything from then on."""
+    for _, writes in it.fork([go]):
+        for target, key, value in writes.values():
+            if isinstance(target, list):
+                it.ctx.rewrite(target, [More()])
+            elif isinstance(target, Whole):
+                it.ctx.rewrite_dict(target.table, {"?": More()})
+            elif isinstance(target, Items) and value is not MISSING:
+                it.ctx.write(target, key, PERHAPS)
 
 
 def _havoc(it: Interpreter, body: list[ast.stmt], scope: Scope, why: str) -> None:

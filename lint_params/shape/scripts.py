@@ -43,7 +43,8 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
     ]
     builders = _builders(file)
     if any(_may_matter(file, s, builders) for s in body):
-        yield steady(it, _run_body(it, body, file), lambda: _run_body(it, body, file))
+        first = _run_body(it, body, file)
+        yield steady(it, first, lambda: _run_body(it, body, file), literal=True)
     left = MAX_SCRIPT_STEPS
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef) and left > 0 and node.name in builders:

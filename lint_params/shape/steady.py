@@ -86,11 +86,16 @@ def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked] | Check
 OTHER_COUNTS = (3, 4)
 
 
-def steady(it: Interpreter, checked: Checked, again: Callable[[], Checked]) -> Checked:
-    """Keep only what is refuted whatever an unknown number of repetitions is."""
+def steady(
+    it: Interpreter, checked: Checked, again: Callable[[], Checked], literal: bool = False
+) -> Checked:
+    """Keep only what is refuted whatever an unknown number of repetitions is.
+
+    ``literal``: of code in which sizes are plain numbers, as it is run.
+    """
     if not it.guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
         return checked
-    lists = it.guessed_list
+    lists = it.guessed_list and not literal
     for count in OTHER_COUNTS:
         it.count = count
         try:

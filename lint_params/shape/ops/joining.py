@@ -16,8 +16,6 @@ def _parts(value: Value) -> list[Value] | None:
     """The items of a known list of tensors, which may hold values that are not known."""
     if not isinstance(value, Seq) or not value.items or value.kind == "set":
         return None
-    if any(type(item).__name__ == "Splice" for item in value.items):
-        return None
     return value.items
 
 
