@@ -65,10 +65,21 @@ class ExhaustedParameters(Rule):
             made = one.stream.made
             if made is None or not one.of_module:
                 continue
-            node = one.second.when.seen_from(one.first.when, facts)
+            node = self._place(facts, one)
             if node not in seen:
                 seen.add(node)
                 yield self._finding(facts, one, node)
+
+    def _place(self, facts: FileFacts, one: Spent) -> ast.AST:
+        """The read itself where a function inside has the generator by its name; else the call
+        that hands it on."""
+        read, made = one.second.when, one.stream.made
+        outside = read.seen_from(one.first.when, facts)
+        if made is None or not read.facts is made.facts is facts or outside is read.node:
+            return outside
+        home = facts.scope_of(made.node)
+        mine = facts.scope_of(read.node).binder(one.stream.name) is home
+        return read.node if mine else outside
 
     def _finding(self, facts: FileFacts, one: Spent, node: ast.AST) -> Finding:
         made = one.stream.made
