@@ -222,7 +222,7 @@ def _value(
         return torch.optim.Adam(model.parameters(), lr=0.01)
     first = given.args[0] if given is not None and given.args else torch.randn(5, 24)
     hints = view.hints(node, name)
-    if lowered in _DATA or hints.unpacked >= 2:
+    if lowered in _DATA or hints.of_rows >= 2:
         labels = _labels(model, given)
         if hints.unpacked >= 2:
             rows = (

@@ -18,6 +18,7 @@ class Hints:
         self.run = False  # self.name(...): a Module, as forward calls it
         self.index = 0
         self.unpacked = 0
+        self.of_rows = 0  # so many parts has each item of a loop over it
         nodes = list(ast.walk(function))
         aliases = {name} | {
             target.id if isinstance(target, ast.Name) else target.attr
@@ -45,7 +46,7 @@ class Hints:
         if _is(items, {name}):
             self.iterated = True
             if isinstance(item, ast.Tuple):
-                self.unpacked = len(item.elts)
+                self.unpacked = self.of_rows = len(item.elts)
 
     def _look(self, node: ast.AST, aliases: set[str], name: str) -> None:
         if isinstance(node, ast.Subscript) and _is(node.value, aliases):
