@@ -13,6 +13,7 @@ from lint_params.shape.scope import MISSING, Scope
 from lint_params.shape.truth import truth
 from lint_params.shape.value import (
     PERHAPS,
+    Dict,
     Instance,
     Items,
     Layer,
@@ -154,7 +155,7 @@ def _once(it: Interpreter, go: Callable[[], Flow]) -> None:
 
 
 def _havoc(it: Interpreter, body: list[ast.stmt], scope: Scope, why: str) -> None:
-    """Forget the names and attributes that these statements assign."""
+    """Forget the names, attributes and items that these statements assign."""
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -163,9 +164,19 @@ def _havoc(it: Interpreter, body: list[ast.stmt], scope: Scope, why: str) -> Non
                 owner = it.eval(node.value, scope)
                 if isinstance(owner, (Instance, Layer)):
                     it.ctx.write(owner.attrs, node.attr, Unknown(why))
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                _havoc_items(it, it.eval(node.value, scope))
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("append", "extend", "insert", "add_module", "pop"):
                     _havoc_list(it, it.eval(node.func.value, scope), node.func.attr)
+
+
+def _havoc_items(it: Interpreter, owner: Value) -> None:
+    """A mapping in which a loop may set any key, or none."""
+    if isinstance(owner, Dict):
+        it.ctx.rewrite_dict(owner.items, dict.fromkeys([*owner.items, "?"], PERHAPS))
+    elif isinstance(owner, (Layer, Instance)) and owner.items is not None:
+        it.ctx.write(owner.items, "?", More())
 
 
 def _havoc_list(it: Interpreter, owner: Value, method: str) -> None:
