@@ -14,7 +14,7 @@ from lint_params.shape.join import join_all
 from lint_params.shape.memo import CallMemo
 from lint_params.shape.poly import OPERATIONS
 from lint_params.shape.scope import MISSING, FileScope, Scope, qualified_value
-from lint_params.shape.value import PERHAPS, Choice, Items, Seq, Shape, Unknown, Value
+from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
 MAX_STEPS = 30_000
@@ -220,6 +220,9 @@ class Interpreter:
             elif isinstance(target, Whole):
                 same_keys = all(list(v) == list(values[0]) for v in values)
                 gone = {"?": Unknown("items of unknown number")}
+                if isinstance(target.table, Items):
+                    joined = join_all(self, [Dict(value) for value in values])
+                    gone = dict(joined.items) if isinstance(joined, Dict) else gone
                 ctx.rewrite_dict(target.table, values[0] if same_keys else gone)
             elif isinstance(target, list):
                 joined = join_all(self, [Seq(v) for v in values])
