@@ -45,6 +45,11 @@ def module_name(path: Path) -> tuple[Path, str]:
     return folder, ".".join(parts)
 
 
+def source_file(path: Path, tree: ast.Module) -> SourceFile:
+    """A parsed file under the name by which its project imports it."""
+    return SourceFile(str(path), module_name(path)[1], tree, path.name == "__init__.py")
+
+
 class Known(Protocol):
     """What somebody above keeps about a file of the project."""
 
@@ -159,8 +164,7 @@ class Project:
             self._marks[key] = marked(data)
             self._sizes[key] = len(data)
             if len(data) <= MAX_BYTES:
-                _, name = module_name(path)
-                file = SourceFile(str(path), name, ast.parse(data), path.name == "__init__.py")
+                file = source_file(path, ast.parse(data))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             file = None
         self._files[key] = file

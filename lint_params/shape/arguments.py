@@ -24,6 +24,7 @@ from lint_params.shape.instances import (
 )
 from lint_params.shape.iterate import LARGEST_DEFAULT
 from lint_params.shape.needed import needed
+from lint_params.shape.objects import OF_SUBCLASS
 from lint_params.shape.scope import Scope
 from lint_params.shape.sized import holds_size
 from lint_params.shape.value import (
@@ -342,7 +343,10 @@ def _configured(
         return None
     given = constructor_arguments(it, init[1], init[0], mode)
     made = instantiate(it, cls, [], given, annotation)
-    return made if isinstance(made, Instance) else None
+    if not isinstance(made, Instance):
+        return None
+    made.attrs[OF_SUBCLASS] = Config(name)
+    return made
 
 
 def _field(

@@ -6,15 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from lint_params.folders import MANY, mentioning
-from lint_params.project import Project, SourceFile
-from lint_params.shape import dim
+from lint_params.project import Project, SourceFile, source_file
 from lint_params.shape.arguments import parameters
+from lint_params.shape.bindings import Bindings, Place
 from lint_params.shape.callers import argument
-from lint_params.shape.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute, symbol
+from lint_params.shape.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute
 from lint_params.trees import last_name, parsed, walk
-
-_OPERATORS = {ast.Add: dim.add, ast.Sub: dim.sub, ast.Mult: dim.mul, ast.FloorDiv: dim.floordiv}
-_DEPTH = 4
 
 
 def nobody_agrees(
@@ -26,37 +23,62 @@ def nobody_agrees(
     """
     beside = _beside(project, file, cls.name) if project is not None else ()
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-    for tree in (file.tree, *beside):
-        if tree is None:
+    for user in (file, *beside):
+        if user is None:
             return False
-        known = _Names(tree)
-        for call in _uses(tree, cls):
-            if init is None or call is None or not _apart(call, init, known, one, other):
+        given = Bindings(user.tree)
+        for call in _uses(project, user, cls):
+            if init is None or call is None or not _apart(call, init, given, one, other):
                 return False
     return True
 
 
-def _beside(project: Project, file: SourceFile, name: str) -> Iterator[ast.Module | None]:
+def _beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFile | None]:
     """The other files that have the name, of the folder and, inside a package, of the one above;
     None: unknown."""
     folders = project.around(file)
     if any(len(folder.files) > MANY for folder in folders):
         yield None
         return
-    files = ((folder, path) for folder in folders for path in folder.files)
-    for text in mentioning(files, file.path, name):
-        yield None if text is None else parsed(text)
+    for folder in folders:
+        for path in folder.files:
+            for text in mentioning([(folder, path)], file.path, name):
+                tree = None if text is None else parsed(text)
+                yield None if tree is None else source_file(path, tree)
 
 
-def _uses(tree: ast.Module, cls: ast.ClassDef) -> Iterator[ast.Call | None]:
+def _uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterator[ast.Call | None]:
     """The calls of the class; None where it is handed on, or a base of others."""
-    called = set()
-    for node in walk(tree):  # a call before its name
+    another = _is_another(project, user, cls)
+    asked: set[int] = set()
+    for node in walk(user.tree):  # what is around a name comes before it
+        for part in _only_asks(node):
+            asked.update(id(name) for name in walk(part))
+        if another and isinstance(node, ast.Name):
+            continue
         if isinstance(node, ast.Call) and last_name(node.func) == cls.name:
-            called.add(id(node.func))
-            yield node
-        elif last_name(node) == cls.name and id(node) not in called and not _is_inside(node, cls):
+            asked.add(id(node.func))
+            if not (another and isinstance(node.func, ast.Name)):
+                yield node
+        elif last_name(node) == cls.name and id(node) not in asked and not _is_inside(node, cls):
             yield None
+
+
+def _only_asks(node: ast.AST) -> list[ast.expr]:
+    """Where a class is named and nothing is built: annotations, isinstance."""
+    if isinstance(node, ast.Call) and last_name(node.func) in ("isinstance", "issubclass"):
+        return node.args
+    parts = (getattr(node, "annotation", None), getattr(node, "returns", None))
+    return [part for part in parts if isinstance(part, ast.expr)]
+
+
+def _is_another(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> bool:
+    """Whether the plain name is something else in a file: its own, or what it imports."""
+    bound: object = user.names.bindings.get(cls.name)
+    if isinstance(bound, str) and project is not None:
+        hit = project.resolve(bound, user)
+        bound = hit[1] if hit is not None else bound
+    return isinstance(bound, (ast.ClassDef, ast.FunctionDef)) and bound is not cls
 
 
 def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:
@@ -64,21 +86,24 @@ def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:
     return cls.lineno <= getattr(node, "lineno", 0) <= (cls.end_lineno or cls.lineno)
 
 
-def _apart(call: ast.Call, init: ast.FunctionDef, known: _Names, one: Size, other: Size) -> bool:
+def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, other: Size) -> bool:
     """Whether the call surely gives two sizes: two numbers, or what two names stand for."""
     if any(isinstance(a, ast.Starred) for a in call.args) or any(not k.arg for k in call.keywords):
         return False
     defaults = {arg.arg: default for arg, default in parameters(init.args)}
+    place = given.place(call)
     unknown = False
 
     def value(atom: Atom) -> Size | None:
         nonlocal unknown
         if not isinstance(atom, Symbol) or atom.kind != "argument":
             return None
-        node = argument(call, init, atom.name) or defaults.get(atom.name)
+        node, where = argument(call, init, atom.name), place
+        if node is None:
+            node, where = defaults.get(atom.name), Place()
         if node is None and "." in atom.name:
             return None  # of a configuration, which is one object whoever hands it over
-        size = known.size(node) if node is not None else None
+        size = given.size(node, where)
         unknown |= size is None
         return size
 
@@ -86,47 +111,27 @@ def _apart(call: ast.Call, init: ast.FunctionDef, known: _Names, one: Size, othe
     answer = same(one, other)
     if unknown or answer is YES:
         return False
-    return answer is not MAYBE or not (_may_be(one, other) or _may_be(other, one))
+    return answer is not MAYBE or not (
+        _may_be(one, other) or _may_be(other, one) or _related(given, one, other)
+    )
 
 
 def _may_be(size: Size, number: Size) -> bool:
-    """Whether what is handed over may be just that number."""
-    symbols = size.atoms if isinstance(size, Poly) else ()
-    return isinstance(number, int) and not any("." in getattr(atom, "name", "") for atom in symbols)
+    """Whether what is handed over may be just that number; nobody hands over a 1."""
+    if not isinstance(size, Poly) or not isinstance(number, int):
+        return False
+    if len(size.terms) == 1 and next(iter(size.terms.values())) == number:
+        return False
+    return not any("." in getattr(atom, "name", "") for atom in size.atoms)
 
 
-class _Names:
-    """What the plain names of a file stand for, as far as each is bound in one way."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self._arguments: set[str] = set()
-        self._symbols: dict[str, Poly] = {}
-        self._assigned: dict[str, list[ast.expr | None]] = {}
-        for node in walk(tree):
-            if isinstance(node, ast.arg):
-                self._arguments.add(node.arg)
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                self._assigned.setdefault(node.targets[0].id, []).append(node.value)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._assigned.setdefault(node.id, []).append(None)
-
-    def size(self, node: ast.expr, depth: int = 0) -> Size | None:
-        """The size that an expression stands for, over the arguments of the code around it."""
-        if isinstance(node, ast.Constant):
-            return node.value if type(node.value) is int else None
-        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-            left, right = self.size(node.left, depth), self.size(node.right, depth)
-            if left is None or right is None or right == 0:
-                return None
-            return _OPERATORS[type(node.op)](left, right)
-        if not isinstance(node, ast.Name) or depth > _DEPTH:
-            return None
-        bound = self._assigned.get(node.id, [])
-        if not bound:
-            if node.id not in self._arguments:
-                return None
-            return self._symbols.setdefault(node.id, symbol(node.id))
-        values = [value for value in bound if value is not None]
-        if len(values) != 1 or len(bound) > 2 or node.id in self._arguments:
-            return None
-        return self.size(values[0], depth + 1)
+def _related(given: Bindings, one: Size, other: Size) -> bool:
+    """Whether something that was read only as a text is made of what the other size is made of."""
+    made_of = [
+        [given.made_of.get(atom, frozenset()) for atom in (size.atoms if isinstance(size, Poly) else ())]
+        for size in (one, other)
+    ]
+    texts = [atom for size in (one, other) if isinstance(size, Poly) for atom in size.atoms]
+    if all(str(atom).isidentifier() for atom in texts):
+        return False
+    return bool(frozenset().union(*made_of[0]) & frozenset().union(*made_of[1]))

@@ -432,12 +432,14 @@ def _bound(size: Size) -> int | None:
     budget = {m: c for m, c in positive}
     for monomial, factor in negative:
         owed = -factor
-        for other in list(budget):
+        for other in list(budget) if monomial else ():
             if owed and budget[other] and other != monomial and contains(other, monomial):
-                if (lowest(divide(other, monomial)) or 0) >= 1 and lowest(monomial) is not None:
+                times, least = lowest(divide(other, monomial)) or 0, lowest(monomial)
+                if times >= 1 and least is not None:
                     paid = min(owed, budget[other])
                     budget[other] -= paid
                     owed -= paid
+                    total += paid * (times - 1) * max(least, 0)
         if owed:
             high = highest(monomial)
             if high is None:

@@ -11,7 +11,7 @@ from lint_params.shape.arithmetic import binary, unary
 from lint_params.shape.comparison import compare
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.join import join_all
-from lint_params.shape.objects import get_attr, super_value
+from lint_params.shape.objects import ABSENT, OF_SUBCLASS, get_attr, super_value
 from lint_params.shape.scope import Scope
 from lint_params.shape.shown import shown
 from lint_params.shape.subscript import subscript
@@ -27,6 +27,7 @@ from lint_params.shape.value import (
     Dict,
     External,
     Function,
+    Instance,
     Native,
     Seq,
     ShapeOf,
@@ -61,7 +62,11 @@ def _name(it: Interpreter, node: ast.Name, scope: Scope) -> Value:
 def _attribute(it: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
     owner = it.eval(node.value, scope)
     it.ctx.node = node
-    return get_attr(it, owner, node.attr)
+    value = get_attr(it, owner, node.attr)
+    if isinstance(value, Unknown) and isinstance(owner, Instance) and value.why in ABSENT:
+        other = owner.attrs.get(OF_SUBCLASS)
+        return value if other is None else other.attr(node.attr)
+    return value
 
 
 def _sizes(value: Value) -> bool:

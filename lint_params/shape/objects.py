@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from lint_params.shape.scope import Scope
 
 LAYER = "__layer__"  # where an instance keeps the torch layer that its class extends
+#: Where an argument of an annotated class keeps what else it may have: it may be of a subclass.
+OF_SUBCLASS = "__of_subclass__"
+#: Why an attribute is unknown that nobody has given.
+ABSENT = frozenset({"no such attribute", "attribute of an unknown base", "module attribute"})
 TRAINING = Flag("training")
 
 

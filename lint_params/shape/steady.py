@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 
 from lint_params.shape import interpreter
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.dim import Poly, sub
+from lint_params.shape.dim import NO, Poly, same, sub
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.runs import Checked
+from lint_params.shape.value import Origin
 from lint_params.trees import walk
 
 #: Ranks of inputs, the usual ones first: most classes are sound with one of these.
@@ -95,7 +97,7 @@ def steady(
     """
     if not it.guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
         return checked
-    lists = it.guessed_list and not literal
+    lists, written = it.guessed_list and not literal, _written(it, checked)
     for count in OTHER_COUNTS:
         it.count = count
         try:
@@ -105,9 +107,32 @@ def steady(
         checked.obligations[:] = [
             o
             for o in checked.obligations
-            if o.verdict is not Verdict.REFUTED or _agree(o, other.obligations, lists)
+            if o.verdict is not Verdict.REFUTED
+            or _agree(o, other.obligations, lists)
+            or (other.exhausted and o in written)
         ]
     return checked
+
+
+def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
+    """Mismatches of two numbers that stand so in the calls that build the two layers: they are no
+    guess's. ``it`` has just run."""
+    calls = {m.node.lineno: m.node for m in it.made if isinstance(m.node, ast.Call)}
+
+    def stands(number: object, built: Origin | None) -> bool:
+        call = calls.get(built.line) if built is not None else None
+        given = [*call.args, *(k.value for k in call.keywords)] if call is not None else []
+        return any(isinstance(n, ast.Constant) and n.value == number for n in given)
+
+    return [
+        o
+        for o in checked.obligations
+        if o.verdict is Verdict.REFUTED
+        and o.source is not None
+        and isinstance(o.expected, int)
+        and stands(o.expected, o.built)
+        and stands(o.got, o.source.built)
+    ]
 
 
 def _agree(o: Obligation, others: list[Obligation], lists: bool) -> bool:
@@ -122,7 +147,17 @@ def _agree(o: Obligation, others: list[Obligation], lists: bool) -> bool:
 
 
 def _same_sizes(o: Obligation, other: Obligation) -> bool:
-    return str(other.expected) == str(o.expected) and str(other.got) == str(o.got)
+    one, two = f"{o.expected} {o.got}", f"{other.expected} {other.got}"
+    if one == two or o.expected is None or o.got is None or same(o.expected, o.got) is not NO:
+        return one == two  # an item that would have to be 1 may be 1
+    return _numbered_anew(one) == _numbered_anew(two)
+
+
+def _numbered_anew(text: str) -> str:
+    """The same with items of lists numbered as they come: the last item of a list has another
+    number when the list is guessed to be longer."""
+    order: dict[str, str] = {}
+    return re.sub(r"\[\d+\]", lambda m: order.setdefault(m[0], f"[{len(order)}]"), text)
 
 
 def _as_far_apart(o: Obligation, other: Obligation) -> bool:
