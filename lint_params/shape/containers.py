@@ -92,7 +92,9 @@ def run_sequential(
     for key, child in items:
         if isinstance(child, Splice):
             outcomes = it.fork(
-                [_one_run(it, key, o, x, node, text) for o in child.options], every=True
+                [_one_run(it, key, o, x, node, text) for o in child.options],
+                every=True,
+                among=child.options,
             )
             alive = [
                 o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.containers import children
+from lint_params.shape.dim import NO, same
 from lint_params.shape.objects import set_attr
-from lint_params.shape.value import Function, Instance, Layer, Unknown, Value
+from lint_params.shape.value import Function, Instance, Layer, Origin, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
@@ -27,6 +30,24 @@ def below(owner: Any) -> list[tuple[str, Value]]:
             inner = [(f"{name}.{k}" if name else str(k), v) for k, v in children(module)]
             todo.extend(pair for pair in reversed(inner) if isinstance(pair[1], (Layer, Instance)))
     return list(found.values())
+
+
+def inside(
+    obligations: list[Obligation], one: Value, sound: Sequence[Value]
+) -> Iterator[Obligation]:
+    """What surely does not fit between two layers that one module has and the ``sound`` ones, among
+    which it is chosen, have not: whatever it was chosen for, it does not work."""
+    own = _built(one) - {origin for other in sound for origin in _built(other)}
+    for o in obligations if own else ():
+        if o.verdict is Verdict.REFUTED and o.source is not None and {o.built, o.source.built} <= own:
+            if o.expected is not None and o.got is not None and same(o.expected, o.got) is NO:
+                yield o
+
+
+def _built(owner: Value) -> set[Origin | None]:
+    """Where the modules of a tree, or of a list of them, were built."""
+    owners = owner if isinstance(owner, list) else [owner]
+    return {m.origin for o in owners if isinstance(o, (Layer, Instance)) for _, m in below(o)}
 
 
 def given_to(name: str, *body: ast.AST) -> set[str]:

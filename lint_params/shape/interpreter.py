@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -156,12 +156,13 @@ class Interpreter:
     # -- paths --------------------------------------------------------------------------
 
     def fork(
-        self, thunks: list[Callable[[], Any]], *, every: bool = False
+        self, thunks: list[Callable[[], Any]], *, every: bool = False, among: Sequence[Value] = ()
     ) -> list[tuple[Any, dict[Any, Any]]]:
         """Run each alternative from the present state; returns (result, writes) of each.
 
         With ``every``, a refutation counts only where every alternative is refuted: the
-        alternatives belong to conditions that may go together with others unseen.
+        alternatives belong to conditions that may go together with others unseen. What does not
+        fit inside one of the modules ``among`` which is chosen counts by itself.
         """
         ctx = self.ctx
         outcomes: list[tuple[Any, dict[Any, Any]]] = []
@@ -188,16 +189,20 @@ class Interpreter:
             outcomes.append((result, writes))
             spans.append((start, len(ctx.obligations)))
         if every and len(spans) > 1:
-            self._only_if_every(spans)
+            self._only_if_every(spans, among)
         return outcomes
 
-    def _only_if_every(self, spans: list[tuple[int, int]]) -> None:
+    def _only_if_every(self, spans: list[tuple[int, int]], among: Sequence[Value]) -> None:
         obligations = self.ctx.obligations
         refuted = [any(o.verdict is Verdict.REFUTED for o in obligations[a:b]) for a, b in spans]
         if any(refuted) and not all(refuted):
+            from lint_params.shape.every import inside
+
             start = spans[0][0]
+            sound = [one for one, failed in zip(among, refuted) if not failed]
+            own = [o for (a, b), one in zip(spans, among) for o in inside(obligations[a:b], one, sound)]
             obligations[start:] = [
-                o for o in obligations[start:] if o.verdict is not Verdict.REFUTED
+                o for o in obligations[start:] if o.verdict is not Verdict.REFUTED or o in own
             ]
 
     def merge(self, branches: list[dict[Any, Any]]) -> None:
@@ -250,7 +255,7 @@ class Interpreter:
         """Apply ``use`` to a value, or to each of its alternatives and join the results."""
         if not isinstance(value, Choice):
             return use(value)
-        outcomes = self.fork([lambda o=option: use(o) for option in value.options], every=True)  # type: ignore[misc]
+        outcomes = self.fork([lambda o=option: use(o) for option in value.options], every=True, among=value.options)  # type: ignore[misc]
         alive = [o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")]
         if not alive:
             return Unknown("refuted")

@@ -7,10 +7,11 @@ made them, or the one from which the size of an input was learned.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.dim import Atom, Poly, Size
+from lint_params.shape.dim import Atom, Poly, Size, product
 from lint_params.shape.value import Layer, Origin, Seq, Tensor, Value
 
 if TYPE_CHECKING:
@@ -57,8 +58,19 @@ def steps(ctx: Context, sizes: Sequence[Size | None], operands: Sequence[Tensor]
     for size in sizes:
         if size is not None:
             x = next((x for x in operands if _has(ctx, x, size)), None)
-            out += [] if x is None else _of_maker(ctx, x, size)
+            out += _of_factors(ctx, operands, size) if x is None else _of_maker(ctx, x, size)
     return tuple(dict.fromkeys(out))
+
+
+def _of_factors(ctx: Context, operands: Sequence[Tensor], size: Size) -> list[Step]:
+    """What a reader is told of the sizes whose product a size is: 9216 of 256, 6 and 6."""
+    for x in operands:
+        dims = [ctx.resolve(d) for d in x.shape.dims]
+        for first, last in combinations(range(len(dims) + 1), 2):
+            run = dims[first:last]
+            if len(run) > 1 and product(run) == size:
+                return [step for d in dict.fromkeys(run) for step in _of_maker(ctx, x, d)]
+    return []
 
 
 def _has(ctx: Context, x: Tensor, size: Size) -> bool:
@@ -90,7 +102,9 @@ def _of_maker(ctx: Context, x: Tensor, size: Size) -> list[Step]:
     maker = _back(ctx, x, size, _has)
     found = _told(ctx, maker, size, "is the size of")
     source = _back(ctx, maker, size, _has_part)
-    return found if source is maker else [*_told(ctx, source, size, "comes from"), *found]
+    if source is maker:
+        return [*_of_factors(ctx, maker.of, size), *found]
+    return [*_told(ctx, source, size, "comes from"), *found]
 
 
 def _told(ctx: Context, x: Tensor, size: Size, how: str) -> list[Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.check import Refuted
+from lint_params.shape.provenance import remember
 from lint_params.shape.value import (
     AnySeq,
     Choice,
@@ -103,9 +104,13 @@ def _tensor(it: Interpreter, owner: Tensor, index: Value) -> Value:
     items = index.items if isinstance(index, Seq) and index.kind == "tuple" else [index]
     it.numbered = it.numbered or (owner.free and is_size(index))
     try:
-        return index_tensor(it.ctx, owner, items)
+        result = index_tensor(it.ctx, owner, items)
     except Refuted:
         return Unknown("refuted")
+    remember(result, [owner], None)
+    if isinstance(result, Tensor) and owner.origin is not None:
+        result.origin = owner.origin  # whoever made it made its parts
+    return result
 
 
 def _key(it: Interpreter, owner: Dict, index: Value) -> Value:
