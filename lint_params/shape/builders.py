@@ -23,12 +23,14 @@ def nobody_agrees(
     """
     beside = _beside(project, file, cls.name) if project is not None else ()
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    if init is None:
+        return False  # who builds its base counts too
     for user in (file, *beside):
         if user is None:
             return False
         given = Bindings(user.tree)
         for call in _uses(project, user, cls):
-            if init is None or call is None or not _apart(call, init, given, one, other):
+            if call is None or not _apart(call, init, given, one, other):
                 return False
     return True
 
@@ -48,12 +50,16 @@ def _beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFil
 
 
 def _uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterator[ast.Call | None]:
-    """The calls of the class; None where it is handed on, or a base of others."""
+    """The calls of the class, by the names too under which it is handed on in the file; None where
+    nobody sees what becomes of it, or where it is a base of others."""
     another = _is_another(project, user, cls)
     asked: set[int] = set()
+    names: dict[int, str] = {}
+    handed: set[str] = set()
     for node in walk(user.tree):  # what is around a name comes before it
         for part in _only_asks(node):
             asked.update(id(name) for name in walk(part))
+        names.update(_names_given(node))
         if another and isinstance(node, ast.Name):
             continue
         if isinstance(node, ast.Call) and last_name(node.func) == cls.name:
@@ -61,7 +67,24 @@ def _uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Itera
             if not (another and isinstance(node.func, ast.Name)):
                 yield node
         elif last_name(node) == cls.name and id(node) not in asked and not _is_inside(node, cls):
+            if id(node) not in names:
+                yield None
+            handed.add(names.get(id(node), ""))
+    for name in handed:
+        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
+        yield from calls
+        if not calls:
             yield None
+
+
+def _names_given(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """The names under which code knows what stands here: ``block=Basic``, ``block = Basic``."""
+    if isinstance(node, ast.arguments):
+        yield from ((id(default), arg.arg) for arg, default in parameters(node) if default is not None)
+    elif isinstance(node, ast.keyword) and node.arg:
+        yield id(node.value), node.arg
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        yield id(node.value), node.targets[0].id
 
 
 def _only_asks(node: ast.AST) -> list[ast.expr]:
@@ -88,8 +111,7 @@ def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:
 
 def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, other: Size) -> bool:
     """Whether the call surely gives two sizes: two numbers, or what two names stand for."""
-    if any(isinstance(a, ast.Starred) for a in call.args) or any(not k.arg for k in call.keywords):
-        return False
+    more = any(isinstance(a, ast.Starred) for a in call.args) or any(not k.arg for k in call.keywords)
     defaults = {arg.arg: default for arg, default in parameters(init.args)}
     place = given.place(call)
     unknown = False
@@ -99,7 +121,7 @@ def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, ot
         if not isinstance(atom, Symbol) or atom.kind != "argument":
             return None
         node, where = argument(call, init, atom.name), place
-        if node is None:
+        if node is None and not more:
             node, where = defaults.get(atom.name), Place()
         if node is None and "." in atom.name:
             return None  # of a configuration, which is one object whoever hands it over

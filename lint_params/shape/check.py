@@ -50,6 +50,11 @@ class Obligation(NamedTuple):
     #: Where the sizes of a mismatch were made or learned.
     sources: tuple[Step, ...] = ()
 
+    @property
+    def of_rank(self) -> bool:
+        """Whether a number of dimensions does not fit, which comes with the input."""
+        return " dimensions but gets" in self.text
+
 
 class Refuted(Exception):
     """Ends the evaluation of an op whose obligation is refuted; its value is Unknown."""

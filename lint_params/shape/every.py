@@ -39,7 +39,9 @@ def inside(
     which it is chosen, have not: whatever it was chosen for, it does not work."""
     own = _built(one) - {origin for other in sound for origin in _built(other)}
     for o in obligations if own else ():
-        if o.verdict is Verdict.REFUTED and o.source is not None and {o.built, o.source.built} <= own:
+        if o.verdict is not Verdict.REFUTED or o.of_rank or o.source is None:
+            continue
+        if {o.built, o.source.built} <= own:
             if o.expected is not None and o.got is not None and same(o.expected, o.got) is NO:
                 yield o
 
