@@ -66,6 +66,7 @@ _TORCH: dict[type, str] = {
     ast.Gt: "torch.gt",
     ast.GtE: "torch.ge",
 }
+_BROADCAST = frozenset({ast.Add, ast.Sub, ast.Mult, ast.Div})
 _PLAIN = (int, float, complex)
 _NUMBERS = (int, float, Poly, Ratio, Real, Flag)
 
@@ -248,8 +249,11 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     first = it.ctx.tensor(()) if isinstance(a, (Config, Ratio, Real, Flag)) else a
     second = it.ctx.tensor(()) if isinstance(b, (Config, Ratio, Real, Flag)) else b
     if isinstance(first, Unknown) or isinstance(second, Unknown):
-        # The other side may broadcast: only the tensor's rank and sizes above 1 would survive.
-        return it.ctx.unknown_tensor()
+        if op not in _BROADCAST:
+            return it.ctx.unknown_tensor()
+        # Whatever it is that comes in, the other's last sizes that are no 1 stay.
+        first = it.ctx.unknown_tensor() if isinstance(first, Unknown) else first
+        second = it.ctx.unknown_tensor() if isinstance(second, Unknown) else second
     if not isinstance(first, (Tensor, *numeric)) or not isinstance(second, (Tensor, *numeric)):
         return it.ctx.unknown_tensor()
     return call_function(it.ctx, spec, [first, second], {})
