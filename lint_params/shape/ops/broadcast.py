@@ -109,7 +109,7 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
             return None
         ctx.learn_equal(a, b)
         return b if isinstance(b, int) else ctx.resolve(a)
-    if answer is NO and (one is NO or _declared(a)) and (two is NO or _declared(b)):
+    if answer is NO and (one is NO or declared(a)) and (two is NO or declared(b)):
         return None  # dim against 2 * dim: fits only where the author's dim is 1
     if one is NO or two is YES:
         return a
@@ -121,7 +121,7 @@ def joined_size(ctx: Context, a: Size, b: Size) -> Size | None:
     return widest(a, b)  # a mask's size may be 1 as well as that of what it masks
 
 
-def _declared(size: Size) -> bool:
+def declared(size: Size) -> bool:
     """Whether a size is made of the constructor's own arguments: it is 1 in no real use."""
     return isinstance(size, Poly) and all(
         factor > 0 and all(_declared_atom(atom) for atom, _ in monomial)
@@ -135,7 +135,7 @@ def _declared_atom(atom: Atom) -> bool:
     return (
         isinstance(atom, Operation)
         and atom.name == "//"
-        and all(isinstance(arg, int) or _declared(arg) for arg in atom.args)
+        and all(isinstance(arg, int) or declared(arg) for arg in atom.args)
     )
 
 

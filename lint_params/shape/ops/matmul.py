@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, mul, same
+from lint_params.shape.dim import MAYBE, NO, Poly, Size, mul, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import PRODUCT, dims_of, promote, tensors, whole
-from lint_params.shape.ops.broadcast import broadcast, joined, leading
+from lint_params.shape.ops.broadcast import broadcast, declared, joined, leading
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
+TURNED = (
+    "{name} multiplies two tensors of one shape [..., {got}, {expected}]{source}: one is to be transposed"
+)
 TEXT = "{name}: rows of {expected} against columns of {got}{source}"
 
 
@@ -35,6 +38,8 @@ def matmul(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Va
         return ctx.unknown_tensor(kind)
     row = ctx.last(input, 1)
     assert row is not None
+    if _of_one_shape(ctx, input, other):
+        ctx.refute(PRODUCT, TURNED, right[-1], right[-2], other)
     ctx.need(PRODUCT, row[0], right[-2] if len(right) > 1 else right[0], TEXT, tensor=other)
     left = dims_of(ctx, input)
     right = dims_of(ctx, other)
@@ -56,6 +61,17 @@ def matmul(ctx: Context, input: Value, other: Value, *, out: Value = None) -> Va
     return ctx.tensor(
         [*batch, left[-2], right[-1]], lead=leading(input.shape, other.shape), dtype=kind
     )
+
+
+def _of_one_shape(ctx: Context, a: Tensor, b: Tensor) -> bool:
+    """Whether two stacks of heads of one shape meet, as many as a caller likes in rows as wide as
+    the constructor says: ``q @ k`` fits only where a caller happens to bring as many as wide."""
+    left, right = ctx.dims(a), ctx.dims(b)
+    if left is None or left != right or len(left) < 4 or a.param is not None or b.param is not None:
+        return False
+    count, width = left[-2:]
+    free = isinstance(count, Poly) and all(getattr(atom, "kind", "") == "input" for atom in count.deep)
+    return free and same(count, width) is MAYBE and declared(width)
 
 
 def _half_known(ctx: Context, input: Value, other: Value) -> Value:

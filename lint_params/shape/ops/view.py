@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import prod
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, cancel, floordiv, modulo, product, same
+from lint_params.shape.dim import MAYBE, NO, YES, Size, cancel, floordiv, modulo, mul, product, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import (
     VIEW,
@@ -114,10 +115,27 @@ def _fitted(
         whole_number = _quotient(ctx, x, sizes, have, total, rest)
         _mixes_samples(ctx, x, sizes, have)
         return ctx.tensor([whole_number if s == -1 else s for s in listed], like=x)
-    if same(total, rest) is NO:
+    answer = same(total, rest)
+    if answer is MAYBE:  # what is cut into parts and put together again stays out of it
+        _without_pairs(theirs, mine)
+        _without_pairs(mine, theirs)
+        total, rest = cancel(product(theirs), product(mine))
+        answer = same(total, rest)
+    if answer is NO:
         ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
     ctx.need(VIEW, rest, total, lambda: _text(sizes, str(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
+
+
+def _without_pairs(parts: list[Size], wholes: list[Size]) -> None:
+    """Take away two parts and the whole that they make: ``h // 7 * 7`` of ``h // 7`` and 7."""
+    for made in list(wholes):
+        pairs = combinations(parts, 2)
+        pair = next((p for p in pairs if mul(*p) == made), None)
+        if pair is not None:
+            for part in pair:
+                parts.remove(part)
+            wholes.remove(made)
 
 
 def _text(sizes: list[Size | None], count: str) -> str:
