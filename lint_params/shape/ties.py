@@ -16,6 +16,13 @@ from lint_params.shape.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, sa
 from lint_params.shape.runs import Checked
 from lint_params.trees import last_name, walk
 
+#: Rules of layers, in which a number stands where an argument should.
+_LAYERS = (
+    "linear-input-mismatch",
+    "conv-channel-mismatch",
+    "norm-feature-mismatch",
+    "parameter-product-mismatch",
+)
 _EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
 
@@ -50,8 +57,8 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         return False  # an input that was guessed; one feature, which often stands for any number
     names = _names(o.expected) | _names(o.got)
     if isinstance(o.expected, int) or isinstance(o.got, int):
-        if run.guessed:
-            return False  # the number may be that of the guess
+        if run.guessed or o.rule not in _LAYERS:
+            return False  # the number may be that of the guess; in a view it is what people expect
         names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if not names or not names <= run.arguments.keys():
         return False
