@@ -151,7 +151,7 @@ class BadRegistration(Rule):
             return True
         if earlier is member or earlier.how != "assign" or earlier.scope is not member.scope:
             return False
-        if earlier.node.lineno >= member.node.lineno or earlier.conditions:
+        if not member.cls.facts.comes_by(earlier, member):
             return False
         kind = earlier.kind
         if kind.what == _STORE[member.how]:
@@ -173,8 +173,8 @@ class BadRegistration(Rule):
 
     def _called(self, facts: FileFacts) -> Iterator[Finding]:
         for call in self._suspects(facts):
-            kind = facts.kind_of(call.func)
-            if kind.layer not in _UNCALLABLE or kind.annotated or kind.optional:
+            kind = facts.declared_kind(call.func)
+            if kind.layer not in _UNCALLABLE or kind.annotated:  # None cannot be called either
                 continue
             better = "one of its items"
             if kind.layer == "ModuleList":
@@ -192,7 +192,7 @@ class BadRegistration(Rule):
         made = facts.calls_of(*(f"torch.nn.{name}" for name in _UNCALLABLE))
         names = {facts.target_of(call) for call in made}
         for cls in facts.module_classes:
-            for base in cls.mro[1:]:
+            for base in cls.mro:
                 names.update(f".{name}" for name in base.submodules)
         for call in facts.nodes(ast.Call) if names else ():
             func = call.func

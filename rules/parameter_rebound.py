@@ -60,7 +60,11 @@ if TYPE_CHECKING:
 _REGISTERED = ("parameter", "module", "buffer")
 _NO_OPS = frozenset("to float cpu contiguous type type_as requires_grad_ pin_memory cuda".split())
 #: What takes a layer's weight away or makes it a computed value.
-_REWRITES = ("torch.nn.utils.", "torch.ao.", "torch.quantization")
+_REWRITES = (
+    *(f"torch.nn.utils.{name}" for name in "weight_norm spectral_norm remove_ parametr prune fus stateless".split()),
+    "torch.ao.",
+    "torch.quantization",
+)
 
 
 class ParameterRebound(Rule):
@@ -82,6 +86,8 @@ class ParameterRebound(Rule):
         if len(everything) < 2 or any(member.how == "delete" for member in everything) or cls.is_property(name):
             return
         first = next((m for m in everything if self._registers(m)), None)
+        always = first is not None
+        first = first or self._on_some_branch(everything)
         if first is None:
             return
         declared = {"register_parameter": "parameter", "register_buffer": "buffer"}
@@ -92,10 +98,12 @@ class ParameterRebound(Rule):
 
         if not any(m.how == "assign" and refused(m) for m in members if m is not first):
             return
-        if _removes(cls):
+        if _removes(cls, name):
             return
         for member in members:
             if member is first or member.how != "assign" or not refused(member):
+                continue
+            if not (always or facts.comes_by(first, member) or _needs_itself(facts, member)):
                 continue
             if member.scope is first.scope and member.node.lineno <= first.node.lineno:
                 continue
@@ -119,18 +127,26 @@ class ParameterRebound(Rule):
                 details={"attribute": name},
             )
 
-    def _registers(self, member: Member) -> bool:
+    def _on_some_branch(self, everything: list[Member]) -> Member | None:
+        """One that registers under a condition, where everything else leaves None or nothing."""
+        made = [m for m in everything if m.method == "__init__" and m.how != "declared"]
+        sure = [m for m in made if self._registers(m, conditions=True)]
+        kinds = {m.kind.what for m in sure if m.kind.what != "none"}
+        others = [m for m in made if m not in sure and not any(m.cls.facts.comes_by(one, m) for one in sure)]
+        if not sure or len(kinds) > 1 or any(m.kind.what != "none" for m in others):
+            return None
+        return next((m for m in sure if m.kind.what != "none"), sure[0])
+
+    def _registers(self, member: Member, conditions: bool = False) -> bool:
         """Surely registered in every instance: in ``__init__``, under no condition."""
-        if member.method != "__init__" or member.conditions:
+        if member.method != "__init__" or (member.conditions and not conditions):
             return False
-        if member.how == "register_parameter":
-            return True
-        if member.how == "register_buffer":
+        if member.how in ("register_parameter", "register_buffer"):
             return True
         if member.how not in ("assign", "add_module", "register_module"):
             return False
         kind = member.kind
-        return kind.what in _REGISTERED and not kind.optional and not _is_weak(kind, member)
+        return kind.what in _REGISTERED and (conditions or not kind.optional) and not _is_weak(kind, member)
 
     def _refused(self, registered: str, member: Member) -> bool:
         number = member.value is not None and member.cls.facts.is_number(member.value)
@@ -194,16 +210,42 @@ def _may_be_itself(value: ast.expr | None) -> bool:
     )
 
 
-def _removes(cls: ClassFacts) -> bool:
+def _needs_itself(facts: FileFacts, member: Member) -> bool:
+    """``self.w = self.w * k``: where there is no ``self.w``, or None, this fails before."""
+    parts = list(ast.walk(member.value)) if member.value is not None else []
+    if any(isinstance(part, (ast.IfExp, ast.BoolOp)) for part in parts):
+        return False
+    return any(
+        isinstance(part, ast.Attribute) and part.attr == member.name and facts.self_attribute(part) == member.name
+        for part in parts
+    )
+
+
+def _removes(cls: ClassFacts, name: str) -> bool:
     """``delattr(self, name)``, ``self._parameters.pop(name)``, weight_norm and the like."""
     for one in cls.mro:
-        for call_name in one.facts.calls:
-            if call_name == "builtins.delattr" or call_name.startswith(_REWRITES):
-                return True
+        for called, calls in one.facts.calls.items():
+            if called.startswith(_REWRITES) or called == "builtins.delattr":
+                if any(_may_name(one.facts, call, name, cls.facts is one.facts) for call in calls):
+                    return True
         for scope in one.scope.within():
             for node in scope.nodes(ast.Attribute):
                 if node.attr in ("_parameters", "_buffers", "_modules", "__dict__"):
-                    return True
+                    if one.facts.self_attribute(node):
+                        return True
                 if node.attr == "__setattr__":
                     return True
     return any("__setattr__" in one.methods for one in cls.mro)
+
+
+def _may_name(facts: FileFacts, call: ast.Call, name: str, here: bool) -> bool:
+    """Whether a call that takes a Parameter away may take this one: of this object, or of one that is
+    not ``self`` in the same file; the name is written out, computed, or left at "weight"."""
+    owner = call.args[0] if call.args else None
+    own = isinstance(owner, ast.Name) and owner.id == facts.scope_of(call).instance_name
+    if not own and not (here and isinstance(owner, ast.Name)):
+        return False
+    given = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
+    words = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    computed = any(not isinstance(one, ast.Constant) for one in given[:1])
+    return computed or name in (words or ["weight"])

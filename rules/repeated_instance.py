@@ -110,7 +110,7 @@ class RepeatedInstance(Rule):
             return
         if isinstance(item, ast.Name) and not fresh and not self._is_listed(facts, node):
             return
-        if self._says_shared(facts, node):
+        if self._says_shared(facts, node, item):
             return
         what = "Parameter" if kind.is_parameter else kind.describe()
         trace: tuple[Step, ...] = ()
@@ -142,11 +142,13 @@ class RepeatedInstance(Rule):
                 return name
         return ""
 
-    def _says_shared(self, facts: FileFacts, node: ast.expr) -> bool:
+    def _says_shared(self, facts: FileFacts, node: ast.expr, item: ast.expr) -> bool:
+        """In the lines around, apart from those of the item's own arguments."""
         statement = facts.statement(node)
         first = statement.lineno if statement is not None else node.lineno
         last = node.end_lineno or node.lineno
-        lines = [facts.line(number) for number in range(first - 1, last + 1)]
+        own = range(item.lineno + 1, item.end_lineno or 0)
+        lines = [facts.line(number) for number in range(first - 1, last + 1) if number not in own]
         if any(_SHARED.search(line) for line in lines[1:]):
             return True
         return lines[0].lstrip().startswith("#") and bool(_SHARED.search(lines[0]))

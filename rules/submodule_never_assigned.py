@@ -54,7 +54,7 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 
 if TYPE_CHECKING:
     from lint_params.evidence import Run
-    from lint_params.facts import ClassFacts, FileFacts, Scope
+    from lint_params.facts import ClassFacts, FileFacts
 
 _ABSTRACT = ("Base", "Abstract", "Mixin", "Interface", "Template", "Meta")
 
@@ -66,14 +66,13 @@ class SubmoduleNeverAssigned(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for cls in facts.module_classes:
+            reported: set[str] = set()
+            yield from self._locals(facts, cls, reported)
             if not self._is_concrete(cls):
                 continue
-            reported: set[str] = set()
-            forgotten = _forgotten(facts, cls)
             for owner, scope in cls.called_from("forward"):
                 if owner is not cls:
                     continue
-                yield from self._read(facts, cls, scope, forgotten, reported)
                 for inner in scope.within():
                     for call in inner.nodes(ast.Call):
                         name = facts.self_attribute(call.func)
@@ -86,30 +85,20 @@ class SubmoduleNeverAssigned(Rule):
                         reported.add(name)
                         yield self._finding(facts, cls, call, name)
 
-    def _read(
-        self, facts: FileFacts, cls: ClassFacts, scope: Scope, forgotten: dict[str, ast.Assign], reported: set[str]
-    ) -> Iterator[Finding]:
+    def _locals(self, facts: FileFacts, cls: ClassFacts, reported: set[str]) -> Iterator[Finding]:
         """``self.w`` where the constructor makes a local ``w``, and does nothing with it."""
-        for inner in scope.within() if forgotten else ():
-            for node in inner.nodes(ast.Attribute):
-                name = facts.self_attribute(node)
-                if name not in forgotten or name in reported or not isinstance(node.ctx, ast.Load):
-                    continue
-                if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
-                    continue
-                if _is_asked(facts, node, name, flags=False):
-                    continue
-                reported.add(name)
-                line = forgotten[name].lineno
-                yield self.report(
-                    facts,
-                    node,
-                    f"`self.{name}` is read by forward, but line {line} only makes a local name of it: "
-                    f"write `self.{name} = ...` there",
-                    trace=(Step(line, f"`{name}` is made here, and nothing uses it"),),
-                    subject=cls.qualname,
-                    details={"attribute": name},
-                )
+        for one in facts.forgotten(cls) if not cls.scope.decorators else ():
+            reported.add(one.name)
+            line = one.made.lineno
+            yield self.report(
+                facts,
+                one.read or one.made,
+                f"`self.{one.name}` is read by {'a method' if one.read else 'a base class'}, but line {line} "
+                f"only makes a local name of it: write `self.{one.name} = ...` there",
+                trace=(Step(line, f"`{one.name}` is made here, and nothing uses it"),),
+                subject=cls.qualname,
+                details={"attribute": one.name, "made": line},
+            )
 
     def _finding(
         self, facts: FileFacts, cls: ClassFacts, call: ast.Call, name: str
@@ -164,6 +153,10 @@ class SubmoduleNeverAssigned(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.details["attribute"]
+        made = [c for c in run.created if c.line == finding.details.get("made") and c.phase == "construct"]
+        held = {one.id for one in run.tensors("construct", "parameter")}
+        if made and not any(one.id in held for one in made):
+            return run.confirmed(f"the Parameters of the local {name} are not in parameters()")
         lines = range(finding.place.line, finding.place.end_line + 1)
         failure = run.failure_at(lines, f"has no attribute '{name}'", tried=True)
         if failure is not None:
@@ -177,18 +170,6 @@ def _makes_layer(facts: FileFacts, call: ast.Call) -> bool:
     return kind.layer != "" or kind.is_parameter
 
 
-def _forgotten(facts: FileFacts, cls: ClassFacts) -> dict[str, ast.Assign]:
-    """Local names of the constructor that hold a Parameter or a layer which nothing uses."""
-    built = cls.methods.get("__init__")
-    found: dict[str, ast.Assign] = {}
-    for node in built.nodes(ast.Assign) if built is not None else ():
-        target = node.targets[0]
-        if isinstance(target, ast.Name) and isinstance(node.value, ast.Call) and _makes_layer(facts, node.value):
-            found[target.id] = node
-    used = [name.id for scope in (built.within() if found and built is not None else ()) for name in scope.nodes(ast.Name)]
-    return {name: node for name, node in found.items() if used.count(name) == 1}
-
-
 def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) -> bool:
     """``self.name = ...`` in a class of the file that has no class in common with this one."""
     if facts.self_attribute(node) is None:
@@ -200,7 +181,7 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     return not any(other is one for one in family)
 
 
-def _is_asked(facts: FileFacts, node: ast.AST, name: str, flags: bool = True) -> bool:
+def _is_asked(facts: FileFacts, node: ast.AST, name: str) -> bool:
     """Behind a flag of the instance (somebody else may set both), a test that names the
     attribute, or inside ``try``."""
     for one in facts.conditions(node):
@@ -210,7 +191,7 @@ def _is_asked(facts: FileFacts, node: ast.AST, name: str, flags: bool = True) ->
             continue
         if name in ast.unparse(one.test):
             return True
-        for part in ast.walk(one.test) if flags else ():
+        for part in ast.walk(one.test):
             flag = facts.self_attribute(part)
             if flag is not None and flag != "training":
                 return True

@@ -77,18 +77,18 @@ class TensorNotBuffer(Rule):
                 continue
             scopes = [scope for owner, scope in cls.called_from("forward") if owner is cls]
             for name, members in cls.members.items():
-                if not self._is_plain(facts, cls, name, members):
+                first = self._plain(facts, cls, name, members)
+                if first is None:
                     continue
                 read = self._read(facts, cls, name, scopes)
                 if read is None:
                     continue
-                first = members[0]
                 kept = any(scope is m.scope for m in members for scope in scopes)
                 if not kept and self._is_number(facts, first):
                     continue
                 lost = "its updates are lost when the model is saved, and " if kept else ""
                 cure = f'use self.register_buffer("{name}", ...)'
-                if _asks_gradients(first.value):
+                if _asks_gradients(first.value) or self._is_initialised(cls, name):
                     lost, cure = "no optimizer gets it, and ", "make it an nn.Parameter"
                 yield self.report(
                     facts,
@@ -100,19 +100,26 @@ class TensorNotBuffer(Rule):
                     details={"attribute": name},
                 )
 
-    def _is_plain(
-        self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
-    ) -> bool:
-        """Every assignment, here and in bases, gives a tensor; the first is on no device."""
-        if len(cls.assignments(name)) != len(members) or members[0].method != "__init__":
-            return False
-        if any(member.how != "assign" or not member.kind.known for member in members[:1]):
-            return False
-        if any(not m.kind.may_be("tensor", "unknown", "none") or m.how != "assign" for m in members):
-            return False
-        if any(_is_moved(member.value) for member in members[1:]):
-            return False
-        return facts.made_on_default_device(members[0].kind)
+    def _plain(self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]) -> Member | None:
+        """The first tensor, on no device, where every assignment, here and in bases, gives one or None."""
+        given = [m for m in members if m.how != "declared" and m.kind.what != "none"]
+        first = given[0] if given else None
+        if first is None or len(cls.assignments(name)) != len(members) or not first.kind.known:
+            return None
+        if first.method not in cls.reached_from_init or any(m.how != "assign" for m in given):
+            return None
+        if any(not m.kind.may_be("tensor", "unknown", "none") or _is_moved(m.value) for m in given):
+            return None
+        return first if facts.made_on_default_device(first.kind) else None
+
+    def _is_initialised(self, cls: ClassFacts, name: str) -> bool:
+        """``nn.init.normal_(self.w)``: a weight."""
+        facts = cls.facts
+        return any(
+            write.how == "init" and facts.self_attribute(write.target) == name
+            for method in cls.scope.children if method.is_function
+            for write in facts.writes_in(method)
+        )
 
     def _is_number(self, facts: FileFacts, member: Member) -> bool:
         kind = member.kind
@@ -169,20 +176,21 @@ class TensorNotBuffer(Rule):
             if isinstance(parent, ast.Compare) and not _is_elementwise(parent):
                 return "asked"
             below, parent = parent, facts.parent(parent)
+        given: ast.AST = below
         if isinstance(parent, ast.keyword):
-            parent = facts.parent(parent)
+            given, parent = parent, facts.parent(parent)
         if isinstance(parent, (ast.Tuple, ast.List)):
             return "used" if _is_joined(facts, parent) else "asked"
         if isinstance(parent, ast.BinOp):
             whole = facts.parent(parent)
             return "moved" if _moved_whole(facts, whole) else "used"
         if isinstance(parent, ast.Call):
-            return self._argument(facts, parent)
+            return self._argument(facts, parent, given, depth)
         if isinstance(parent, ast.Assign) and parent.value is below and depth < 3:
             return self._local(facts, parent, depth)
         return "asked"
 
-    def _argument(self, facts: FileFacts, call: ast.Call) -> str:
+    def _argument(self, facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> str:
         called = facts.qualify(call.func) or ""
         if called.startswith("torch."):
             last = called.rpartition(".")[2]
@@ -191,23 +199,25 @@ class TensorNotBuffer(Rule):
             return "asked"
         if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
             return "used"
-        return "moved"  # handed to somebody who may move it
+        into = facts.receiver_of(call, given) if depth < 3 else None
+        return self._uses(*into, depth) if into is not None else "moved"  # by somebody, who may move it
+
+    def _uses(self, facts: FileFacts, names: list[ast.Name], depth: int) -> str:
+        uses = {self._use(facts, name, depth + 1) for name in names}
+        return next((word for word in ("moved", "used") if word in uses), "asked")
 
     def _local(self, facts: FileFacts, statement: ast.Assign, depth: int) -> str:
         """What becomes of the local name that the tensor is given to."""
         target = statement.targets[0]
         if len(statement.targets) > 1 or not isinstance(target, ast.Name):
             return "moved"
-        uses = set()
-        for name in facts.scope_of(statement).nodes(ast.Name):
-            if name.id == target.id and isinstance(name.ctx, ast.Load):
-                found = facts.definitions(name) or ()
-                if any(one.node is statement for one in found):
-                    uses.add(self._use(facts, name, depth + 1))
-        for word in ("moved", "used"):
-            if word in uses:
-                return word
-        return "asked"
+        names = [
+            name
+            for name in facts.scope_of(statement).nodes(ast.Name)
+            if name.id == target.id and isinstance(name.ctx, ast.Load)
+            and any(one.node is statement for one in facts.definitions(name) or ())
+        ]
+        return self._uses(facts, names, depth)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.details["attribute"]

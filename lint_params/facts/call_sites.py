@@ -103,3 +103,34 @@ def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
             if value is not None:
                 values.append(value)
     return values
+
+
+def receiver_of(facts: FileFacts, call: ast.Call, given: ast.AST) -> tuple[FileFacts, list[ast.Name]] | None:
+    """Where the function of the project that a call runs, or a layer's forward, reads the argument
+    ``given``; None where that is not known, or the name is given another value in there."""
+    found = facts.function_of(call)
+    if found is None:
+        kind = facts.kind_of(call.func)
+        method = kind.cls.method("forward") if kind.is_module and kind.cls is not None else None
+        if method is None:
+            return None
+        found = method[0].facts, method[1]
+    there, scope = found
+    node = scope.node
+    if not isinstance(node, ast.FunctionDef) or scope.children:
+        return None
+    if any(not (there.qualify(getattr(one, "func", one)) or "").startswith("torch.") for one in node.decorator_list):
+        return None
+    plain = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+    if scope.owner is not None and not scope.has_decorator("staticmethod"):
+        plain = plain[1:]
+    if isinstance(given, ast.keyword):
+        name = given.arg if given.arg in [*plain, *(arg.arg for arg in node.args.kwonlyargs)] else None
+    else:
+        place = call.args.index(given) if given in call.args else len(plain)
+        starred = any(isinstance(one, ast.Starred) for one in call.args[: place + 1])
+        name = plain[place] if place < len(plain) and not starred else None
+    uses = [one for one in scope.nodes(ast.Name) if one.id == name]
+    if name is None or any(not isinstance(one.ctx, ast.Load) for one in uses):
+        return None
+    return there, uses

@@ -103,3 +103,18 @@ def _turns_off(facts: FileFacts, manager: ast.expr) -> bool:
     # Helpers are named after what they do: torch_no_grad, inference_mode_if_possible ...
     last = getattr(target, "attr", getattr(target, "id", ""))
     return "no_grad" in last or "inference_mode" in last
+
+
+def exclude_each_other(one: list[Condition], other: list[Condition]) -> bool:
+    """Whether two nodes stand in the two arms of one ``if``."""
+    arms = {condition.node: condition.what for condition in one if condition.what in ("if", "else")}
+    return any(
+        condition.what in ("if", "else") and arms.get(condition.node, condition.what) != condition.what
+        for condition in other
+    )
+
+
+def comes_by(first: list[Condition], then: list[Condition]) -> bool:
+    """Whether what stands under ``first`` has run wherever what stands under ``then``, further
+    down in the same function, runs: it stands in no block of its own."""
+    return all(any(one.node is other.node and one.what == other.what for other in then) for one in first)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.constants import Symmetric, symmetric_layers
 from lint_params.facts.flags import Flag, flags_misspelt, flags_set
+from lint_params.facts.forgotten import Forgotten, forgotten
 from lint_params.facts.functions import function_of, returned_kind, super_call
 from lint_params.facts.hidden import Hidden, read_hidden
 from lint_params.facts.kinds import Kind
@@ -23,6 +24,7 @@ from lint_params.facts.writes import Write, read_writes
 from lint_params.project import Project, SourceFile
 
 if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
     from lint_params.facts.stories import Stories
     from lint_params.shape.findings import ShapeFacts
 
@@ -81,6 +83,10 @@ class FileFacts(Values, ParameterFacts):
     def hidden(self) -> list[Hidden]:
         """Parameters and layers that a Module keeps in plain containers and plain objects."""
         return read_hidden(self)
+
+    def forgotten(self, cls: ClassFacts) -> list[Forgotten]:
+        """Layers and Parameters that the constructor makes as local names, read as attributes."""
+        return forgotten(self, cls)
 
     @cached_property
     def optimizers(self) -> list[Optimizer]:

@@ -60,7 +60,7 @@ def _named(facts: FileFacts, name: ast.Name) -> tuple[FileFacts, Scope] | None:
 
 
 def _global(facts: FileFacts, qualified: str) -> tuple[FileFacts, Scope] | None:
-    if qualified.startswith(("torch", "builtins.", "numpy.")):
+    if qualified.startswith(("torch.", "builtins.", "numpy.")):
         return None
     found = facts.project.resolve(qualified, facts.source)
     if found is None or not isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.closures import captured
 from lint_params.facts.contents import Item
+from lint_params.facts.kinds import MODULE_CONTAINERS
 from lint_params.facts.owners import class_owns, kind_owns
-from lint_params.facts.tensor_uses import is_pure_function
+from lint_params.facts.torch_names import INITIALISERS
 from lint_params.facts.writes import is_initialiser
 
 if TYPE_CHECKING:
@@ -246,6 +247,8 @@ def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
 _HARMLESS = """
     enumerate zip reversed range iter list tuple sorted sum min max map filter next getattr
 """.split()
+#: What registers or trains what it is given, also while the model runs.
+_KEEPERS = ("torch.optim.", *MODULE_CONTAINERS, "builtins.setattr")
 #: What these give holds no item.
 _ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
 
@@ -263,8 +266,10 @@ def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             if called.startswith("builtins.") and called[9:] in _HARMLESS:
                 below = parent
                 continue
-            computed = is_pure_function(called) and facts.phase(parent) == "forward"
-            return not computed and not is_initialiser(called)
+            running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module
+            computed = running and not called.startswith(_KEEPERS)
+            last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+            return not computed and last not in INITIALISERS and not is_initialiser(called)
         if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
             below = parent
             continue

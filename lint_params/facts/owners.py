@@ -71,6 +71,8 @@ def _contents_own(kind: Kind, depth: int) -> bool | None:
         return None
     if not call.args:
         return False
+    if any(_given_owns(kind.facts, call, arg, depth) for arg in call.args):
+        return True
     if kind.layer == "Sequential":
         kinds = [
             kind.facts.kind_of(arg.value).element if isinstance(arg, ast.Starred) else
@@ -86,6 +88,23 @@ def _contents_own(kind: Kind, depth: int) -> bool | None:
     if True in answers:
         return True
     return False if answers and all(answer is False for answer in answers) else None
+
+
+def _given_owns(facts: FileFacts, call: ast.Call, arg: ast.expr, depth: int) -> bool:
+    """Whether a list or dict that a container is given surely holds a layer with parameters."""
+    given = arg.value if isinstance(arg, ast.Starred) else arg
+    if not isinstance(given, ast.Name) or facts.kind_of(given).what not in ("list", "dict"):
+        return False
+    around = [one.node for one in facts.conditions(call)]
+    return any(
+        not _maybe(item.kind) and _in_any_case(facts, item.node, around) and kind_owns(item.kind, depth + 1)
+        for item in facts.items_of(given)
+    )
+
+
+def _in_any_case(facts: FileFacts, node: ast.AST, around: list[ast.AST]) -> bool:
+    """Whether it runs wherever what stands ``around`` does, loops taken as run."""
+    return all(one.what in ("for", "while") or one.node in around for one in facts.conditions(node))
 
 
 def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
@@ -142,8 +161,7 @@ def _grown_owns(cls: ClassFacts, name: str, depth: int) -> bool | None:
 
 def _always(facts: FileFacts, node: ast.AST) -> bool:
     """Whether the constructor surely comes by, loops taken as run."""
-    conditions = facts.conditions(node)
-    return facts.scope_of(node).name == "__init__" and all(one.what in ("for", "while") for one in conditions)
+    return facts.scope_of(node).name == "__init__" and _in_any_case(facts, node, [])
 
 
 def _is_made(member: Member) -> bool:

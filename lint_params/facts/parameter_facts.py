@@ -11,6 +11,7 @@ from lint_params.facts import (
     aliasing,
     beside,
     call_sites,
+    conditions,
     dtypes,
     filled,
     frozen,
@@ -274,6 +275,15 @@ class ParameterFacts:
             ):
                 return None
         return None
+
+    def comes_by(self, first: Member, then: Member) -> bool:
+        """Whether one assignment has run wherever the other, further down in its method, runs."""
+        before = first.scope is then.scope and first.node.lineno < then.node.lineno
+        return before and conditions.comes_by(first.conditions, then.conditions)
+
+    def receiver_of(self, call: ast.Call, given: ast.AST) -> tuple[FileFacts, list[ast.Name]] | None:
+        """The file and the names that read an argument in the function that a call surely runs."""
+        return call_sites.receiver_of(self._all, call, given)
 
     def is_filled(self, member: Member) -> bool:
         """Whether something writes, or may write, the values of a member."""

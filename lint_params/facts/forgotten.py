@@ -1,0 +1,111 @@
+"""Layers and Parameters that a constructor makes as local names, where ``self.`` was meant."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lint_params.facts.conditions import exclude_each_other
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.members import Member
+
+#: What gives an attribute to an object by its name.
+_SETTERS = frozenset(
+    "setattr add_module register_module register_parameter register_buffer __setattr__".split()
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Forgotten:
+    """``made`` gives a layer to a local ``name`` that nothing uses; ``read`` is where a method of
+    the class reads ``self.<name>``, None where only a base class does."""
+
+    name: str
+    made: ast.Assign
+    read: ast.Attribute | None
+
+
+def forgotten(facts: FileFacts, cls: ClassFacts) -> list[Forgotten]:
+    """Those whose attribute nothing defines, unless with None or in another branch."""
+    built = cls.methods.get("__init__")
+    if built is None or not cls.bases_complete or any(base != "Module" for base in cls.torch_bases):
+        return []
+    made: dict[str, ast.Assign] = {}
+    for node in built.nodes(ast.Assign):
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Call):
+            kind = facts.kind_of(node.value)
+            if kind.is_parameter or (kind.is_module and kind.node is not None):
+                made[target.id] = node
+    if not made or any(one.dynamic_members or "__getattr__" in one.methods for one in cls.mro):
+        return []
+    used = [name.id for scope in built.within() for name in scope.nodes(ast.Name)]
+    found = []
+    for name, node in made.items():
+        if used.count(name) != 1 or _is_defined(cls, name, node) or _is_given(facts, name):
+            continue
+        reads = [(one, read) for one in cls.mro for read in _reads(one, name)]
+        if reads:
+            own = [read for one, read in reads if one is cls]
+            found.append(Forgotten(name, node, own[0] if own else None))
+    return found
+
+
+def _is_defined(cls: ClassFacts, name: str, made: ast.Assign) -> bool:
+    family = [*cls.mro, *cls.subclasses]
+    if any(name in one.methods for one in family):
+        return True
+    return any(not _leaves_open(member, made) for one in family for member in one.members.get(name, ()))
+
+
+def _leaves_open(member: Member, made: ast.Assign) -> bool:
+    """``self.norm = None`` before, or another layer where this one is not made."""
+    if member.how == "declared" or member.kind.what == "none":
+        return True
+    facts = member.cls.facts
+    return made in facts.index.parents and exclude_each_other(member.conditions, facts.conditions(made))
+
+
+def _is_given(facts: FileFacts, name: str) -> bool:
+    """Whether something sets the attribute of an object that is not ``self``."""
+    for node in facts.nodes(ast.Attribute):
+        if node.attr == name and not isinstance(node.ctx, ast.Load) and facts.self_attribute(node) is None:
+            if not _replaces(facts, node):
+                return True
+    for call in facts.nodes(ast.Call):
+        last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if last in _SETTERS and any(isinstance(arg, ast.Constant) and arg.value == name for arg in call.args):
+            return True
+    return False
+
+
+def _replaces(facts: FileFacts, target: ast.Attribute) -> bool:
+    """``layer.fc = prune(layer.fc)``: there must be one already."""
+    given, text = getattr(facts.parent(target), "value", None), ast.unparse(target)
+    return isinstance(given, ast.expr) and any(
+        isinstance(part, ast.Attribute) and ast.unparse(part) == text for part in ast.walk(given)
+    )
+
+
+def _reads(cls: ClassFacts, name: str) -> list[ast.Attribute]:
+    facts = cls.facts
+    return [
+        node
+        for method in cls.scope.children
+        for scope in (method.within() if method.is_function else ())
+        for node in scope.nodes(ast.Attribute)
+        if node.attr == name and isinstance(node.ctx, ast.Load) and facts.self_attribute(node) == name
+        and not _is_asked_for(facts, node)
+    ]
+
+
+def _is_asked_for(facts: FileFacts, node: ast.AST) -> bool:
+    """Behind ``hasattr`` and the like, or inside ``try``: that it is missing is expected."""
+    return any(
+        one.what in ("try", "except") or one.test is not None and "attr(" in ast.unparse(one.test)
+        for one in facts.conditions(node)
+    )
