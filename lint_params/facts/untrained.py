@@ -21,6 +21,7 @@ _HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double
 _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "train")
 #: Where the value of a module stops to be trained.
 _STOPS = ("detach", "item", "argmax", "tolist", "numpy", "data")
+_LOOKS = ("detach", "shape", "grad", "clone", "norm", "mean", "std", "abs", "sum")
 _LOADED = ("load", "load_state_dict", "from_pretrained", "load_from_checkpoint", "hub")
 _APART = ("teacher", "target", "ema", "frozen", "pretrained", "vgg", "lpips", "clip", "reference")
 
@@ -246,13 +247,13 @@ def _harmless(facts: FileFacts, use: ast.expr) -> bool:
 
 
 def _is_looked_at(facts: FileFacts, use: ast.expr) -> bool:
-    """``net.fc.weight.detach()``: a copy for a report."""
+    """``net.fc.weight.detach()``, ``net[0].weight - before``: a look for a report."""
     parent = facts.parent(use)
     while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is use:
-        if isinstance(parent, ast.Attribute) and parent.attr in ("detach", "shape", "grad"):
+        if isinstance(parent, ast.Attribute) and parent.attr in _LOOKS:
             return True
         use, parent = parent, facts.parent(parent)
-    return False
+    return isinstance(parent, ast.BinOp) and getattr(use, "attr", "") in ("weight", "bias")
 
 
 def _loops(scope: Scope) -> Iterator[list[ast.stmt]]:
