@@ -108,7 +108,9 @@ class TensorNotBuffer(Rule):
             return None
         if first.method not in cls.reached_from_init or any(m.how != "assign" for m in given):
             return None
-        if any(not m.kind.may_be("tensor", "unknown", "none") or _is_moved(m.value) for m in given):
+        if any(not m.kind.may_be("tensor", "unknown", "none") for m in given):
+            return None
+        if any(_is_moved(member.value) for member in given[1:]):
             return None
         return first if facts.made_on_default_device(first.kind) else None
 
