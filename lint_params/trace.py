@@ -246,7 +246,8 @@ class Probe:
     line is a spent or a fresh iterator; ``left`` is how many items it still gave, capped at
     2), "looked-up" (an attribute as a statement; ``same`` if it is a method), "shadowed" (a
     method of a tensor was overwritten by assignment), "attribute" (an attribute set on a
-    Module or Tensor that torch does not know).
+    Module or Tensor that torch does not know), "paired" (``a.load_state_dict(b.state_dict())`` and
+    the like; ``same`` if a is b).
     """
 
     line: int

@@ -53,6 +53,26 @@ def walk(*tops: ast.AST, within: bool = False) -> Iterator[ast.AST]:
                 push(value)
 
 
+def paired_modules(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
+    """``a`` and ``b`` of ``a.load_state_dict(b.state_dict())`` and ``zip(a.parameters(), b.parameters())``."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and func.attr == "load_state_dict" and call.args:
+        given = _asked(call.args[0])
+        return (func.value, given[0]) if given is not None and given[1] == "state_dict" else None
+    if not isinstance(func, ast.Name) or func.id != "zip" or len(call.args) != 2:
+        return None
+    one, other = _asked(call.args[0]), _asked(call.args[1])
+    if one is None or other is None or one[1] != other[1] or one[1].removeprefix("named_") != "parameters":
+        return None
+    return one[0], other[0]
+
+
+def _asked(expr: ast.expr) -> tuple[ast.expr, str] | None:
+    """``m`` and the word of ``m.parameters()``."""
+    func = expr.func if isinstance(expr, ast.Call) and not expr.args else None
+    return (func.value, func.attr) if isinstance(func, ast.Attribute) else None
+
+
 def parsed(source: bytes | str) -> ast.Module | None:
     """The tree of a file that nobody is told about; None where it is no Python, or too deep."""
     try:

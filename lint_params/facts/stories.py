@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lint_params.facts.kinds import Kind
 from lint_params.facts.story import GaveUp, Story
 from lint_params.facts.story_base import Early, Spent, Stale
+from lint_params.facts.story_copies import Copies, Paired
+from lint_params.facts.story_groups import Overlap
 from lint_params.facts.things import State, Thing, Value
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class Stories:
         self.spent: list[Spent] = []
         self.stale: list[Stale] = []
         self.early: list[Early] = []
+        self.paired: list[Paired] = []
+        self.overlaps: list[Overlap] = []
         if facts.text and not any(word in facts.text for word in WORDS):
             return
         self._module()
@@ -107,7 +111,7 @@ class Stories:
         for name, scope in cls.methods.items():
             # What the constructor itself runs has been told.
             if name not in first and name != "__init__" and scope.self_name is not None:
-                self._later(scope, me, ended[0], rebuilds)
+                self._later(scope, me, ended[0], rebuilds, story.copies)
 
     def _rebuilds(self) -> bool:
         """Whether code beyond the constructors stores an optimizer in an attribute: it may
@@ -116,9 +120,10 @@ class Stories:
             "." in one.name and one.scope.name != "__init__" for one in self.facts.optimizers
         )
 
-    def _later(self, scope: Scope, me: Thing, state: State, rebuilds: bool) -> None:
+    def _later(self, scope: Scope, me: Thing, state: State, rebuilds: bool, began: Copies) -> None:
         """A method, some time after the constructor ended in ``state``."""
         story = Story(self.facts)
+        story.copies.follow(began)
         story.s = state.copy()
         story.s.ran |= {me}
 
@@ -143,6 +148,8 @@ class Stories:
         self.spent += story.spent
         self.stale += story.stale if stale else []
         self.early += story.early
+        self.paired += story.copies.found
+        self.overlaps += story.overlaps
 
 
 def _optimizers(value: Value, depth: int = 0) -> Iterator[Thing]:

@@ -64,6 +64,7 @@ class Story(Calls):
 
     def _assign(self, node: ast.Assign) -> bool:
         value = self.value(node.value)
+        self.copies.assigned(self, node, value)
         for target in node.targets:
             self.store(target, value, node)
         return True

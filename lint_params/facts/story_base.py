@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.lazy import LazyPart, lazy_parts
 from lint_params.facts.moments import Branch, Moment
+from lint_params.facts.story_copies import Copies
+from lint_params.facts.story_groups import Overlap
 from lint_params.facts.things import Change, State, Thing, Use, Value
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class StoryBase:
         self.spent: list[Spent] = []
         self.stale: list[Stale] = []
         self.early: list[Early] = []
+        self.copies = Copies()
+        self.overlaps: list[Overlap] = []
         self._parts: dict[Thing, list[LazyPart]] = {}
 
     def moment(self, node: ast.AST) -> Moment:

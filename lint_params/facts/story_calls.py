@@ -27,6 +27,7 @@ class Calls(Methods):
 
     def call(self, node: ast.Call) -> Value:
         func = node.func
+        self.copies.called(self, node)
         name = self.facts.qualify(func)
         owners: Value = ()
         callee: Value = ()

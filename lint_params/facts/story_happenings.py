@@ -7,6 +7,7 @@ import ast
 from lint_params.facts.moments import conditional_since, possible
 from lint_params.facts.owners import kind_owns
 from lint_params.facts.story_base import Spent, Stale
+from lint_params.facts.story_groups import overlap
 from lint_params.facts.story_lazy import LazyHappenings
 from lint_params.facts.things import (
     MISSING,
@@ -284,6 +285,8 @@ class Happenings(LazyHappenings):
                     change.healed = True
         if inherited:
             self.s.stale[made] = inherited
+        twice = overlap(self.s, self.moment(node), node, given) if name.startswith("torch.") else None
+        self.overlaps += [twice] if twice is not None else []
         self.hold(made)
         return made
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import copy
 import types
 from pathlib import Path
 from typing import Any
 
+from lint_params.trees import paired_modules
 from lint_params.verify.scopes import called
 
 #: How often a loop that trains may go round.
@@ -125,6 +127,18 @@ class _Prober(ast.NodeTransformer):
                 ast.Constant(call.func.attr),
             ]
             node.value = _call("__lp_call__", first + call.args, call, keywords=call.keywords)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        pair = paired_modules(node) if node.lineno in self.lines else None
+        text = " and ".join(map(ast.unparse, pair)) if pair is not None else ""
+        self.generic_visit(node)
+        pair = paired_modules(node) if pair is not None else None
+        if pair is not None:
+            asked = node if isinstance(node.func, ast.Attribute) else node.args[0]
+            assert isinstance(asked, ast.Call) and isinstance(asked.func, ast.Attribute)
+            told: list[ast.expr] = [ast.Constant(node.lineno), ast.Constant(text), pair[0], copy.deepcopy(pair[1])]
+            asked.func.value = _call("__lp_pair__", told, node)
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:

@@ -37,6 +37,7 @@ class Probes:
             "__lp_look__": self.probe_look,
             "__lp_set__": self.probe_set,
             "__lp_read__": self.probe_read,
+            "__lp_pair__": self.probe_pair,
             "__lp_loop__": self.probe_loop,
             "__lp_turn__": self.probe_turn,
             "__lp_failed__": self.probe_failed,
@@ -86,6 +87,10 @@ class Probes:
         first = list(itertools.islice(value, 2))
         self._probe(evidence.Probe(line, "iterator", name, left=len(first)))
         return itertools.chain(first, value)
+
+    def probe_pair(self, line: int, text: str, one: Any, other: Any) -> Any:
+        self._probe(evidence.Probe(line, "paired", text, one is other))
+        return one
 
     def probe_loop(self, items: Iterable[Any]) -> Iterable[Any]:
         return itertools.islice(items, TRAINING_ROUNDS) if self.bounded else items
