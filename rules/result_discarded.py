@@ -67,14 +67,36 @@ _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "long", "bfloat16", "i
 _MEASURES = re.compile(r"bench|warm|profile|test|check|measure|time|speed|main|trace|export", re.IGNORECASE)
 
 
-def _is_output(facts: FileFacts, name: ast.Name) -> bool:
-    """Whether a name is what layers of the instance give, or is made with torch."""
-    values = facts.reach(name)
-    return bool(values) and all(
-        isinstance(value, ast.Call)
-        and (facts.self_attribute(value.func) is not None or (facts.qualify(value.func) or "").startswith("torch."))
-        for value in values
-    )
+#: Methods by which any argument is known as a tensor.
+_ONLY_TENSORS_ANYWHERE = frozenset(
+    "index_fill index_add index_copy index_put masked_fill masked_scatter scatter_add scatter_reduce".split()
+)
+#: Ways to another shape, which also an array gives as a result, where they are told two sizes or more.
+_SHAPED = frozenset("view reshape transpose".split())
+_TENSOR_WORDS = ("dim", "keepdim", "start_dim", "end_dim")
+
+
+def _is_output(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
+    """Whether a value is what layers of the instance give, is made with torch, or is computed from that."""
+    if depth > 6:
+        return False
+    if isinstance(expr, ast.Name):
+        values = facts.reach(expr)
+        return bool(values) and all(one is not expr and _is_output(facts, one, depth + 1) for one in values or ())
+    if isinstance(expr, ast.BinOp):
+        return any(
+            facts.kind_of(side).what in _TENSORS or _is_output(facts, side, depth + 1)
+            for side in (expr.left, expr.right)
+        )
+    if not isinstance(expr, ast.Call):
+        return False
+    if facts.self_attribute(expr.func) is not None or (facts.qualify(expr.func) or "").startswith("torch."):
+        return True
+    func = expr.func
+    if not isinstance(func, ast.Attribute) or not facts.is_pure_method(func.attr):
+        return False
+    argument = isinstance(func.value, ast.Name) and facts.is_argument(func.value) and len(expr.args) > 1
+    return argument or _is_output(facts, func.value, depth + 1)
 
 
 class ResultDiscarded(Rule):
@@ -127,9 +149,13 @@ class ResultDiscarded(Rule):
         kind = facts.kind_of(owner)
         if kind.what in _TENSORS and not (kind.is_parameter and kind.member == "*" and method in _MOVES):
             return shown
-        if kind.what != "unknown" or not isinstance(owner, ast.Name):
+        if any(one.what not in (*_TENSORS, "unknown") for one in kind.every()) or not isinstance(owner, ast.Name):
             return ""
-        only = method in _ONLY_TENSORS or any(word.arg in ("dim", "keepdim") for word in call.keywords)
+        if method in _ONLY_TENSORS_ANYWHERE and facts.is_argument(owner):
+            return shown
+        only = method in _ONLY_TENSORS or any(word.arg in _TENSOR_WORDS for word in call.keywords)
+        if method in _SHAPED and len(call.args) > 1 and facts.phase(call) == "forward" and _is_output(facts, owner):
+            return shown
         if only and facts.phase(call) == "forward":
             # A state that a model hands out may cut its history in place.
             if facts.is_argument(owner) or (method != "detach" and _is_output(facts, owner)):

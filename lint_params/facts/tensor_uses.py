@@ -35,7 +35,7 @@ def is_pure_function(qualified: str) -> bool:
     """``torch.relu``, ``torch.nn.functional.softmax``: they only return something."""
     home, _, last = qualified.rpartition(".")
     if home == "torch":
-        return last in COMPUTED and not last.endswith("_")
+        return (last in COMPUTED or is_pure_method(last)) and not last.endswith("_")
     return home == "torch.nn.functional" and not last.endswith("_") and last[:1].islower()
 
 
