@@ -2,7 +2,8 @@
 
 ``nn.Module.__init__`` creates the tables in which parameters, buffers and submodules are kept.
 Until it has run there is nowhere to register them, and torch refuses. Plain numbers and tensors
-are fine before it.
+are fine before it. Where it runs a second time (``A.__init__(self)`` and then ``B.__init__(self)``,
+both Modules) the tables are made anew, and what was registered in between is lost without a word.
 
 Bad::
 
@@ -53,6 +54,11 @@ if TYPE_CHECKING:
     from lint_params.facts import ClassFacts, FileFacts, Member
 
 _WHAT = {"parameter": "a Parameter", "module": "a Module", "buffer": "a buffer"}
+#: What asks the tables of a Module.
+_TABLES = frozenset(
+    "parameters named_parameters modules named_modules children named_children buffers named_buffers "
+    "state_dict apply".split()
+)
 _REGISTER = ("register_parameter", "register_buffer", "add_module", "register_module")
 
 
@@ -80,6 +86,47 @@ class AssignedBeforeInit(Rule):
                     details={"lines": [member.node.lineno]},
                 )
 
+            yield from self._asked(facts, cls, line)
+            yield from self._lost(facts, cls)
+
+    def _asked(self, facts: FileFacts, cls: ClassFacts, line: int) -> Iterator[Finding]:
+        """``self.named_parameters()`` before there is anything to ask."""
+        assert cls.init is not None
+        for call in cls.init.nodes(ast.Call):
+            name = facts.self_attribute(call.func)
+            if name in _TABLES and cls.method(name) is None and facts.before_super(call):
+                if any(one.what in ("try", "except") for one in facts.conditions(call)):
+                    continue
+                yield self.report(
+                    facts,
+                    call,
+                    f"`self.{name}()` asks for what the parent's `__init__` has not made yet (line {line}): "
+                    "call `super().__init__()` first",
+                    trace=(Step(line, "the parent's __init__ is called here"),),
+                    subject=cls.qualname,
+                    details={"lines": [call.lineno]},
+                )
+
+    def _lost(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
+        """Members that a second run of ``Module.__init__`` throws away."""
+        calls = [c for c in cls.parent_init_calls if facts.scope_of(c) is cls.init and not facts.conditions(c)]
+        calls = sorted((c for c in calls if _sets_up(facts, cls, c)), key=lambda call: call.lineno)
+        for first, second in zip(calls, calls[1:]):
+            names = sorted(_registered(facts, cls, first, second))
+            if not names:
+                continue
+            shown = ", ".join(f"`{name}`" for name in names[:3])
+            yield self.report(
+                facts,
+                second,
+                f"this sets up the Module a second time: {shown} of line {first.lineno} and after, registered "
+                "already, are lost; call every parent by one `super().__init__()`",
+                trace=(Step(first.lineno, "the Module is set up here"),),
+                subject=cls.qualname,
+                details={"lines": [second.lineno], "lost": names},
+            )
+            return
+
     def _early(self, cls: ClassFacts) -> Iterator[Member]:
         for members in [*cls.members.values(), cls.dynamic_members]:
             for member in members:
@@ -106,6 +153,13 @@ class AssignedBeforeInit(Rule):
         return None
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
+        lost = finding.details.get("lost", [])
+        if lost and run.ok("construct"):
+            held = {tensor.name.partition(".")[0] for tensor in run.tensors("construct", "parameter")}
+            gone = [name for name in lost if name not in held]
+            if gone:
+                return run.confirmed(f"{', '.join(gone)} are not in parameters()")
+            return run.refuted(finding, "they are in parameters()")
         lines = {*finding.details["lines"], finding.place.line}
         failure = run.failure_at(lines, "before Module.__init__() call", "has no attribute '_")
         if failure is not None:
@@ -117,3 +171,51 @@ class AssignedBeforeInit(Rule):
 
 def _is_buffer_call(member: Member) -> bool:
     return isinstance(member.value, ast.Call) and member.kind.torch == "torch.nn.Buffer"
+
+
+def _sets_up(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
+    """Whether a call of a parent's ``__init__`` surely comes to ``Module.__init__``."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(owner, ast.Call):
+        base = cls.bases[0] if cls.bases else None
+        return base.startswith("torch.nn.") if isinstance(base, str) else _runs_up(base)
+    if owner is None:
+        return False
+    return (facts.qualify(owner) or "").startswith("torch.nn.") or _runs_up(facts.class_of(owner))
+
+
+def _runs_up(cls: ClassFacts | None) -> bool:
+    if cls is None or not cls.is_module or not cls.bases_complete:
+        return False
+    found = cls.method("__init__")
+    if found is None:
+        return True
+    return any(not found[0].facts.conditions(call) for call in found[0].parent_init_calls)
+
+
+def _registered(facts: FileFacts, cls: ClassFacts, first: ast.Call, second: ast.Call) -> set[str]:
+    """What is registered by the first call, or between the two, and not after them."""
+    names = set()
+    for name, members in cls.members.items():
+        own = [m for m in members if m.scope is cls.init and not m.is_declaration]
+        if any(m.node.lineno > second.lineno for m in own):
+            continue
+        between = [m for m in own if first.lineno < m.node.lineno < second.lineno]
+        if any(m.how in _REGISTER or m.kind.what in ("parameter", "module") for m in between):
+            names.add(name)
+    owner = first.func.value if isinstance(first.func, ast.Attribute) else None
+    above = facts.class_of(owner) if owner is not None and not isinstance(owner, ast.Call) else None
+    later = second.func.value if isinstance(second.func, ast.Attribute) else None
+    other = facts.class_of(later) if later is not None and not isinstance(later, ast.Call) else None
+    if above is not None and other is not None and above is not other and not isinstance(owner, ast.Call):
+        if above not in other.mro:
+            names |= {
+                name
+                for name, members in above.members.items()
+                if not other.assignments(name) and name not in cls.members
+                and any(
+                    m.method == "__init__" and not m.conditions and m.kind.what in ("parameter", "module")
+                    for m in members
+                )
+            }
+    return names

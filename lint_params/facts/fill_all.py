@@ -40,7 +40,9 @@ def reaches_all(
             ):
                 return True
             continue
-        if isinstance(parent, ast.Call) and node in parent.args and _is_harmless(parent):
+        if isinstance(parent, ast.Call) and node in parent.args and (
+            _is_harmless(parent) or _is_looked_at(facts, parent, node)
+        ):
             continue
         return True
     return False
@@ -60,6 +62,20 @@ def _is_harmless(call: ast.Call) -> bool:
     if func.id == "setattr" and len(call.args) > 1:
         return isinstance(call.args[1], ast.Constant)
     return func.id in _HARMLESS
+
+
+def _is_looked_at(facts: FileFacts, call: ast.Call, given: ast.Name) -> bool:
+    """Whether a function of the project only asks for its class: ``log_usage(self)``."""
+    into = facts.receiver_of(call, given)
+    if into is None:
+        return False
+    there, uses = into
+    for use in uses:
+        parent = there.parent(use)
+        asked = isinstance(parent, ast.Attribute) and parent.attr in ("__class__", "__module__", "__name__")
+        if not asked and not (isinstance(parent, ast.Call) and use in parent.args and _is_harmless(parent)):
+            return False
+    return True
 
 
 def _misses(

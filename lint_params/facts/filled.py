@@ -22,6 +22,7 @@ _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "ch
 _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
 #: Methods that are there to set values; what others fill, their caller asks for.
 _FOR_THE_CONSTRUCTOR = re.compile(r"init|reset|build|setup|fill", re.IGNORECASE)
+_SETS_PARAMETERS = re.compile(r"(init|reset)\w*_(param|weight)", re.IGNORECASE)
 _KNOWN_BASES = ("lightning.",)
 _ASKING = ("builtins.isinstance", "builtins.type", "builtins.hasattr")
 
@@ -118,6 +119,8 @@ def _is_read(facts: FileFacts, use: ast.expr) -> bool:
     parent = facts.parent(use)
     if isinstance(parent, ast.Attribute):
         return parent.attr in _READS
+    if isinstance(parent, ast.Call) and use in parent.args:
+        return (facts.qualify(parent.func) or "").startswith("torch.nn.init._calculate")
     return isinstance(parent, ast.Compare) and any(
         isinstance(op, (ast.Is, ast.IsNot)) for op in parent.ops
     )
@@ -171,7 +174,20 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
                 continue
             if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
-    return facts.may_use_beside(cls.name)
+    return facts.may_use_beside(cls.name) and not _is_left_out(cls, name)
+
+
+def _is_left_out(cls: ClassFacts, name: str) -> bool:
+    """Whether the class sets its Parameters itself, by a method of its own that the constructor
+    runs, and this is none of them: nobody else is asked to."""
+    facts = cls.facts
+    run = {method: scope for method, scope in cls.methods.items() if method in cls.reached_from_init}
+    return any(_SETS_PARAMETERS.search(method) for method in run) or any(
+        write.how == "init" and facts.self_attribute(write.target) not in (None, name)
+        for method, scope in run.items()
+        if method != "__init__" and _FOR_THE_CONSTRUCTOR.search(method)
+        for write in facts.writes_in(scope)
+    )
 
 
 def _is_foreign(facts: FileFacts, node: ast.Attribute) -> bool:

@@ -4,6 +4,7 @@ whether the mixin is set up at all."""
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,11 @@ from lint_params.facts.classes import LAZY_MIXIN
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
     from lint_params.facts.members import Member
+
+
+_SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +33,10 @@ class LazyClass:
 
 
 def lazy_class(cls: ClassFacts) -> LazyClass | None:
-    """None where the class, or what it inherits, is not all known or has subclasses."""
-    if not cls.is_module or not cls.bases_complete or cls.subclasses:
+    """None where the class, what it inherits, or what inherits it is not all known."""
+    if not cls.is_module or not cls.bases_complete:
+        return None
+    if any(not one.bases_complete or one.is_lazy or one.dynamic_members for one in cls.subclasses):
         return None
     opened: dict[str, Member] = {}
     for one in cls.mro:
@@ -40,7 +47,8 @@ def lazy_class(cls: ClassFacts) -> LazyClass | None:
             if given and all(_uninitialised(m) for m in given):
                 opened.setdefault(name, given[0])
     for name in list(opened):
-        others = [m for m in cls.assignments(name) if not m.is_declaration]
+        below = [m for one in cls.subclasses for m in one.members.get(name, ())]
+        others = [m for m in (*cls.assignments(name), *below) if not m.is_declaration]
         if any(not _uninitialised(m) and m.kind.what != "none" for m in others):
             del opened[name]
     torch_lazy = any(base.startswith("Lazy") for base in cls.torch_bases)
@@ -57,7 +65,7 @@ def _uninitialised(member: Member) -> bool:
 def _filled(cls: ClassFacts) -> set[str] | None:
     """Attributes that a line of the class materialises; None where it cannot be told."""
     found: set[str] = set()
-    for one in cls.mro:
+    for one in (*cls.mro, *cls.subclasses):
         for scope in one.scope.within():
             for call in scope.nodes(ast.Call):
                 func = call.func
@@ -69,8 +77,7 @@ def _filled(cls: ClassFacts) -> set[str] | None:
                 for arg in [*call.args, *(keyword.value for keyword in call.keywords)]:
                     # Whoever gets it may give it its shape.
                     name = one.facts.self_attribute(arg)
-                    init = (one.facts.qualify(func) or "").startswith("torch.")
-                    if name is not None and not init:
+                    if name is not None and not _only_computes(one.facts, call):
                         found.add(name)
                     whole = isinstance(arg, ast.Name) and arg.id == scope.instance_name
                     if whole and getattr(func, "id", "") not in ("super", "isinstance"):
@@ -78,6 +85,15 @@ def _filled(cls: ClassFacts) -> set[str] | None:
     if any(base.startswith("Lazy") for base in cls.torch_bases):
         return None
     return found
+
+
+def _only_computes(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether a call works with what it is given: a function of torch, or any that forward calls,
+    unless its name says that it sets something up."""
+    if (facts.qualify(call.func) or "").startswith("torch."):
+        return True
+    last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return facts.phase(call) == "forward" and _SETS_UP.search(last) is None
 
 
 def _called(cls: ClassFacts) -> bool:

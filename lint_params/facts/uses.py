@@ -55,7 +55,8 @@ def is_given_later(cls: ClassFacts, name: str, made: ast.AST) -> bool:
             value = member.value
             inside = value is not None and any(part is made for part in ast.walk(value))
             if (
-                not inside and not member.is_declaration and facts.phase(member.node) != "forward"
+                not inside and not member.is_declaration and member.kind.what != "none"
+                and facts.phase(member.node) != "forward"
                 and not _either(member.conditions, facts, made)
             ):
                 return True
