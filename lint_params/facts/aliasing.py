@@ -45,7 +45,7 @@ def aliases(facts: FileFacts, expr: ast.expr, depth: int = 0) -> ast.expr | None
         sizes = _sizes(facts, expr.args)
         if sizes is None and len(expr.args) == 1 and count(sizes_of(facts, owner)) == 1:
             return expr  # a number or a whole shape: either is more than one element
-        return expr if _shares(facts, owner, sizes) else None
+        return expr if _shares(facts, owner, sizes) or _widens_new_axis(owner, sizes) else None
     if method == "expand_as" and len(expr.args) == 1:
         before, after = sizes_of(facts, owner), sizes_of(facts, expr.args[0])
         if count(before) == 1 and (after is None or any(one != 1 for one in after)):
@@ -89,6 +89,27 @@ def input_number(facts: FileFacts, expr: ast.expr) -> bool:
 def _shares(facts: FileFacts, owner: ast.expr, sizes: list[Size] | None) -> bool:
     before = sizes_of(facts, owner)
     return before is not None and sizes is not None and _more(before, sizes)
+
+
+def _widens_new_axis(owner: ast.expr, sizes: list[Size] | None) -> bool:
+    """``row.unsqueeze(0).expand(n, -1)``, ``row[None].expand(n, -1)``, ``v.unsqueeze(-1).expand(-1, n)``:
+    whatever the other axes are, the new one, of size 1, becomes n."""
+    axis: object = None
+    if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) and owner.func.attr == "unsqueeze":
+        try:
+            axis = ast.literal_eval(owner.args[0]) if owner.args else None
+        except ValueError:
+            return False
+    elif isinstance(owner, ast.Subscript):
+        parts = owner.slice.elts if isinstance(owner.slice, ast.Tuple) else [owner.slice]
+        new = [isinstance(part, ast.Constant) and part.value is None for part in parts]
+        if new[0]:
+            axis = 0
+        elif new[-1] and isinstance(parts[0], ast.Constant) and parts[0].value is ...:
+            axis = -1
+    if sizes is None or axis not in (0, -1):
+        return False
+    return sizes[0 if axis == 0 else -1] not in (1, -1, 0, None)
 
 
 def _more(before: Sizes, sizes: list[Size]) -> bool:
