@@ -231,11 +231,21 @@ def _removes(cls: ClassFacts, name: str) -> bool:
         for scope in one.scope.within():
             for node in scope.nodes(ast.Attribute):
                 if node.attr in ("_parameters", "_buffers", "_modules", "__dict__"):
-                    if one.facts.self_attribute(node):
+                    if one.facts.self_attribute(node) and not _only_reads(one.facts, node):
                         return True
                 if node.attr == "__setattr__":
                     return True
     return any("__setattr__" in one.methods for one in cls.mro)
+
+
+def _only_reads(facts: FileFacts, table: ast.Attribute) -> bool:
+    """``name in self.__dict__``, ``self._modules.items()``: nothing is taken out."""
+    parent = facts.parent(table)
+    if isinstance(parent, ast.Subscript):
+        return parent.slice is table or isinstance(parent.ctx, ast.Load)
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in ("get", "keys", "values", "items")
+    return isinstance(parent, (ast.Compare, ast.comprehension, ast.For))
 
 
 def _may_name(facts: FileFacts, call: ast.Call, name: str, here: bool) -> bool:

@@ -206,8 +206,15 @@ def _registers_by_loop(cls: ClassFacts) -> bool:
         member.value is None or member.kind.what not in ("buffer", "tensor", "number", "string")
         for one in cls.mro
         for member in one.dynamic_members
-        if one is cls or _asks_for_attributes(one.facts.scope_of(member.node))
+        if one is cls or (_asks_for_attributes(one.facts.scope_of(member.node)) and not _is_given(member))
     )
+
+
+def _is_given(member: Member) -> bool:
+    """``setattr(self, name, value)`` of what the caller of the method gives."""
+    value = member.value
+    found = member.cls.facts.definitions(value) if isinstance(value, ast.Name) else None
+    return bool(found) and all(one.how == "argument" for one in found or ())
 
 
 def _asks_for_attributes(scope: Scope) -> bool:
