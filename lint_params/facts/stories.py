@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: A file without any of these has no story worth telling.
 WORDS = ("optim", "parameters()", "Lazy", "Uninitialized", "Adam", "SGD")
+#: Methods that nobody calls only once.
+_AGAIN = frozenset("forward __call__ step update training_step train_step soft_update update_target".split())
 #: What Lightning calls before training starts, in this order.
 _BEFORE = ("prepare_data", "setup", "configure_model", "configure_optimizers")
 
@@ -130,8 +132,20 @@ class Stories:
         def run() -> None:
             self._run(story, scope, {scope.self_name or "": (me,)})
             self._kept(story, me, scope.node)
+            if scope.name in _AGAIN:
+                self._used_up(story, me, state)
 
         self._tell(story, run, stale=not rebuilds)
+
+    def _used_up(self, story: Story, me: Thing, began: State) -> None:
+        """Streams of the constructor that a method, called again and again, takes to the end."""
+        for (owner, attr), value in began.fields.items():
+            stream = value[0]
+            if owner is not me or len(value) != 1 or stream.what != "stream" or stream in began.spent:
+                continue
+            uses = [use for use in story.s.spent.get(stream, ()) if use.whole and not use.when.branches]
+            if uses and story.s.fields.get((me, attr)) == value:
+                story.spent.append(Spent(stream, uses[0], uses[0]))
 
     def _kept(self, story: Story, me: Thing, node: ast.AST) -> None:
         """Optimizers in attributes are there to be used."""
