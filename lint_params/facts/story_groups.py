@@ -42,7 +42,7 @@ def _holds(value: Value) -> list[Hold]:
     """All that one group holds whole; [] where it is no group, or one of several."""
     if len(value) != 1 or value[0].what != "group" or len(value[0].items) != 1:
         return []
-    return [held for held in _inside(value[0].items[0]) if held.how != "part" and not held.trained]
+    return [held for held in _inside(value[0].items[0]) if held.how == "one" or held.whole]
 
 
 def _inside(value: Value) -> Iterator[Hold]:

@@ -106,7 +106,7 @@ class Methods(KnownCalls):
                 part = Thing("tuple", items=[NOTHING, (part,)])
             made.element = union(made.element, (part,))
             if what == "parameter" and one is not OTHER:
-                made.holds.append(Hold(one, "all"))
+                made.holds.append(Hold(one, "all", whole=not (node.args or node.keywords)))
         if OTHER in owners:
             made.complete = False
         return (made,)

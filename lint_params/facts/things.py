@@ -117,6 +117,7 @@ class Hold:
     owner: Thing
     how: str
     trained: bool = False  # without those that needed no gradient at that moment
+    whole: bool = False  # straight from ``owner.parameters()``: no loop may have left some out
 
 
 @dataclass(eq=False)
