@@ -16,6 +16,7 @@ from lint_params.facts.writes import is_initialiser
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.kinds import Kind
     from lint_params.facts.members import Member
     from lint_params.facts.scope import Scope
 
@@ -108,6 +109,9 @@ def _hidden(
     given = [m for m in members if m.how in ("assign", "class", "setattr") and m.value is not None]
     for member in given:
         if member.kind.what == "object" and _is_made(member):
+            if _carries_layers(member.kind):
+                handed = _used_elsewhere(facts, cls, name)
+                return None if handed else Hidden("module", "object", cls, member, member.kind.describe())
             return _in_object(facts, cls, member)
         closed = captured(facts, member)
         if closed:
@@ -131,8 +135,10 @@ def _hidden(
         text = f"a {'Parameter' if what == 'parameter' else owning.describe()} goes into it here"
         if (line, text) not in steps and line != containers[0].node.lineno:
             steps.append((line, text))
-    holder = containers[0].kind.what
-    return Hidden(lost[0][1], holder, cls, containers[0], trace=tuple(steps))
+    holder, helper = containers[0].kind.what, ""
+    if _carries_layers(lost[0][0].kind):
+        holder, helper = "object", lost[0][0].kind.describe()
+    return Hidden(lost[0][1], holder, cls, containers[0], helper, trace=tuple(steps))
 
 
 def _is_hidden_on_purpose(item: Item) -> bool:
@@ -155,9 +161,24 @@ def _lost(item: Item) -> str | None:
     if item.kind.is_parameter:
         return "parameter" if _trains(item) else None
     kinds = list(item.kind.every())
+    if _carries_layers(item.kind):
+        return "module"
     if all(one.is_module for one in kinds) and any(kind_owns(one, 0) for one in kinds):
         return "module"
     return None
+
+
+def _carries_layers(kind: Kind) -> bool:
+    """A record, dataclass or NamedTuple, that is given layers which are made for it."""
+    cls, call, facts = kind.cls, kind.node, kind.facts
+    if kind.what != "object" or cls is None or facts is None or not isinstance(call, ast.Call):
+        return False
+    names = [getattr(one, "func", one) for one in cls.node.decorator_list]
+    record = any((cls.facts.qualify(name) or "") == "dataclasses.dataclass" for name in names)
+    if not record and "typing.NamedTuple" not in cls.outside_bases or any(name in cls.methods for name in _OWN_BOOKS):
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(isinstance(arg, ast.Call) and kind_owns(facts.kind_of(arg), 0) for arg in given)
 
 
 def _trains(item: Item) -> bool:
@@ -245,8 +266,9 @@ def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for scope in one.scope.within():
             instance = scope.instance_name
             for node in scope.nodes(ast.Attribute):
-                if node.attr == name and isinstance(node.value, ast.Name):
-                    if node.value.id == instance and _is_passed_on(facts, node):
+                if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
+                    field = facts.parent(node)  # of a record: self.pair.box
+                    if _is_passed_on(facts, node) or isinstance(field, ast.Attribute) and _is_passed_on(facts, field):
                         return True
     return False
 
