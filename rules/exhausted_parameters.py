@@ -3,7 +3,7 @@
 ``parameters()``, ``named_parameters()``, ``filter(...)`` and generator expressions give their
 items once. Whoever asks second gets nothing: an optimizer says so, ``clip_grad_norm_``, ``sum``
 and loops do not, they just never clip, count or freeze anything. Keep the parameters in a list
-or ask for them again.
+or ask for them again. A ``zip`` of them that the constructor keeps is empty after the first ``update``.
 
 Bad::
 

@@ -1,7 +1,7 @@
 """Layers are kept in a plain list, dict or tuple, or by an object that is no Module.
 
 A Module registers the layers that are its attributes, not those inside a Python container or
-inside an attribute of some other object or of a closure. Their parameters are missing from ``parameters()``:
+inside an attribute of some other object (a dataclass, too) or of a closure. Their parameters are missing from ``parameters()``:
 never trained, saved or moved to the GPU, and ``eval()`` does not reach them. Use
 ``nn.ModuleList``, ``nn.ModuleDict`` or ``nn.Sequential``, or make the helper an ``nn.Module``.
 

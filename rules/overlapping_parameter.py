@@ -40,7 +40,7 @@ Run::
 Says: more than one element of the written-to tensor refers to a single memory location
 
 Silent when: a copy follows (`.clone()`, `.contiguous()`, arithmetic); every size is -1, 1 or
-may be the old one; the shape before expand is not known; the Parameter takes no gradient.
+may be the old one; the shape before expand is not known (but of an axis that is new); the Parameter takes no gradient.
 """
 
 from __future__ import annotations

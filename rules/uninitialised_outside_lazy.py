@@ -51,9 +51,9 @@ Run::
 
 Says: Attempted to use an uninitialized parameter in
 
-Silent when: some line materialises or replaces the parameter, hands it or the whole module to other
-code, or calls the mixin's ``__init__`` by name; a base is not known; the class has subclasses
-in the file.
+Silent when: some line materialises or replaces the parameter (a subclass in the file may, too), hands
+it to code that may set it up, or the whole module to anybody, or calls the mixin's ``__init__`` by
+name; a base is not known.
 """
 
 from __future__ import annotations
