@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.closures import captured
 from lint_params.facts.contents import Item
-from lint_params.facts.kinds import MODULE_CONTAINERS
+from lint_params.facts.handed_on import is_passed_on, used_elsewhere
 from lint_params.facts.owners import class_owns, kind_owns
-from lint_params.facts.torch_names import INITIALISERS
-from lint_params.facts.writes import is_initialiser
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -96,7 +94,7 @@ def _read_back(cls: ClassFacts) -> bool:
     """Whether a ``getattr(self, name)`` is handed to something that may register it."""
     facts = cls.facts
     return any(
-        _is_passed_on(facts, call)
+        is_passed_on(facts, call)
         for scope in cls.scope.within()
         for call in scope.nodes(ast.Call)
         if isinstance(call.func, ast.Name) and call.func.id == "getattr"
@@ -110,7 +108,7 @@ def _hidden(
     for member in given:
         if member.kind.what == "object" and _is_made(member):
             if _carries_layers(member.kind):
-                handed = _used_elsewhere(facts, cls, name)
+                handed = used_elsewhere(facts, cls, name)
                 return None if handed else Hidden("module", "object", cls, member, member.kind.describe())
             return _in_object(facts, cls, member)
         closed = captured(facts, member)
@@ -204,7 +202,7 @@ def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | No
             return None
         if any(_mentions(scope, _FROZEN) for scope in one.scope.within()):
             return None
-    if _used_elsewhere(facts, cls, member.name):
+    if used_elsewhere(facts, cls, member.name):
         return None
     made = [m for ms in helper.members.values() for m in ms if kind_owns(m.kind, 0)]
     what = "parameter" if all(m.kind.is_parameter for m in made) else "module"
@@ -248,82 +246,13 @@ def _is_registered(
     facts: FileFacts, cls: ClassFacts, name: str, containers: list[Member]
 ) -> bool:
     """Whether the container, or the local list it came from, is handed to somebody else."""
-    if _used_elsewhere(facts, cls, name):
+    if used_elsewhere(facts, cls, name):
         return True
     for member in containers:
         if isinstance(member.value, ast.Name):
             scope = facts.scope_of(member.value)
             for other in scope.nodes(ast.Name):
                 if other.id == member.value.id and other is not member.value:
-                    if _is_passed_on(facts, other):
+                    if is_passed_on(facts, other):
                         return True
     return False
-
-
-def _used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
-    """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like."""
-    for one in [cls, *cls.subclasses]:
-        for scope in one.scope.within():
-            instance = scope.instance_name
-            for node in scope.nodes(ast.Attribute):
-                if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
-                    field = facts.parent(node)  # of a record: self.pair.box
-                    if _is_passed_on(facts, node) or isinstance(field, ast.Attribute) and _is_passed_on(facts, field):
-                        return True
-    return False
-
-
-_HARMLESS = """
-    enumerate zip reversed range iter list tuple sorted sum min max map filter next getattr
-""".split()
-#: What registers or trains what it is given, also while the model runs.
-_KEEPERS = ("torch.optim.", *MODULE_CONTAINERS, "builtins.setattr")
-#: What these give holds no item.
-_ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
-
-
-def _is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
-    """Whether a container goes to a call (starred, or inside) that may register its items."""
-    if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
-        return False
-    below: ast.AST = node
-    for parent in facts.index.ancestors(node):
-        if isinstance(parent, ast.Call) and below is not parent.func:
-            called = facts.qualify(parent.func) or ""
-            if called.startswith("builtins.") and called[9:] in _ANSWERS:
-                return False
-            if called.startswith("builtins.") and called[9:] in _HARMLESS:
-                below = parent
-                continue
-            running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module
-            computed = running and not called.startswith(_KEEPERS)
-            last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
-            return not computed and last not in INITIALISERS and not is_initialiser(called)
-        if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
-            below = parent
-            continue
-        if isinstance(parent, (ast.Attribute, ast.Subscript)):
-            if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
-                below = parent
-                continue
-            return False
-        if isinstance(parent, ast.comprehension):
-            return _comprehension_passes(facts, parent)
-        if isinstance(parent, (ast.Yield, ast.YieldFrom)):
-            return True
-        if isinstance(parent, ast.Return):
-            # A method gives the container away: who asks for it may train it.
-            return facts.scope_of(node).name != "forward"
-        return False
-    return False
-
-
-def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:
-    """``nn.ModuleList(build(x) for x in self.xs)`` hands the items on; a sum does not."""
-    outer = facts.parent(node)
-    parent = facts.parent(outer) if outer is not None else None
-    while isinstance(parent, (ast.Starred, ast.List)):
-        parent = facts.parent(parent)
-    if not isinstance(parent, ast.Call):
-        return False
-    return (facts.qualify(parent.func) or "").startswith("torch.nn.")

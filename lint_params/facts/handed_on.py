@@ -1,0 +1,86 @@
+"""Whether a container of layers or Parameters goes to code that may register or train them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from lint_params.facts.kinds import MODULE_CONTAINERS
+from lint_params.facts.torch_names import INITIALISERS
+from lint_params.facts.writes import is_initialiser
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+
+
+def used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
+    """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like."""
+    for one in [cls, *cls.subclasses]:
+        for scope in one.scope.within():
+            instance = scope.instance_name
+            for node in scope.nodes(ast.Attribute):
+                if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
+                    field = facts.parent(node)  # of a record: self.pair.box
+                    if is_passed_on(facts, node) or isinstance(field, ast.Attribute) and is_passed_on(facts, field):
+                        return True
+    return False
+
+
+_HARMLESS = """
+    enumerate zip reversed range iter list tuple sorted sum min max map filter next getattr
+""".split()
+#: What registers or trains what it is given, also while the model runs.
+_KEEPERS = ("torch.optim.", *MODULE_CONTAINERS, "builtins.setattr")
+_SETS_UP = re.compile(r"regist|build|add_|set_|init")
+#: What these give holds no item.
+_ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
+
+
+def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
+    """Whether a container goes to a call (starred, or inside) that may register its items."""
+    if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
+        return False
+    below: ast.AST = node
+    for parent in facts.index.ancestors(node):
+        if isinstance(parent, ast.Call) and below is not parent.func:
+            called = facts.qualify(parent.func) or ""
+            if called.startswith("builtins.") and called[9:] in _ANSWERS:
+                return False
+            if called.startswith("builtins.") and called[9:] in _HARMLESS:
+                below = parent
+                continue
+            running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module
+            computed = running and not called.startswith(_KEEPERS)
+            last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+            computed = computed and _SETS_UP.search(last) is None
+            return not computed and last not in INITIALISERS and not is_initialiser(called)
+        if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
+            below = parent
+            continue
+        if isinstance(parent, (ast.Attribute, ast.Subscript)):
+            if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
+                below = parent
+                continue
+            return False
+        if isinstance(parent, ast.comprehension):
+            return _comprehension_passes(facts, parent)
+        if isinstance(parent, (ast.Yield, ast.YieldFrom)):
+            return True
+        if isinstance(parent, ast.Return):
+            # A method gives the container away: who asks for it may train it.
+            return facts.scope_of(node).name != "forward"
+        return False
+    return False
+
+
+def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:
+    """``nn.ModuleList(build(x) for x in self.xs)`` hands the items on; a sum does not."""
+    outer = facts.parent(node)
+    parent = facts.parent(outer) if outer is not None else None
+    while isinstance(parent, (ast.Starred, ast.List)):
+        parent = facts.parent(parent)
+    if not isinstance(parent, ast.Call):
+        return False
+    return (facts.qualify(parent.func) or "").startswith("torch.nn.")
