@@ -140,9 +140,9 @@ class Stories:
     def _used_up(self, story: Story, me: Thing, began: State) -> None:
         """Streams of the constructor that a method, called again and again, takes to the end."""
         for (owner, attr), value in began.fields.items():
-            stream = value[0]
-            if owner is not me or len(value) != 1 or stream.what != "stream" or stream in began.spent:
+            if owner is not me or len(value) != 1 or value[0].what != "stream" or value[0] in began.spent:
                 continue
+            stream = value[0]
             uses = [use for use in story.s.spent.get(stream, ()) if use.whole and not use.when.branches]
             if uses and story.s.fields.get((me, attr)) == value:
                 story.spent.append(Spent(stream, uses[0], uses[0]))
