@@ -152,7 +152,7 @@ class ParameterRebound(Rule):
         number = member.value is not None and member.cls.facts.is_number(member.value)
         if registered == "buffer" or number:
             return number
-        return member.kind.is_tensor and not _may_be_itself(member.value)
+        return member.kind.is_tensor and not member.kind.annotated and not _may_be_itself(member.value)
 
     def _of_layers(self, facts: FileFacts) -> Iterator[Finding]:
         """``model.fc.weight = torch.zeros(...)``."""
