@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 _MOVES = frozenset("to cuda cpu type_as type float double half bfloat16 new_tensor pin_memory".split())
 _ASKS = frozenset(
-    "shape size device dtype dim ndim numel tolist item numpy __len__ copy_ data is_cuda".split()
+    "shape size device dtype dim ndim numel tolist item numpy __len__ copy_ is_cuda".split()
 )
 #: Methods of a tensor that need their argument on the same device.
 _TAKES = frozenset(
@@ -111,7 +111,7 @@ class TensorNotBuffer(Rule):
             return None
         if any(not m.kind.may_be("tensor", "unknown", "none") for m in given):
             return None
-        if any(_is_moved(member.value) for member in given[1:]):
+        if any(_is_moved(facts, member.value) for member in given[1:]):
             return None
         return first if facts.made_on_default_device(first.kind) else None
 
@@ -356,10 +356,18 @@ def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
     return False
 
 
-def _is_moved(value: ast.expr | None) -> bool:
-    """``self.curve = self.curve.to("cuda")``"""
-    method = value.func if isinstance(value, ast.Call) else None
-    return isinstance(method, ast.Attribute) and method.attr in ("to", "cuda")
+def _is_moved(facts: FileFacts, value: ast.expr | None) -> bool:
+    """``self.curve = self.curve.to("cuda")``, or a local name that some line has moved."""
+    values = [value]
+    if isinstance(value, ast.Name):
+        name = value.id
+        values = [
+            node.value
+            for node in facts.scope_of(value).nodes(ast.Assign)
+            if isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
+        ]
+    methods = [one.func for one in values if isinstance(one, ast.Call)]
+    return any(isinstance(one, ast.Attribute) and one.attr in ("to", "cuda", "type_as") for one in methods)
 
 
 def _asks_gradients(value: ast.expr | None) -> bool:
