@@ -13,6 +13,7 @@ from lint_params.shape.value import (
     Dict,
     External,
     Flag,
+    More,
     Ratio,
     Real,
     Seq,
@@ -131,6 +132,8 @@ def _joined(
 
 
 def _seqs(it: Interpreter, a: Seq, b: Seq) -> Value:
+    if any(isinstance(item, More) for item in (*a.items, *b.items)):
+        return Seq([More()], a.kind)
     if len(a.items) == len(b.items):
         return Seq([join(it, x, y) for x, y in zip(a.items, b.items)], a.kind)
     if a.kind != "list":

@@ -80,7 +80,9 @@ def _rounds(
 def _for_spliced(it: Interpreter, node: Any, listing: list[Value], scope: Scope) -> Flow:
     """Items of which some are there only under a condition: each possible run in its turn."""
     for part in listing:
-        if isinstance(part, Splice):
+        if isinstance(part, More):
+            _unknown_rounds(it, node, Unknown("items of unknown number"), scope)
+        elif isinstance(part, Splice):
 
             def go(items: list[Value]) -> Callable[[], Flow]:
                 return lambda: _rounds(it, node, items, scope, [])

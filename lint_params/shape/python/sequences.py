@@ -18,6 +18,7 @@ from lint_params.shape.value import (
     Dict,
     Instance,
     Layer,
+    More,
     Seq,
     ShapeOf,
     Splice,
@@ -104,7 +105,10 @@ def _numbered(items: list[Value]) -> Value:
     out: list[Value] = []
     sure = True
     for i, item in enumerate(items):
-        if isinstance(item, Splice):
+        if isinstance(item, More):
+            sure = False
+            out.append(item)
+        elif isinstance(item, Splice):
             sure = False
             out.append(
                 Splice([[Seq([Unknown("index"), v], "tuple") for v in o] for o in item.options])
