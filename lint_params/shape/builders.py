@@ -17,14 +17,16 @@ from lint_params.trees import last_name, parsed, walk
 def nobody_agrees(
     project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size
 ) -> bool:
-    """Whether no code in sight may give the constructor arguments for which two sizes are one.
+    """Whether all code in sight that builds a class gives it two sizes that are not one.
 
-    So it is where nobody builds the class, and where all who do give other numbers, or two names.
+    So it is where all give other numbers, or two names. Where nobody builds it, what its callers
+    agree on is not known.
     """
     beside = _beside(project, file, cls.name) if project is not None else ()
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     if init is None:
         return False  # who builds its base counts too
+    built = False
     for user in (file, *beside):
         if user is None:
             return False
@@ -32,7 +34,8 @@ def nobody_agrees(
         for call in _uses(project, user, cls):
             if call is None or not _apart(call, init, given, one, other):
                 return False
-    return True
+            built = True
+    return built
 
 
 def _beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFile | None]:
