@@ -115,6 +115,9 @@ CLASSES = {
             def forward(self, x):
                 v = self.value(x)  # called
                 return self.out(torch.cat([v, v], -1))  # put
+
+        def build(heads, wide):
+            return Net(heads, wide)
         """,
         {
             "built": ["self.out is built here"],
