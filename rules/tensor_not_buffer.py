@@ -163,7 +163,7 @@ class TensorNotBuffer(Rule):
         while (
             isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp, ast.Compare))
             or (isinstance(parent, ast.Call) and parent.func is below)
-            or _with_number(facts, parent)
+            or _with_number(facts, parent, node)
         ):
             if isinstance(parent, ast.Attribute):
                 if parent.attr in _MOVES and not _only_casts(parent, facts.parent(parent)):
@@ -266,10 +266,15 @@ def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:
     )
 
 
-def _with_number(facts: FileFacts, node: ast.AST | None) -> bool:
-    """``self.radius**2``: still where it was, and no other tensor met it."""
-    return isinstance(node, ast.BinOp) and any(
-        isinstance(side, ast.Constant) or isinstance(side, ast.Name) and facts.is_number(side)
+def _with_number(facts: FileFacts, node: ast.AST | None, use: ast.expr) -> bool:
+    """``self.radius**2``: still where it was, and no other tensor met it. What is kept from one
+    batch to the next is used by any arithmetic."""
+    if not isinstance(node, ast.BinOp):
+        return False
+    cls, name = facts.class_around(use), facts.self_attribute(use)
+    fixed = cls is not None and name is not None and len(cls.assignments(name)) == 1
+    return any(
+        isinstance(side, ast.Constant) or fixed and isinstance(side, ast.Name) and facts.is_number(side)
         for side in (node.left, node.right)
     )
 
