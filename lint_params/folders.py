@@ -53,15 +53,15 @@ class Folder:
 
 def mentioning(
     files: Iterable[tuple[Folder, Path]], path: str, name: str
-) -> Iterator[bytes | None]:
-    """The text of each of the files, but the one at ``path``, that has the word; None where it
-    cannot be read."""
+) -> Iterator[tuple[Path, bytes | None]]:
+    """Each of the files, but the one at ``path``, whose text has the word, with the text; None
+    where it cannot be read."""
     word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
     here = Path(path).resolve()
     for folder, file in files:
         text = folder.text(file) if file != here else b""
         if text is None or word.search(text):
-            yield text
+            yield file, text
 
 
 def mark(path: str) -> str:

@@ -76,7 +76,7 @@ class UninitialisedParameter(Rule):
     words = ("empty", "Tensor(")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        if facts.is_template or _CONFIGURED in facts.text or self._only_loads(facts):
+        if facts.is_template or _CONFIGURED in facts.text:
             return
         if PurePath(facts.path).name.startswith("test_"):
             return  # what stands in for a layer in a test needs no values
@@ -87,7 +87,7 @@ class UninitialisedParameter(Rule):
                 continue
             if not member.cls.is_module or facts.phase(call) != "constructor":
                 continue
-            if facts.is_filled(member):
+            if facts.is_filled(member) or self._only_loads(facts):
                 continue
             idle = facts.idle_filler(member)
             why = f"`{idle}` would fill it, but nothing calls it" if idle else "nothing fills it"

@@ -75,4 +75,4 @@ def _around(facts: FileFacts) -> list[Folder]:
 
 def _mentioning(facts: FileFacts, folders: list[Folder], name: str) -> Iterator[bytes | None]:
     files = [(folder, path) for folder in folders for path in folder.files]
-    return mentioning(files[:MANY], facts.path, name)
+    return (text for _, text in mentioning(files[:MANY], facts.path, name))

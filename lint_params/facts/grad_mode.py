@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import is_used_beside
-from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -37,9 +37,9 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
         if scope.is_function:
             if _is_hook(facts, scope):
                 return True
-            if _decorated(scope) or _switched(facts, scope) or _called_without(facts, scope):
+            if _decorated(scope) or _switched(facts, scope) or not _is_called(facts, scope, set()):
                 return True
-            if not _is_called(facts, scope, set()):
+            if _called_without(facts, scope):  # it may read other files
                 return True
         elif scope.parent is None and _switched(facts, scope):
             return True
@@ -91,13 +91,15 @@ def _called_without(facts: FileFacts, scope: Scope) -> bool:
     only handed on there."""
     if scope.name in ("__init__", "forward", ""):
         return False
-    for node in facts.nodes(ast.Attribute):
-        if node.attr == scope.name and (facts.no_grad(node) or _asks_mode(facts, node)):
-            return True
-    for name in facts.nodes(ast.Name):
-        if name.id == scope.name and (facts.no_grad(name) or _asks_mode(facts, name)):
-            return True
+    if any(facts.no_grad(node) or _asks_mode(facts, node) for node in _named(facts, scope.name)):
+        return True
     return is_used_beside(facts, scope.name, _switches)
+
+
+def _named(facts: FileFacts, name: str) -> Iterator[ast.Attribute | ast.Name]:
+    """Where the file has the name, alone or as the last part of a dotted one."""
+    yield from (node for node in facts.nodes(ast.Attribute) if node.attr == name)
+    yield from (node for node in facts.nodes(ast.Name) if node.id == name)
 
 
 def _is_called(facts: FileFacts, scope: Scope, seen: set[str]) -> bool:
@@ -105,8 +107,8 @@ def _is_called(facts: FileFacts, scope: Scope, seen: set[str]) -> bool:
     if scope.name in ("__init__", "forward", ""):
         return True
     seen.add(scope.name)
-    for node in (*facts.nodes(ast.Attribute), *facts.nodes(ast.Name)):
-        if last_name(node) != scope.name or isinstance(getattr(node, "ctx", None), ast.Store):
+    for node in _named(facts, scope.name):
+        if isinstance(node.ctx, ast.Store):
             continue
         caller = facts.scope_of(node)
         while not caller.is_function and caller.parent is not None:

@@ -45,11 +45,10 @@ def _beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFil
     if any(len(folder.files) > MANY for folder in folders):
         yield None
         return
-    for folder in folders:
-        for path in folder.files:
-            for text in mentioning([(folder, path)], file.path, name):
-                tree = None if text is None else parsed(text)
-                yield None if tree is None else source_file(path, tree)
+    files = ((folder, path) for folder in folders for path in folder.files)
+    for path, text in mentioning(files, file.path, name):
+        tree = None if text is None else parsed(text)
+        yield None if tree is None else source_file(path, tree)
 
 
 def _uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterator[ast.Call | None]:

@@ -108,7 +108,7 @@ class Watch:
         self._watch_parameters()
         self._watch_modules()
         self._watch_optimizers()
-        self.states.watch()
+        self.states.watch(_patch)
         sys.settrace(self.trace)
 
     def _watch_parameters(self) -> None:
