@@ -82,7 +82,7 @@ class StateNotCopied(Rule):
                 continue
             kept, model = ast.unparse(parent.targets[0]), ast.unparse(func.value)
             scopes = self._scopes(facts, call, kept)
-            loaded = self._loaded(scopes, kept, model)
+            loaded = self._loaded(facts, scopes, call, kept)
             if loaded is None or not self._stays(facts, scopes, parent, kept):
                 continue
             yield self.report(
@@ -126,21 +126,31 @@ class StateNotCopied(Rule):
         scope, cls = facts.scope_of(call), facts.class_around(call)
         if self._in_training_loop(facts, call):
             return [scope]
-        again = self._loaded([scope], kept, ast.unparse(call.func.value))  # type: ignore[attr-defined]
+        again = self._loaded(facts, [scope], call, kept)
         if again is not None and again.lineno > call.lineno and self._in_training_loop(facts, again):
             return [scope]  # the weights to begin with, for every fold
         if cls is None or not kept.startswith("self.") or facts.conditions(call) == []:
             return []
         return [one for one in cls.scope.within() if one.is_function]
 
-    def _loaded(self, scopes: list[Scope], kept: str, model: str) -> ast.Call | None:
-        """``model.load_state_dict(kept)``."""
-        for other in (call for scope in scopes for call in scope.nodes(ast.Call)):
+    def _loaded(self, facts: FileFacts, scopes: list[Scope], call: ast.Call, kept: str) -> ast.Call | None:
+        """``model.load_state_dict(kept)``, where what ``call`` gave can be loaded."""
+        model = ast.unparse(call.func.value)  # type: ignore[attr-defined]
+        for other in (one for scope in scopes for one in scope.nodes(ast.Call)):
             func = other.func
             if isinstance(func, ast.Attribute) and func.attr == "load_state_dict" and other.args:
                 if ast.unparse(func.value) == model and ast.unparse(other.args[0]) == kept:
-                    return other
+                    if self._comes_to(facts, call, other):
+                        return other
         return None
+
+    def _comes_to(self, facts: FileFacts, call: ast.Call, load: ast.Call) -> bool:
+        """Whether the load can run after the call: it stands below, in a loop around both, or in
+        another function."""
+        if load.lineno > call.lineno or facts.scope_of(load) is not facts.scope_of(call):
+            return True
+        around = [one for one in facts.ancestors(call) if isinstance(one, (ast.For, ast.While))]
+        return any(one in around for one in facts.ancestors(load))
 
     def _stays(self, facts: FileFacts, scopes: list[Scope], statement: ast.Assign, kept: str) -> bool:
         """Whether nothing copies it after all: it is only assigned, and loaded."""

@@ -149,7 +149,7 @@ class TensorNotBuffer(Rule):
                         if _moved(facts, node):
                             return None
                         continue
-                    use = self._use(facts, node)
+                    use = "asked" if facts.goes_back(node) else self._use(facts, node)
                     if use == "moved":
                         return None
                     if use == "used" and found is None and not _is_made_here(facts, node):

@@ -28,6 +28,23 @@ def may_use_beside(facts: FileFacts, name: str) -> bool:
     return any(_may_mean(source, name, stems) for source in _mentioning(facts, folders, name))
 
 
+def importers_beside(facts: FileFacts, name: str) -> Iterator[ast.Module]:
+    """The scripts in the folder of a file in no package that import it and mention the name."""
+    if "." in facts.source.module:
+        return
+    here = Path(facts.path).stem
+    for source in _mentioning(facts, facts.project.around(facts.source), name):
+        tree = _parsed(source)
+        if tree is not None and any(here in _imported(node) for node in tree.body):
+            yield tree
+
+
+def _imported(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").rpartition(".")[2]}
+    return {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+
+
 def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
     """Whether the text may use a class that it neither makes itself nor gets from ``others``."""
     tree = _parsed(source)

@@ -11,6 +11,7 @@ from lint_params.facts.torch_names import (
     COMPUTED,
     CREATORS,
     IN_PLACE_METHODS,
+    MAY_GIVE_ITSELF,
     MODULE_RETURNS_SELF,
     NEW_METHODS,
     NEW_TENSOR_METHODS,
@@ -249,9 +250,10 @@ def _tensor_method(facts: FileFacts, node: ast.Call, owner: Kind, name: str) -> 
     if name in NEW_TENSOR_METHODS or name in ("max", "min"):
         if name in ("max", "min") and (node.args or node.keywords):
             return UNKNOWN
-        return Kind(
+        plain = Kind(
             "tensor", node, facts, f"torch.Tensor.{name}", origin=owner, same_data=name in VIEWS
         )
+        return join((owner, plain)) if owner.is_parameter and name in MAY_GIVE_ITSELF else plain
     if name in ("dim", "numel", "size", "item", "element_size", "nelement") and (
         name != "size" or node.args
     ):

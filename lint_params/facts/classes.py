@@ -137,7 +137,7 @@ class ClassFacts:
         """Calls of the parent's ``__init__`` in its own ``__init__``."""
         if self.init is None:
             return []
-        return [call for call in self.init.nodes(ast.Call) if is_parent_init(call)]
+        return [call for call in self.init.nodes(ast.Call) if is_parent_init(call, self.init.self_name)]
 
     @cached_property
     def _called(self) -> dict[tuple[str, ...], list[tuple[ClassFacts, Scope]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.creation import creation_of
-from lint_params.facts.torch_names import COMPUTED, IN_PLACE_METHODS, NEW_TENSOR_METHODS
+from lint_params.facts.torch_names import COMPUTED, CREATORS, IN_PLACE_METHODS, NEW_TENSOR_METHODS
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -101,6 +101,8 @@ def _step(facts: FileFacts, expr: ast.expr) -> list[tuple[ast.expr, str]] | None
             return [(expr.func.value, "")]
         if method == "float" and _is_float(facts, expr.func.value):
             return [(expr.func.value, "")]
+        if method in ("to", "cuda") and _is_there(facts, expr):
+            return [(expr.func.value, "")]
         if method in NEW_TENSOR_METHODS and method not in _ON_PURPOSE:
             return [(expr.func.value, f"`.{method}()`")]
     return None
@@ -119,6 +121,20 @@ def _is_float(facts: FileFacts, expr: ast.expr) -> bool:
     if made.function in ("torch.from_numpy", "torch.as_tensor") and made.dtype == "":
         return False  # numpy's own default is float64
     return made.dtype in ("", "?", "torch.float32", "torch.float")
+
+
+def _is_there(facts: FileFacts, moved: ast.Call) -> bool:
+    """Whether ``.to(device)`` may find nothing to move: the data is no new tensor on the CPU, but
+    somebody's, or moved already (``nn.Parameter(data.to(device)).to(device)``)."""
+    assert isinstance(moved.func, ast.Attribute)
+    fresh = _fresh_below(facts, moved.func.value)
+    data = facts.argument(fresh, 0, "data") if fresh is not None else None
+    if data is None:
+        return False
+    parts = [part for one in facts.reach(data) or [data] for part in ast.walk(one) if isinstance(part, ast.Call)]
+    placed = any(keyword.arg == "device" for part in parts for keyword in part.keywords)
+    carried = any(isinstance(part.func, ast.Attribute) and part.func.attr in ("to", "cuda") for part in parts)
+    return placed or carried or not any(facts.qualify(part.func) in CREATORS for part in parts)
 
 
 def _only_use(facts: FileFacts, name: ast.Name) -> list[tuple[ast.expr, str]] | None:

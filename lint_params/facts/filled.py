@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from lint_params.facts.beside import importers_beside
 from lint_params.facts.fill_all import reaches_all
 from lint_params.facts.uses import member_uses
 
@@ -174,7 +175,20 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
                 continue
             if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
+    if any(_is_filled_by(script, name) for script in importers_beside(facts, cls.name)):
+        return True
     return facts.may_use_beside(cls.name) and not _is_left_out(cls, name)
+
+
+def _is_filled_by(script: ast.Module, name: str) -> bool:
+    """Whether the script speaks of an attribute of that name, or goes over all that a model has."""
+    for node in ast.walk(script):
+        if isinstance(node, ast.Attribute) and node.attr in (*_INITS, name):
+            return True
+        if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
+            if getattr(node.iter.func, "attr", "") in _EVERYTHING:
+                return True
+    return False
 
 
 def _is_left_out(cls: ClassFacts, name: str) -> bool:

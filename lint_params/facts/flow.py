@@ -361,15 +361,19 @@ def _called_super(value: ast.expr, env: Env) -> Env:
     return env
 
 
-def is_parent_init(call: ast.Call) -> bool:
-    """``super().__init__(...)``, ``super(C, self).__init__(...)`` or ``Base.__init__(self)``."""
+def is_parent_init(call: ast.Call, own: str | None = None) -> bool:
+    """``super().__init__(...)``, ``super(C, self).__init__(...)`` or ``Base.__init__(self)``
+    (``own``: what the object is called here; another one may be set up)."""
     func = call.func
     if not (isinstance(func, ast.Attribute) and func.attr == "__init__"):
         return False
     inner = func.value
     if isinstance(inner, ast.Call):
         return isinstance(inner.func, ast.Name) and inner.func.id == "super"
-    return dotted(inner) is not None and dotted(inner) != "self"
+    first = call.args[0] if call.args else None
+    if isinstance(first, ast.Attribute) or (own and isinstance(first, ast.Name) and first.id != own):
+        return False
+    return dotted(inner) is not None and (dotted(inner) or "").partition(".")[0] != "self"
 
 
 def narrow(test: ast.expr, env: Env, node: ast.AST, held: bool) -> Env:

@@ -218,6 +218,10 @@ class ParameterFacts:
         """Whether the function also does with the name what only tensors can."""
         return tensor_uses.is_used_as_tensor(self._all, name)
 
+    def goes_back(self, read: ast.expr) -> bool:
+        """Whether what is read of a tensor is only counted up in the same place."""
+        return tensor_uses.goes_back(self._all, read)
+
     def name_of(self, module: str) -> str | None:
         """The name under which the file imports a module (``torch``)."""
         for name, bound in self._all.names.bindings.items():

@@ -53,17 +53,21 @@ class Happenings(LazyHappenings):
             made.lazy_of = owner
         return made
 
-    def consume(self, value: Value, node: ast.AST, by: str, whole: bool = True) -> None:
-        """All (or, not ``whole``, some) items are taken from the streams in ``value``."""
+    def consume(
+        self, value: Value, node: ast.AST, by: str, whole: bool = True, choice: bool = False
+    ) -> None:
+        """All (or, not ``whole``, some) items are taken from the streams in ``value``
+        (``choice``: they came with one of several values that a name can hold)."""
         when = self.moment(node)
+        choice = choice or len(value) > 1
         for one in value:
             if one.what == "group":
                 for item in one.items:
-                    self.consume(item, node, by, whole)
+                    self.consume(item, node, by, whole, choice)
                 # An optimizer puts a list in the generator's place, in the very dict.
                 one.items = [tuple(part.listed() for part in item) for item in one.items]
             elif one.what == "stream":
-                self._spend(one, Use(when, by, whole), len(value) > 1)
+                self._spend(one, Use(when, by, whole), choice)
 
     def _spend(self, stream: Thing, use: Use, choice: bool, told: bool = False) -> None:
         before = self.s.spent.get(stream, ())
@@ -71,6 +75,8 @@ class Happenings(LazyHappenings):
         for first in before:
             if told or not first.whole or made is None:
                 continue
+            if choice and first.when is use.when:
+                continue  # of the streams that a name can hold, one is used
             if choice and any(conditional_since(w, made) for w in (first.when, use.when)):
                 continue  # what decided about the name may decide about the use
             if possible(made, first.when, use.when):

@@ -130,7 +130,7 @@ class KnownCalls(Expressions):
             if one.what in ("list", "tuple"):
                 for item in [*one.items, one.element]:
                     groups = tuple(part for part in item if part.what == "group")
-                    self.consume(groups, node, by)
+                    self.consume(groups, node, by, choice=len(value) > 1)
 
     def _builtin(self, node: ast.Call, name: str, given: Arguments) -> Value | None:
         first = given.get(0)

@@ -98,6 +98,8 @@ class Methods(KnownCalls):
         made = Thing("stream", made=self.moment(node))
         if not owners or any(not self._may_be_module(one) for one in owners):
             return None
+        if name.endswith("children") and (node.args or node.keywords):
+            return None  # a Module's takes nothing: these are a process's, or a tree's
         for one in owners:
             what = "parameter" if name.endswith("parameters") else "module"
             part = self.anything_in(one, what)

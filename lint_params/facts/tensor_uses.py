@@ -20,7 +20,7 @@ _NOT_FUNCTIONAL = frozenset("""
 #: Attributes and methods that tensors have, and neither Modules nor batches of a library.
 _TENSOR_ONLY = frozenset(
     """
-        unsqueeze permute masked_fill argmax numel requires_grad_ view_as expand_as
+        unsqueeze permute masked_fill argmax numel view_as expand_as
         is_floating_point data_ptr unflatten masked_select scatter_ contiguous softmax
         log_softmax topk index_select
     """.split()
@@ -63,3 +63,19 @@ def is_used_as_tensor(facts: FileFacts, name: ast.Name) -> bool:
         ):
             return True
     return False
+
+
+def goes_back(facts: FileFacts, read: ast.expr) -> bool:
+    """``self.hits[i] = self.hits[i] + count``: an item is counted up where it lies; no tensor of
+    the input meets it."""
+    item = facts.parent(read)
+    sum_ = facts.parent(item) if isinstance(item, ast.Subscript) and item.value is read else None
+    statement = facts.parent(sum_) if isinstance(sum_, ast.BinOp) else None
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Subscript):
+        return False
+    assert isinstance(sum_, ast.BinOp)
+    other = sum_.right if sum_.left is item else sum_.left
+    plain = isinstance(other, (ast.Name, ast.Constant)) and not facts.kind_of(other).may_be(
+        "tensor", "buffer", "parameter"
+    )
+    return plain and ast.unparse(statement.targets[0]) == ast.unparse(item)  # type: ignore[arg-type]

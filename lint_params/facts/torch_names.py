@@ -138,6 +138,12 @@ IN_PLACE_METHODS = frozenset(
     """.split()
 )
 
+#: Those of the following that return the tensor itself where it already is what they ask for.
+MAY_GIVE_ITSELF = frozenset(
+    "to float double half bfloat16 cpu cuda contiguous type type_as pin_memory "
+    "positive resolve_conj resolve_neg".split()
+)
+
 #: Tensor methods that leave the tensor alone and return another tensor.
 NEW_TENSOR_METHODS = frozenset(
     """

@@ -142,8 +142,9 @@ class Context:
         self.trail.append((shape, shape.dims, shape.lead))
         more = len(dims) - len(shape.dims)
         if shape.lead and more >= 0 and len(shape.family) > 1:
+            ahead = len(shape.dims) - shape.known
             for one in shape.family:  # what comes in front of one comes in front of all
-                if one is not shape and one.lead:
+                if one is not shape and one.lead and len(one.dims) - one.known == ahead:
                     self.trail.append((one, one.dims, one.lead))
                     one.dims, one.lead = dims[:more] + one.dims, lead
         shape.dims = dims

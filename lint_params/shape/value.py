@@ -54,23 +54,28 @@ class Shape:
     open (``x.shape[0]``), so that asking twice gives one symbol. ``family`` are shapes with the
     same sizes in front of their own last ``own``: what Linear makes of x has those of x. Of
     the sizes in ``front`` they share the first, which is taken for the batch; another may be
-    one of their own.
+    one of their own. ``known`` is how many sizes each had when all of them had as many in front:
+    one that a path left has lost some since, or has learned what the others have not.
     """
 
-    __slots__ = ("dims", "lead", "front", "family", "own")
+    __slots__ = ("dims", "lead", "front", "family", "own", "known")
 
     def __init__(self, dims: tuple[Size, ...], lead: bool = False) -> None:
         self.dims = dims
         self.lead = lead
         self.front: dict[int, Size] = {}
         self.family: list[Shape] = []
-        self.own = len(dims)
+        self.own = self.known = len(dims)
 
     def behind(self, dims: tuple[Size, ...]) -> Shape:
         """A shape with ``dims`` in the place of all known sizes of this one."""
         new = Shape(dims, self.lead)
         if self.lead:
-            self.family = new.family = self.family or [self]
+            if not self.family:
+                self.known = len(self.dims)
+                self.family = [self]
+            new.known -= len(self.dims) - self.known
+            new.family = self.family
             self.family.append(new)
         return new
 
