@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 from random import Random
 
@@ -249,3 +250,15 @@ def ordered() -> list[tuple[str, Size, Size]]:
 @pytest.mark.parametrize(("what", "x", "y"), ordered())
 def test_order_that_slices_need_is_decided(what: str, x: Size, y: Size) -> None:
     assert dim.at_least(x, y) is YES, what
+
+
+def test_a_long_sum_of_quotients_ends() -> None:
+    """Bounding it by what it is made of would ask for the bounds of sums as long as itself."""
+    began = time.process_time()
+    total: Size = 1
+    for name in "abcde":
+        a = dim.of_atom(dim.Symbol(name))
+        halves = dim.add(dim.floordiv(dim.sub(a, 1), 2), 1)
+        total = dim.mul(total, dim.sub(halves, dim.floordiv(dim.add(a, 7), 3)))
+    dim.lower(total)
+    assert time.process_time() - began < 1

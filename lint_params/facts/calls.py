@@ -181,6 +181,8 @@ _MODULE = Kind("module", torch="torch.nn.Module", annotated=True)
 
 def _method_call(facts: FileFacts, node: ast.Call, func: ast.Attribute) -> Kind | None:
     owner, name = facts.kind_of(func.value), func.attr
+    if name == "tolist":
+        return Kind("list", node, facts)
     if owner.what == "choice":
         if all(one.what in _TENSORS for one in owner.choices):
             owner = owner.choices[0]

@@ -38,6 +38,7 @@ from lint_params.shape.value import (
     Flag,
     Function,
     Instance,
+    Layer,
     Native,
     Seq,
     Shape,
@@ -384,11 +385,18 @@ def function_arguments(it: Interpreter, spec: ast.arguments, scope: Scope) -> di
 
 
 def forward_arguments(
-    it: Interpreter, fn: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, mode: Mode
+    it: Interpreter, instance: Instance, fn: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, mode: Mode
 ) -> dict[str, Value]:
     """Keyword arguments for a method: tensors of free shape unless the source says otherwise."""
+
+    def is_layer(name: str) -> bool:
+        held = instance.attrs.get(name)
+        if isinstance(held, Layer):
+            return held.spec.name != "torch.nn.Identity"
+        return isinstance(held, Instance)
+
     out: dict[str, Value] = {}
-    required = needed(fn, runs=True)
+    required = needed(fn, is_layer)
     for arg, default in parameters(fn.args)[1:]:
         default = None if arg.arg in required else default
         if arg.annotation is None and default is None and _is_taken_apart(fn, arg.arg):

@@ -50,7 +50,9 @@ def _build(terms: dict[Monomial, int]) -> Size:
         key = ("sum", folded)
         atom = OPERATIONS.get(key)
         if atom is None:
-            atom = OPERATIONS[key] = sealed(lower(folded), upper(folded))
+            # What is weaker than a long sum is as long: that is not asked, it would not end.
+            high = lower(neg(folded), 0)
+            atom = OPERATIONS[key] = sealed(lower(folded, 0), None if high is None else -high)
         return of_atom(atom)
     return folded
 

@@ -25,7 +25,7 @@ def call_entries(it: Interpreter, instance: Instance, mark: int) -> None:
         it.ctx.undo(mark)
         scope = Scope(it.file_scope(owner.file), owner.scope)
         method = Function(node, owner.file, owner.scope, instance, owner)
-        arguments = forward_arguments(it, node, scope, Mode.SIZES)
+        arguments = forward_arguments(it, instance, node, scope, Mode.SIZES)
         it.instances.append(instance)
         try:
             it.call(method, [], arguments, node, node.name)

@@ -1,50 +1,57 @@
 """Arguments that a caller has to give although their default is None: the function takes them
-apart and asks nowhere whether they are None."""
+apart, or gives them to a layer, and asks nowhere whether they are None."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from lint_params.trees import last_name, walk
 
 #: Kept on the node itself, so that it goes with the tree.
-_NEEDED = {False: "_lint_params_needed", True: "_lint_params_needed_to_run"}
+_NEEDED = "_lint_params_needed"
 _TAKES_APART = frozenset({"len", "range", "enumerate", "zip", "sum", "max", "min", "reversed"})
 #: Layers that take nothing but numbers by position.
 _OF_NUMBERS = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d", "Embedding"})
 
 
-def needed(fn: ast.FunctionDef | ast.AsyncFunctionDef, runs: bool = False) -> frozenset[str]:
-    """The names of arguments that None cannot stand for. ``runs``: it is a forward, and what it
-    calls as ``self.norm(x)`` are its layers."""
-    known: frozenset[str] | None = getattr(fn, _NEEDED[runs], None)
+def needed(
+    fn: ast.FunctionDef | ast.AsyncFunctionDef, is_layer: Callable[[str], bool] = lambda name: False
+) -> frozenset[str]:
+    """The names of arguments that None cannot stand for. ``is_layer``: whether ``self.norm`` is a
+    layer that takes a tensor."""
+    known: tuple[frozenset[str], dict[str, set[str]]] | None = getattr(fn, _NEEDED, None)
     if known is None:
-        known = _needed(fn, runs)
-        setattr(fn, _NEEDED[runs], known)
-    return known
+        known = _needed(fn)
+        setattr(fn, _NEEDED, known)
+    apart, handed = known
+    return apart | {name for name, takers in handed.items() if any(map(is_layer, takers))}
 
 
-def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef, runs: bool) -> frozenset[str]:
+def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str], dict[str, set[str]]]:
+    """Names that are taken apart, and those that are handed to ``self.<name>``."""
     args = fn.args
     positional = zip(reversed([*args.posonlyargs, *args.args]), reversed(args.defaults))
     names = {a.arg for a, d in positional if _none(d)}
     names |= {a.arg for a, d in zip(args.kwonlyargs, args.kw_defaults) if _none(d)}
     if not names:
-        return frozenset()
+        return frozenset(), {}
     apart: set[str] = set()
     asked: set[str] = set()
+    handed: dict[str, set[str]] = {}
     for node in walk(*fn.body):
         if isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
                 asked.add(node.id)  # something else stands there from then on
             continue
-        parts = _taken_apart(node)
-        if runs and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            parts = [*parts, *node.args[:1]] if _is_self(node.func.value) else parts
-        apart |= {part.id for part in parts if isinstance(part, ast.Name)}
+        apart |= {part.id for part in _taken_apart(node) if isinstance(part, ast.Name)}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_self(node.func.value):
+            for part in node.args[:1]:
+                if isinstance(part, ast.Name) and part.id in names:
+                    handed.setdefault(part.id, set()).add(node.func.attr)
         for part in _asked(node):
             asked |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
-    return frozenset(names & apart - asked)
+    return frozenset(names & apart - asked), {name: to for name, to in handed.items() if name not in asked}
 
 
 def _is_self(node: ast.expr) -> bool:

@@ -169,7 +169,7 @@ def call_methods(
         return
     owner, node = forward
     scope = Scope(it.file_scope(owner.file), owner.scope)
-    kwargs = run.inputs = forward_arguments(it, node, scope, mode)
+    kwargs = run.inputs = forward_arguments(it, instance, node, scope, mode)
     with_first_state(it, instance, kwargs)
     run.forward = node
     for name, rank in ranks.items():

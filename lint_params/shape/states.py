@@ -36,7 +36,7 @@ def with_first_state(it: Interpreter, instance: Instance, given: dict[str, Value
         return
     owner, node = maker
     scope = Scope(it.file_scope(owner.file), owner.scope)
-    arguments = forward_arguments(it, node, scope, Mode.SIZES)
+    arguments = forward_arguments(it, instance, node, scope, Mode.SIZES)
     method = Function(node, owner.file, owner.scope, instance, owner)
     made = it.call(method, [], arguments, node, node.name)
     parts = made.items if isinstance(made, Seq) else [made]
