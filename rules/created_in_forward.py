@@ -160,7 +160,19 @@ class CreatedInForward(Rule):
     def _is_layer(self, facts: FileFacts, call: ast.Call, kind: Kind) -> bool:
         if kind.annotated or facts.owns_parameters(call) is not True:
             return False
+        if kind.is_module_container and not self._makes(facts, call):
+            return False
         return not self._is_filled(facts, call)
+
+    def _makes(self, facts: FileFacts, container: ast.Call) -> bool:
+        """Whether a layer is made for the container in the call itself: ``nn.Sequential(self.a, self.b)``
+        only puts those that are there in a row, and what is appended to a list is reported there."""
+        return any(
+            isinstance(part, ast.Call) and part is not container and facts.kind_of(part).node is part
+            and facts.kind_of(part).is_module and facts.owns_parameters(part) is True
+            for given in (*container.args, *(keyword.value for keyword in container.keywords))
+            for part in ast.walk(given)
+        )
 
     def _replaces(
         self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call

@@ -65,6 +65,7 @@ _ONLY_TENSORS = frozenset(
 )
 _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "long", "bfloat16", "int", "bool")
 _MEASURES = re.compile(r"bench|warm|profile|test|check|measure|time|speed|main|trace|export", re.IGNORECASE)
+_BENCHES = re.compile(r"bench|profil", re.IGNORECASE)
 
 
 #: Methods by which any argument is known as a tensor.
@@ -178,7 +179,8 @@ class ResultDiscarded(Rule):
                 name = facts.qualify(target) or ""
                 if not name.startswith("torch.") or "profiler" in name:
                     return True
-        return bool(_MEASURES.search(facts.scope_of(call).name))
+        scope = facts.scope_of(call)
+        return bool(_MEASURES.search(scope.name) or _BENCHES.search(scope.qualname))
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         probes = run.probes_at(finding, "discarded")

@@ -37,8 +37,8 @@ Run::
 
 Says: 'Net' object has no attribute 'fc3'
 
-Silent when: any base is not known, the class or a subclass in the file defines the name, names are
-computed (``setattr``, ``__getattr__``), ``hasattr`` or a flag of the instance is asked first, the class is abstract (no
+Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
+the same folder has a subclass, names are computed (``setattr``, ``__getattr__``), ``hasattr`` or a flag of the instance is asked first, the class is abstract (no
 constructor that builds layers, ``Base`` or ``Mixin`` in its name, methods that raise
 NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
 """
@@ -80,7 +80,7 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
                             continue
-                        if _is_asked(facts, call, name):
+                        if _is_asked(facts, call, name) or facts.is_subclassed_beside(cls.name):
                             continue
                         reported.add(name)
                         yield self._finding(facts, cls, call, name)

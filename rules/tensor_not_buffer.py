@@ -129,7 +129,7 @@ class TensorNotBuffer(Rule):
         while kind.origin is not None:
             kind = kind.origin
         made = facts.creation(kind.node) if isinstance(kind.node, ast.Call) else None
-        if made is None:
+        if made is None or member.value is not None and _is_difference(facts, member.value):
             return True
         # torch.tensor(x) of an x that is not written out is most often a number.
         listed = isinstance(made.data, (ast.List, ast.Tuple, ast.ListComp))
@@ -317,6 +317,16 @@ def _is_one_number(facts: FileFacts, owner: ast.expr, taken: ast.Subscript) -> b
         and "int" in ast.unparse(arg.annotation)
         for arg in (*arguments.args, *arguments.kwonlyargs)
     )
+
+
+def _is_difference(facts: FileFacts, value: ast.expr) -> bool:
+    """``k * (row[1] - row[0])``: numbers of a row, and what is reckoned from them."""
+    if isinstance(value, ast.BinOp):
+        return _is_difference(facts, value.left) and _is_difference(facts, value.right)
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
+        rows = facts.reach(value.value) or [value.value]
+        return type(value.slice.value) is int and all(isinstance(r, ast.Call) and _is_row(facts, r) for r in rows)
+    return not facts.kind_of(value).may_be("tensor", "buffer", "parameter")
 
 
 def _is_row(facts: FileFacts, call: ast.Call) -> bool:

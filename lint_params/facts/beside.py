@@ -81,6 +81,18 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
     return False
 
 
+def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
+    """Whether a file of the same folder has a class with this one as its base."""
+    for source in _mentioning(facts, facts.project.around(facts.source), name):
+        tree = _parsed(source)
+        made = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)] if tree is not None else []
+        if all(node.name != name for node in made) and any(
+            last_name(base) == name for node in made for base in node.bases
+        ):
+            return True
+    return False
+
+
 def _parsed(source: bytes | None) -> ast.Module | None:
     """The tree of another file; None where it cannot be read or is no Python."""
     return None if source is None else parsed(source)

@@ -301,6 +301,10 @@ class ParameterFacts:
         """Whether another file of the same package may use this file's class of a name."""
         return beside.may_use_beside(self._all, name)
 
+    def is_subclassed_beside(self, name: str) -> bool:
+        """Whether a file of the same folder has a class with this one as its base."""
+        return beside.is_subclassed_beside(self._all, name)
+
     def is_given_later(self, member: Member) -> bool:
         """Whether other code than forward gives the attribute its real value."""
         return uses.is_given_later(member.cls, member.name, member.value or member.node)

@@ -113,7 +113,15 @@ class Stories:
         for name, scope in cls.methods.items():
             # What the constructor itself runs has been told.
             if name not in first and name != "__init__" and scope.self_name is not None:
-                self._later(scope, me, ended[0], rebuilds, story.copies)
+                whenever = not lightning and self._may_come_first(cls, name)
+                self._later(scope, me, ended[0], rebuilds or whenever, story.copies)
+
+    def _may_come_first(self, cls: ClassFacts, name: str) -> bool:
+        """Whether the constructor of a base that nobody here can read may call the method, as
+        nobody else does."""
+        return not cls.bases_complete and not any(
+            node.attr == name for node in self.facts.nodes(ast.Attribute)
+        )
 
     def _rebuilds(self) -> bool:
         """Whether code beyond the constructors stores an optimizer in an attribute: it may
@@ -131,7 +139,7 @@ class Stories:
 
         def run() -> None:
             self._run(story, scope, {scope.self_name or "": (me,)})
-            self._kept(story, me, scope.node)
+            self._kept(story, me, scope.node, ended=True)
             if scope.name in _AGAIN:
                 self._used_up(story, me, state)
 
@@ -147,12 +155,12 @@ class Stories:
             if uses and story.s.fields.get((me, attr)) == value:
                 story.spent.append(Spent(stream, uses[0], uses[0]))
 
-    def _kept(self, story: Story, me: Thing, node: ast.AST) -> None:
+    def _kept(self, story: Story, me: Thing, node: ast.AST, ended: bool = False) -> None:
         """Optimizers in attributes are there to be used."""
         for (owner, _), value in list(story.s.fields.items()):
             if owner is me:
                 for one in value:
-                    story.use(one, node)
+                    story.use(one, node, ended)
 
     def _tell(self, story: Story, run: Callable[[], object], stale: bool = True) -> None:
         try:

@@ -320,8 +320,8 @@ class Happenings(LazyHappenings):
                 for change in changes:
                     change.healed = True
 
-    def use(self, optimizer: Thing, node: ast.AST) -> None:
-        """The optimizer is expected to train its model."""
+    def use(self, optimizer: Thing, node: ast.AST, ended: bool = False) -> None:
+        """The optimizer is expected to train its model (``ended``: some time after a method ran)."""
         made = optimizer.made
         if optimizer.what != "optimizer" or made is None:
             return
@@ -329,6 +329,8 @@ class Happenings(LazyHappenings):
         for change in self.s.stale.get(optimizer, ()):
             if change.rebound and change.new not in self.s.called:
                 continue
+            if ended and change.new.copied is not None and self.holds_thing(optimizer, change.new.copied):
+                continue  # the best of a training that is over
             if possible(made, change.when, when):
                 self.stale.append(Stale(optimizer, change, when))
 

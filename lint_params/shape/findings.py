@@ -12,6 +12,7 @@ from lint_params.project import Project, SourceFile
 from lint_params.shape.analyse import check_file
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import Poly, Symbol
+from lint_params.shape.left_out import only_left_out
 from lint_params.shape.runs import Checked
 from lint_params.shape.ties import forced
 from lint_params.shape.value import Origin
@@ -89,6 +90,8 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
             continue
         if isinstance(run.root, ast.ClassDef) and 0 in (obligation.expected, obligation.got):
             continue  # a size of 0 is a default that a caller replaces
+        if only_left_out(run, obligation, runs):
+            continue
         node = _outside_call(file, run, obligation) or _place(file, obligation, ties)
         if node is None:
             continue
