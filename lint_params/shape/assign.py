@@ -12,6 +12,7 @@ from lint_params.shape.join import join_all
 from lint_params.shape.objects import set_attr
 from lint_params.shape.ops.index import set_item
 from lint_params.shape.scope import Scope
+from lint_params.shape.subscript import plain_slice
 from lint_params.shape.value import (
     AnySeq,
     Choice,
@@ -170,7 +171,9 @@ def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Sc
 
 
 def _with_item(it: Interpreter, items: list[Value], index: Value, value: Value) -> list[Value]:
-    """The items of a list once one of them is another."""
+    """The items of a list once one of them, or a slice of them, is another."""
+    if isinstance(index, slice):
+        return _with_slice(it, items, index, value)
     at = place(items, index) if isinstance(index, int) else None
     if at is not None:
         return [*items[:at], value, *items[at + 1 :]]
@@ -183,6 +186,19 @@ def _with_item(it: Interpreter, items: list[Value], index: Value, value: Value) 
     if any(isinstance(item, (Splice, ShapeOf)) for item in items):
         return [More()]
     return [Unknown("item assignment") for _ in items]
+
+
+def _with_slice(it: Interpreter, items: list[Value], index: slice, value: Value) -> list[Value]:
+    """``sizes[0:2] = [n]``: a list may become shorter or longer."""
+    cut, new = plain_slice(it, index), known_items(it, value)
+    if cut is None or new is None or any(isinstance(item, (Splice, ShapeOf)) for item in items):
+        return [More()]
+    out = list(items)
+    try:
+        out[cut] = new
+    except ValueError:  # a stepped slice of another length, which Python refuses too
+        return [More()]
+    return out
 
 
 def delete_item(it: Interpreter, owner: Value, index: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,6 +55,18 @@ class Obligation(NamedTuple):
     def of_rank(self) -> bool:
         """Whether a number of dimensions does not fit, which comes with the input."""
         return " dimensions but gets" in self.text
+
+
+    @property
+    def counts_dimensions(self) -> bool:
+        """Whether the two numbers are no sizes but how many of them there are."""
+        return "dimension" in self.text
+
+    @property
+    def of_source(self) -> Size | None:
+        """Which of the two numbers is that of the tensor in question."""
+        its = re.search(r"\{expected\}(?: dimensions)?\{source\}", self.text)
+        return self.expected if its else self.got
 
 
 class Refuted(Exception):

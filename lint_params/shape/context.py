@@ -287,13 +287,15 @@ class Context:
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
                 tuple(self.instances[1:]), self._of_batch(tensor, got), self.clock(),
                 verdict is Verdict.REFUTED and self._turned(expected, got),
-                self._sources(expected, got, tensor) if self._disagree(verdict, why) else (),
+                self._sources(expected, got, tensor) if self._disagree(verdict, why, text) else (),
             )
         )  # fmt: skip
 
-    def _disagree(self, verdict: Verdict, why: str) -> bool:
+    def _disagree(self, verdict: Verdict, why: str, text: str) -> bool:
         """Whether two sizes are, or may be, a mistake that somebody is told of: what is open
         inside another module is its own class's to tell."""
+        if "dimension" in text:
+            return False  # how many there are
         here = why == "sizes not comparable" and len(self.instances) < 2
         return here or verdict is Verdict.REFUTED
 

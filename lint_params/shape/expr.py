@@ -141,7 +141,8 @@ def _source_text(node: ast.expr) -> str:
         return f"{inner}.{node.attr}" if inner else node.attr
     if isinstance(node, ast.Subscript):
         inner = source_text(node.value)
-        return f"{inner}[{ast.unparse(node.slice)}]" if inner else ""
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) and node.slice.elts else [node.slice]
+        return f"{inner}[{', '.join(map(ast.unparse, parts))}]" if inner else ""
     if isinstance(node, ast.Call):
         return source_text(node.func)
     return ""
@@ -284,7 +285,11 @@ def _subscript(it: Interpreter, node: ast.Subscript, scope: Scope) -> Value:
     owner = it.eval(node.value, scope)
     index = it.eval(node.slice, scope)
     it.ctx.node = node
-    return subscript(it, owner, index)
+    told, before = it.ctx.obligations, len(it.ctx.obligations)
+    value = subscript(it, owner, index)
+    for place in range(before, len(told)):  # no call is to blame, nor what it called
+        told[place] = told[place]._replace(name=source_text(node.value) or "this tensor", built=None)
+    return value
 
 
 @on(ast.Slice)

@@ -205,7 +205,8 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
     if o.built is not None and o.built.path == file.path and o.built.line:
         trace.append((o.built.line, f"{o.name} is built here"))
     if o.source is not None and o.source.path == file.path and o.source.line and o.got is not None:
-        trace.append((o.source.line, f"{o.got} is the size of {o.source.text}"))
+        what = "number of dimensions" if o.counts_dimensions else "size"
+        trace.append((o.source.line, f"{o.of_source} is the {what} of {o.source.text}"))
     known = {line for line, _ in trace}
     trace += [
         (s.line, s.text) for s in o.sources if s.path == file.path and s.line not in known and s.line

@@ -74,7 +74,7 @@ def _item(it: Interpreter, owner: Seq, index: Value) -> Value:
     if isinstance(index, int):
         return items[index] if -len(items) <= index < len(items) else Unknown("index out of range")
     if isinstance(index, slice):
-        parts = _plain_slice(it, index)
+        parts = plain_slice(it, index)
         if parts is None:
             return Unknown("slice of unknown extent")
         kind = "tuple" if owner.kind == "size" else owner.kind
@@ -82,7 +82,8 @@ def _item(it: Interpreter, owner: Seq, index: Value) -> Value:
     return Unknown("index")
 
 
-def _plain_slice(it: Interpreter, index: slice) -> slice | None:
+def plain_slice(it: Interpreter, index: slice) -> slice | None:
+    """The slice in plain numbers, or None."""
     parts: list[int | None] = []
     for part in (index.start, index.stop, index.step):
         value = it.ctx.resolve(part) if is_size(part) else part

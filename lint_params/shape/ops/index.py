@@ -48,9 +48,8 @@ def index(ctx: Context, tensor: Tensor, items: list[Value]) -> Value:
     dots = next((i for i, item in enumerate(items) if item is Ellipsis), None)
     rank = ctx.rank(tensor)
     if rank is not None and used > rank:
-        ctx.refute(
-            VIEW, "{name}: {got} indices for {expected} dimensions{source}", rank, used, tensor
-        )
+        indices = "1 index" if used == 1 else "{got} indices"
+        ctx.refute(VIEW, f"{{name}}: {indices} for {{expected}} dimensions{{source}}", rank, used, tensor)
     if rank is None and dots is None:
         return _open_front(ctx, tensor, items, used)
     before = items if dots is None else items[:dots]
