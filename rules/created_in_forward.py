@@ -95,6 +95,8 @@ class CreatedInForward(Rule):
             if kind.is_parameter and self._trains(call):
                 if self._is_frozen(facts, call) or self._replaces(facts, cls, scope, call):
                     continue
+                if self._is_kept_weight(facts, cls, call):
+                    continue
             elif not (kind.is_module and self._is_layer(facts, call, kind)):
                 continue
             if self._is_inside_other(facts, call):
@@ -192,6 +194,16 @@ class CreatedInForward(Rule):
             target = parent.targets[0]
             return not isinstance(target, ast.Name)  # other.weight = nn.Parameter(...)
         return not isinstance(parent, (ast.BinOp, ast.Return, ast.Call))
+
+    def _is_kept_weight(self, facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
+        """``if self._flat is None: self._flat = nn.Parameter(self.weight.flatten(1))``: a weight that
+        is there already, kept in another form."""
+        data = facts.argument(call, 0, "data")
+        if data is None or self._kept_as(facts, call) is None or facts.in_every_forward(call):
+            return False
+        parts = [part for one in facts.reach(data) or [data] for part in ast.walk(one)]
+        parts += [p for name in parts if isinstance(name, ast.Name) for v in facts.reach(name) or () for p in ast.walk(v)]
+        return any(isinstance(part, ast.Attribute) and facts.kind_of(part).is_parameter for part in parts)
 
     def _kept_as(self, facts: FileFacts, call: ast.Call) -> str | None:
         """``x`` where the call's result goes to ``self.x``, also through ``.to(device)``."""

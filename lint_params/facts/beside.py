@@ -28,21 +28,29 @@ def may_use_beside(facts: FileFacts, name: str) -> bool:
     return any(_may_mean(source, name, stems) for source in _mentioning(facts, folders, name))
 
 
-def importers_beside(facts: FileFacts, name: str) -> Iterator[ast.Module]:
-    """The scripts in the folder of a file in no package that import it and mention the name."""
+def importers(facts: FileFacts) -> Iterator[ast.Module]:
+    """The scripts that import a file and speak of a class of it: beside it or, if it stands in a
+    package, beside that."""
+    folder, wanted = Path(facts.path).resolve().parent, Path(facts.path).stem
     if "." in facts.source.module:
-        return
-    here = Path(facts.path).stem
-    for source in _mentioning(facts, facts.project.around(facts.source), name):
+        wanted = facts.source.module.partition(".")[0]
+        while (folder / "__init__.py").exists():
+            folder = folder.parent
+    names = {cls.name for cls in facts.classes}
+    around = [facts.project.folder(folder, facts.source)]
+    for source in _mentioning(facts, around, wanted):
         tree = _parsed(source)
-        if tree is not None and any(here in _imported(node) for node in tree.body):
+        if tree is None or not any(wanted in _imported(node) for node in tree.body):
+            continue
+        if any(last_name(node) in names for node in ast.walk(tree) if isinstance(node, (ast.Name, ast.Attribute))):
             yield tree
 
 
-def _imported(node: ast.stmt) -> set[str]:
+def _imported(node: ast.stmt) -> list[str]:
+    """The parts of the names of the modules that a statement imports."""
     if isinstance(node, ast.ImportFrom):
-        return {(node.module or "").rpartition(".")[2]}
-    return {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+        return (node.module or "").split(".")
+    return [part for alias in node.names for part in alias.name.split(".")] if isinstance(node, ast.Import) else []
 
 
 def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from lint_params.facts.beside import importers_beside
+from lint_params.facts.beside import importers
 from lint_params.facts.fill_all import reaches_all
 from lint_params.facts.uses import member_uses
 
@@ -175,7 +175,7 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
                 continue
             if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
-    if any(_is_filled_by(script, name) for script in importers_beside(facts, cls.name)):
+    if any(_is_filled_by(script, name) for script in importers(facts)):
         return True
     return facts.may_use_beside(cls.name) and not _is_left_out(cls, name)
 
@@ -186,7 +186,7 @@ def _is_filled_by(script: ast.Module, name: str) -> bool:
         if isinstance(node, ast.Attribute) and node.attr in (*_INITS, name):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if getattr(node.iter.func, "attr", "") in _EVERYTHING:
+            if getattr(node.iter.func, "attr", "") in _EVERYTHING and _sets(node):
                 return True
     return False
 
@@ -262,9 +262,11 @@ def _word(given: ast.expr) -> str:
 def _is_looped(facts: FileFacts, call: ast.Call) -> bool:
     """Whether all parameters are gone through, and something is done to them."""
     parent = facts.parent(call)
-    if not isinstance(parent, ast.For):
-        return False
-    for part in ast.walk(parent):
+    return isinstance(parent, ast.For) and _sets(parent)
+
+
+def _sets(loop: ast.For) -> bool:
+    for part in ast.walk(loop):
         if isinstance(part, ast.Call):
             last = getattr(part.func, "attr", getattr(part.func, "id", ""))
             if last.endswith("_") or "init" in last or "reset" in last or last in ("copy", "setattr"):

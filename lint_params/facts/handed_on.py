@@ -59,11 +59,12 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
         if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
             below = parent
             continue
-        if isinstance(parent, (ast.Attribute, ast.Subscript)):
-            if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
-                below = parent
-                continue
-            return False
+        if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
+            below = parent
+            continue
+        if isinstance(parent, ast.Call) and isinstance(below, ast.Attribute) and below is not node:
+            below = parent  # self.xs.values()
+            continue
         if isinstance(parent, ast.comprehension):
             return _comprehension_passes(facts, parent)
         if isinstance(parent, (ast.Yield, ast.YieldFrom)):

@@ -148,6 +148,9 @@ def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Sc
             it.ctx.write(owner.items, index, value)
         else:
             owner.open = True
+    elif isinstance(owner, Config):
+        if isinstance(index, (str, int)):  # what stands there by the time it is read, nobody knows
+            it.ctx.write(owner.attrs, index, Unknown("item of an argument"))
     elif isinstance(owner, Seq):
         it.ctx.rewrite(owner.items, _with_item(it, owner.items, index, value))
     elif isinstance(owner, (Layer, Instance)) and owner.items is not None:

@@ -53,12 +53,14 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         return False
     if o.inside or o.path != file.path or o.expected is None or o.got is None:
         return False
+    if run.guessed:
+        return False  # a number in either may be that of the guess
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
     names = _names(o.expected) | _names(o.got)
     if isinstance(o.expected, int) or isinstance(o.got, int):
-        if run.guessed or o.rule not in _LAYERS:
-            return False  # the number may be that of the guess; in a view it is what people expect
+        if o.rule not in _LAYERS:
+            return False  # in a view it is what people expect
         names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if not names or not names <= run.arguments.keys():
         return False
