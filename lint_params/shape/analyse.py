@@ -15,12 +15,14 @@ from lint_params.shape.arguments import (
     Mode,
     parameters,
 )
+from lint_params.shape.built import check_built, doubts, only_at
 from lint_params.shape.callers import Callers
+from lint_params.shape.check import Obligation
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.ops import layer_spec
 from lint_params.shape.runs import Checked, find_method, run_class, run_ranks
-from lint_params.shape.scripts import check_scripts
+from lint_params.shape.scripts import check_scripts, plainly_called
 from lint_params.shape.steady import by_rank, open_question, steady
 from lint_params.shape.value import (
     ClassRef,
@@ -39,13 +41,19 @@ def check_file(
     it.current = file
     sites, mentioned = _uses(file.tree)
     callers = Callers(it, file, sites)
+    doubtful: list[ast.ClassDef] = []
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
         if not is_module_class(it, cls):
             continue
-        yield from check_class(it, cls, name, callers, node.name not in mentioned)
-    yield from check_scripts(it, file)
+        for run in check_class(it, cls, name, callers, node.name not in mentioned):
+            if run.how == Mode.SIZES.value and doubts(run):
+                doubtful.append(node)
+            yield run
+    ran: set[str] = set()
+    yield from check_scripts(it, file, ran)
+    yield from check_built(it, file, doubtful, ran)
 
 
 def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:
@@ -135,8 +143,10 @@ def check_class(
     configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))
     open_pays = True
+    doubted: list[Obligation] = []
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
-        if mode is Mode.DEFAULTS and (not by_default or int not in defaults or configured):
+        otherwise = not by_default or configured
+        if mode is Mode.DEFAULTS and (int not in defaults or (otherwise and not doubted)):
             continue  # it is built otherwise, or this would be the first run again
         if mode is Mode.OPEN and not (open_pays and defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
@@ -152,7 +162,9 @@ def check_class(
         if mode is Mode.SIZES:
             open_pays = _open_pays(it, checked, init)
         checked = steady(it, checked, again)
-        yield checked
+        if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
+            doubted = doubts(checked)
+        yield only_at(checked, doubted) if mode is Mode.DEFAULTS and otherwise else checked
         if mode is Mode.SIZES and open_question(it, checked):
             other = by_rank(it, checked, ranked)
             if other is not None:

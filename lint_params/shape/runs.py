@@ -62,6 +62,8 @@ class Checked:
     numbered: bool = False  # one of them may be a list: a forward inside numbers its items
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
+    #: What was refuted only for a guessed number of repetitions.
+    doubted: list[Obligation] = field(default_factory=list)
     mark: int = 0  # the state of the path when the constructor was done
 
     @contextmanager

@@ -12,6 +12,7 @@ from lint_params.shape.arguments import (
     Mode,
     free_tensor,
     function_arguments,
+    parameters,
 )
 from lint_params.shape.classes import is_module_class
 from lint_params.shape.entries import call_entries
@@ -32,10 +33,13 @@ from lint_params.trees import walk
 
 #: For all functions of a file together: files with a hundred constructors of one model exist.
 MAX_SCRIPT_STEPS = 80_000
+#: For the entries of a registry of whole models, of which one shows what the others do.
+MAX_ENTRY_STEPS = 20_000
 
 
-def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
-    """The module's own statements and its functions: the modules that they build and call."""
+def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[Checked]:
+    """The module's own statements and its functions, which are added to ``ran``: the modules that
+    they build and call."""
     body = [
         s
         for s in file.tree.body
@@ -46,11 +50,29 @@ def check_scripts(it: Interpreter, file: SourceFile) -> Iterator[Checked]:
         first = _run_body(it, body, file)
         yield steady(it, first, lambda: _run_body(it, body, file), literal=True)
     left = MAX_SCRIPT_STEPS
+    entries: set[frozenset[str]] = set()
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef) and left > 0 and node.name in builders:
-            run = _run_function(it, node, file)
-            yield steady(it, run, lambda n=node: _run_function(it, n, file))  # type: ignore[misc]
+            if node.decorator_list and plainly_called(node):
+                used = _own_names(file, node)
+                if used in entries or left < MAX_SCRIPT_STEPS - MAX_ENTRY_STEPS:
+                    continue  # another entry of a registry, of the same classes
+                entries.add(used)
+            ran.add(node.name)
+            run = run_function(it, node, file)
+            yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
             left -= interpreter.MAX_STEPS - it.steps
+
+
+def _own_names(file: SourceFile, node: ast.FunctionDef) -> frozenset[str]:
+    """The classes and functions of the file that a function calls or hands on: ``Weights.DEFAULT``
+    only looks something up."""
+    own = {n.name for n in file.tree.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))}
+    parts = [n for statement in node.body for n in walk(statement)]
+    asked = {id(n.value) for n in parts if isinstance(n, ast.Attribute)}
+    return frozenset(
+        n.id for n in parts if isinstance(n, ast.Name) and n.id in own and id(n) not in asked
+    )
 
 
 def _builders(file: SourceFile) -> set[str]:
@@ -110,18 +132,26 @@ def _run_body(it: Interpreter, body: list[ast.stmt], file: SourceFile) -> Checke
     return run
 
 
-def _run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
+def run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
     run = Checked(node.name, "function", [], node)
     with Fresh(it, node.name) as obligations:
         run.obligations = obligations
         with run.bounded():
             scope = Scope(it.file_scope(file))
             kwargs = function_arguments(it, node.args, scope)
-            if node.args.kwarg is not None:
+            if node.args.kwarg is not None and not plainly_called(node):
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
-            it.call(Function(node, file), [], kwargs, node, node.name)
+            own = Function(node, file)
+            own.plain = True  # whatever its decorators hand over, it may be called as it stands
+            it.call(own, [], kwargs, node, node.name)
             _call_uncalled(it)
     return run
+
+
+def plainly_called(node: ast.FunctionDef, own: int = 0) -> bool:
+    """Whether ``resnet18()`` is a call as its users make it: what ``**kwargs`` may hold is extra.
+    The first ``own`` arguments are given anyway."""
+    return all(default is not None for _, default in parameters(node.args)[own:])
 
 
 def _call_uncalled(it: Interpreter) -> None:

@@ -98,6 +98,7 @@ def steady(
     if not it.guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
         return checked
     lists, written = it.guessed_list and not literal, _written(it, checked)
+    refuted = [o for o in checked.obligations if o.verdict is Verdict.REFUTED]
     for count in OTHER_COUNTS:
         it.count = count
         try:
@@ -111,6 +112,7 @@ def steady(
             or _agree(o, other.obligations, lists)
             or (other.exhausted and o in written)
         ]
+    checked.doubted = [o for o in refuted if o not in checked.obligations]
     return checked
 
 

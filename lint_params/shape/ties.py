@@ -35,7 +35,7 @@ def forced(
         id(run.root)
         for run in runs
         for o in run.obligations
-        if o.verdict is Verdict.REFUTED and not o.inside
+        if o.verdict is Verdict.REFUTED and not o.inside and 0 not in (o.expected, o.got)
     }
     for run in runs:
         if run.how != "sizes" or run.exhausted or id(run.root) in unsound:
@@ -64,7 +64,7 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if not names or not names <= run.arguments.keys():
         return False
-    whole = substitute(o.expected, _no_rest), substitute(o.got, _no_rest)
+    whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
     if same(*whole) is not MAYBE:
         return False  # one number after all, or two: then this path is none that anybody takes
     return substitute(sub(o.expected, o.got), _default) != 0
@@ -83,7 +83,7 @@ def _names(size: Size) -> set[str]:
     return found
 
 
-def _no_rest(atom: Atom) -> Size | None:
+def no_rest(atom: Atom) -> Size | None:
     """Every division leaves no rest: ``dim // heads * heads`` is ``dim``."""
     return 0 if isinstance(atom, Operation) and atom.name == "%" else None
 

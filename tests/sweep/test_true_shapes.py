@@ -202,3 +202,32 @@ def test_heads_of_a_width_of_their_own_merged_to_another() -> None:
     with pytest.raises(RuntimeError, match="invalid for input of size 120"):
         names["Block"](16, 4, 3)(torch.randn(2, 5, 16))
     assert names["Block"](16, 4, 4)(torch.randn(2, 5, 16)).shape == (2, 5, 16)
+
+
+def test_an_auxiliary_head_beside_features_that_no_head_has_read() -> None:
+    names = checked(
+        """
+        class Tokens(nn.Module):
+            def __init__(self, dim=8, classes=5):
+                super().__init__()
+                self.embed = nn.Conv2d(3, dim, 2, 2)
+                self.head = nn.Linear(dim, classes)
+                self.beside = nn.Linear(dim, classes)
+
+            def forward(self, x):
+                x = self.embed(x).flatten(2).transpose(1, 2)
+                return self.head(x[:, 0]) + 0.5 * self.beside(x[:, 1:]).max(1)[0]
+
+            def mixed(self, x):
+                x = self.embed(x).flatten(2).transpose(1, 2)
+                x_beside = self.beside(x[:, 1:])
+                if not self.training:
+                    return x[:, 0] + 0.5 * x_beside.max(1)[0]  # want LP409
+                return x[:, 0], x_beside
+
+        def made(pretrained=False, **settings):
+            return Tokens(dim=6, classes=4, **settings)
+        """
+    )
+    with pytest.raises(RuntimeError, match="must match the size of tensor b"):
+        names["made"]().eval().mixed(torch.randn(2, 3, 4, 4))
