@@ -243,6 +243,14 @@ _HARMLESS = frozenset(
 )
 
 
+#: How deep a function may call itself where it is told how far it has come: ``unet(x, height + 1)``.
+COUNTED = 9
+
+
+def _counts(value: Value) -> bool:
+    return value.__class__ is int
+
+
 def _inline(
     it: Interpreter,
     fn: Function,
@@ -254,7 +262,7 @@ def _inline(
     """Evaluate the body of a function of the project with these arguments."""
     if len(it.active) >= MAX_CALLS:
         return Unknown("call depth")
-    if it.active.count(fn.node) >= 3:
+    if it.active.count(fn.node) >= (COUNTED if any(map(_counts, (*args, *kwargs.values()))) else 3):
         return Unknown("recursion")
     if not isinstance(fn.node, ast.Lambda):
         marks = decorators(fn.node)

@@ -9,7 +9,7 @@ from lint_params.names import dotted
 from lint_params.shape.call import build_layer
 from lint_params.shape.classes import MODULE_BASES, definition, is_module_class, mro
 from lint_params.shape.dim import Atom
-from lint_params.shape.memo import arguments_key, copied
+from lint_params.shape.memo import arguments_key, copied, has_new_sizes
 from lint_params.shape.objects import LAYER, get_attr
 from lint_params.shape.scope import MISSING
 from lint_params.shape.value import (
@@ -38,12 +38,15 @@ def instantiate(
         instance.node = node
         it.made.append(instance)
         return instance
-    epoch = it.epoch
+    epoch, start = it.epoch, Atom.latest()
     it.constructing += 1
     try:
         made = _instantiate(it, cls, args, kwargs, node)
     finally:
         it.constructing -= 1
+    unknown = any(isinstance(value, Unknown) for value in (*args, *kwargs.values()))
+    if unknown and has_new_sizes(made, start):
+        return made  # the next of that unknown size may have another
     if isinstance(made, Instance) and it.epoch == epoch:
         # Most modules are built once: only the second of a kind is kept for copying.
         made.token = it.tokens.setdefault(key, len(it.tokens) + 1)

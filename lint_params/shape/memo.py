@@ -60,6 +60,22 @@ def arguments_key(ctx: Context, args: list[Value], kwargs: dict[str, Value]) -> 
     )
 
 
+def has_new_sizes(module: Value, start: int) -> bool:
+    """Whether a module holds sizes that nobody knows and that are newer than ``start``."""
+    todo, seen = [module], {id(module)}
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Tensor) and any(_new(d, start) for d in one.shape.dims):
+            return True
+        if isinstance(one, (Layer, Instance)):
+            inside = [*one.attrs.values(), *(one.items or {}).values()]
+        else:
+            inside = one.items if isinstance(one, Seq) else []
+        todo += [part for part in inside if id(part) not in seen]
+        seen.update(map(id, inside))
+    return False
+
+
 # -- copies ---------------------------------------------------------------------------------
 
 
