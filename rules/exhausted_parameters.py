@@ -87,7 +87,9 @@ class ExhaustedParameters(Rule):
         first = getattr(one.first.when.seen_from(one.second.when, facts), "lineno", one.first.when.line)
         start = getattr(made.seen_from(one.second.when, facts), "lineno", made.line)
         name = f"`{one.stream.name}`" if one.stream.name else "this generator"
-        if one.first.when.node is one.second.when.node:
+        if one.first.when is one.second.when:
+            said = f"{one.second.by} goes over {name} twice at once, and each time misses what the other has taken"
+        elif one.first.when.node is one.second.when.node:
             said = f"{one.second.by} takes all items of {name} each time around, and only the first time finds any"
         else:
             said = f"{name} is empty here: {one.first.by} took all its items (line {first})"

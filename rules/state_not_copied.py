@@ -111,14 +111,8 @@ class StateNotCopied(Rule):
         for loop in facts.ancestors(call):
             if isinstance(loop, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 return False
-            if isinstance(loop, (ast.For, ast.While)):
-                names = {
-                    getattr(node.func, "attr", getattr(node.func, "id", ""))
-                    for node in ast.walk(loop)
-                    if isinstance(node, ast.Call)
-                }
-                if names.intersection(_TRAINS):
-                    return True
+            if isinstance(loop, (ast.For, ast.While)) and _trains(loop):
+                return True
         return False
 
     def _scopes(self, facts: FileFacts, call: ast.Call, kept: str) -> list[Scope]:
@@ -140,7 +134,7 @@ class StateNotCopied(Rule):
             func = other.func
             if isinstance(func, ast.Attribute) and func.attr == "load_state_dict" and other.args:
                 if ast.unparse(func.value) == model and ast.unparse(other.args[0]) == kept:
-                    if self._comes_to(facts, call, other):
+                    if self._comes_to(facts, call, other) and not self._at_once(facts, call, other):
                         return other
         return None
 
@@ -151,6 +145,16 @@ class StateNotCopied(Rule):
             return True
         around = [one for one in facts.ancestors(call) if isinstance(one, (ast.For, ast.While))]
         return any(one in around for one in facts.ancestors(load))
+
+    def _at_once(self, facts: FileFacts, call: ast.Call, load: ast.Call) -> bool:
+        """Whether both stand in one block and nothing trains between: a state that goes from an old
+        optimizer, say, to the new one."""
+        kept, loaded = facts.parent(call), facts.parent(load)
+        block = next((b for b in _blocks(facts.parent(kept)) if kept in b and loaded in b), None)
+        if block is None or kept is None or loaded is None:
+            return False
+        between = block[block.index(kept) + 1 : block.index(loaded)]
+        return block.index(kept) < block.index(loaded) and not any(_trains(one) for one in between)
 
     def _stays(self, facts: FileFacts, scopes: list[Scope], statement: ast.Assign, kept: str) -> bool:
         """Whether nothing copies it after all: it is only assigned, and loaded."""
@@ -169,3 +173,16 @@ class StateNotCopied(Rule):
             elif not isinstance(parent, (ast.Compare, ast.Return)):
                 return False
         return True
+
+
+def _trains(node: ast.AST) -> bool:
+    return any(
+        isinstance(part, ast.Call) and getattr(part.func, "attr", getattr(part.func, "id", "")) in _TRAINS
+        for part in ast.walk(node)
+    )
+
+
+def _blocks(node: ast.AST | None) -> list[list[ast.AST]]:
+    """The lists of statements of a statement."""
+    fields = [getattr(node, name, None) for name in ("body", "orelse", "finalbody")]
+    return [block for block in fields if isinstance(block, list)]

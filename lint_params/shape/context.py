@@ -256,7 +256,7 @@ class Context:
         """Record that a layer call could not be judged."""
         self._record(rule, Verdict.UNKNOWN, text, None, None, None, why)
 
-    def _is_free(self, size: Size) -> bool:
+    def _is_free(self, size: Size | None) -> bool:
         return isinstance(size, Poly) and any(
             isinstance(a, Symbol) and a.kind == "input" for a in size.atoms
         )
@@ -285,7 +285,7 @@ class Context:
             Obligation(
                 rule, verdict, self.node, self.path, text, expected, got, why, self.callee,
                 self.built, tensor.origin if tensor is not None else None, self.stack, self.subject,
-                tuple(self.instances[1:]), self._of_batch(tensor, got), self.clock(),
+                tuple(self.instances[1:]), self._of_batch(tensor, got) and not self._is_free(expected), self.clock(),
                 verdict is Verdict.REFUTED and self._turned(expected, got),
                 self._sources(expected, got, tensor) if self._disagree(verdict, why, text) else (),
             )
