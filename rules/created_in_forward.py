@@ -199,11 +199,12 @@ class CreatedInForward(Rule):
         """``if self._flat is None: self._flat = nn.Parameter(self.weight.flatten(1))``: a weight that
         is there already, kept in another form."""
         data = facts.argument(call, 0, "data")
-        if data is None or self._kept_as(facts, call) is None or facts.in_every_forward(call):
+        if data is None or facts.in_every_forward(call):
             return False
         parts = [part for one in facts.reach(data) or [data] for part in ast.walk(one)]
         parts += [p for name in parts if isinstance(name, ast.Name) for v in facts.reach(name) or () for p in ast.walk(v)]
-        return any(isinstance(part, ast.Attribute) and facts.kind_of(part).is_parameter for part in parts)
+        read = [part for part in parts if isinstance(part, (ast.Attribute, ast.Subscript))]
+        return any(facts.kind_of(part).is_parameter for part in read)
 
     def _kept_as(self, facts: FileFacts, call: ast.Call) -> str | None:
         """``x`` where the call's result goes to ``self.x``, also through ``.to(device)``."""

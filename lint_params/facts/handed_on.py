@@ -65,6 +65,8 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
         if isinstance(parent, ast.Call) and isinstance(below, ast.Attribute) and below is not node:
             below = parent  # self.xs.values()
             continue
+        if isinstance(parent, ast.For) and below is parent.iter:
+            return _target_passes(facts, parent)
         if isinstance(parent, ast.comprehension):
             return _comprehension_passes(facts, parent)
         if isinstance(parent, (ast.Yield, ast.YieldFrom)):
@@ -74,6 +76,18 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             return facts.scope_of(node).name != "forward"
         return False
     return False
+
+
+def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
+    """``for layer in self.xs: kept.append(layer)``: each item goes to another container."""
+    names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+    return any(
+        isinstance(part, ast.Call)
+        and getattr(part.func, "attr", "") in ("append", "add_module", "insert", "register_module")
+        and any(isinstance(given, ast.Name) and given.id in names for given in part.args)
+        for statement in loop.body
+        for part in ast.walk(statement)
+    )
 
 
 def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:

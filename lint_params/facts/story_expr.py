@@ -181,11 +181,11 @@ class Expressions(Happenings):
         if isinstance(node, ast.GeneratorExp):
             made = Thing("stream", made=self.moment(node))
         around = self.branches
-        sources: Value = ()
+        sources: tuple[Value, ...] = ()
         for place, generator in enumerate(node.generators):
             iterated = self.value(generator.iter)
             if isinstance(node, ast.GeneratorExp) and place == 0:
-                sources = tuple(one for one in iterated if one.what == "stream")
+                sources = (tuple(one for one in iterated if one.what == "stream"),)
             else:
                 self.consume(iterated, generator.iter, "the comprehension")
             element = self.element_of(iterated, generator.iter)

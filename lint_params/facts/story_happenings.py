@@ -84,8 +84,8 @@ class Happenings(LazyHappenings):
                 told = True
                 break
         self.s.spent[stream] = (*before, use) if len(before) < 8 else before
-        for source in stream.sources:
-            self._spend(source, use, choice, told)
+        for source, among in [(one, either) for either in stream.sources for one in either]:
+            self._spend(source, use, choice or len(among) > 1, told)
 
     # -- holders ---------------------------------------------------------------------------
     def hold(self, holder: Thing) -> None:

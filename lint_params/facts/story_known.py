@@ -196,7 +196,7 @@ class KnownCalls(Expressions):
                     made.element = self.function(node, one, Arguments(inner))
         elements: list[Value] = []
         for part in parts:
-            made.sources += tuple(one for one in part if one.what == "stream")
+            made.sources += (tuple(one for one in part if one.what == "stream"),)
             elements.append(self.element_of(part, node))
             for one in part:
                 made.complete = made.complete and one.complete and one is not OTHER

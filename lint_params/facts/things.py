@@ -42,8 +42,9 @@ class Thing:
     items: list[Value] = field(default_factory=list)
     #: What iterating gives, where the items are not told apart.
     element: Value = ()
-    #: Streams that a stream takes its items from, and the name it was bound to.
-    sources: tuple[Thing, ...] = ()
+    #: Streams that a stream takes its items from (each one of several that a name can hold), and
+    #: the name it was bound to.
+    sources: tuple[Value, ...] = ()
     name: str = ""
     constant: Any = MISSING
     function: tuple[FileFacts, Scope | ast.Lambda] | None = None
