@@ -39,7 +39,8 @@ def bind(
                 return None
             out[name] = value
         elif name == OPEN:
-            continue
+            if plan.var_keyword is not None:
+                extra[OPEN] = value
         elif plan.var_keyword is not None:
             extra[name] = value
         else:

@@ -96,9 +96,14 @@ def _default(atom: Atom) -> Size | None:
 def _is_compared(cls: ast.ClassDef, o: Obligation) -> bool:
     """Whether the class asks itself whether the two are one."""
     both = _names(o.expected or 0) | _names(o.got or 0)
+    local = {
+        target.id: _mentioned(node.value)
+        for node in walk(cls) if isinstance(node, ast.Assign)
+        for target in node.targets if isinstance(target, ast.Name)
+    }  # fmt: skip
     for node in walk(cls):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
-            left, right = _mentioned(node.left), _mentioned(node.comparators[0])
+            left, right = (_through(side, local) for side in (node.left, node.comparators[0]))
             if left & both and (right & both or len(both) == 1):
                 return True
     return False
@@ -117,6 +122,12 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
         and any(isinstance(n, ast.Call) and n.lineno in lines for n in walk(node))
         for node in walk(cls)
     )
+
+
+def _through(side: ast.expr, local: dict[str, set[str]]) -> set[str]:
+    """The names in an expression, and those of which its local names are made."""
+    names = _mentioned(side)
+    return names.union(*(local.get(name, set()) for name in names))
 
 
 def _mentioned(node: ast.expr) -> set[str]:

@@ -22,7 +22,7 @@ from lint_params.shape.ops.arguments import VIEW, front, tensors
 from lint_params.shape.ops.einsum import DOTS
 from lint_params.shape.ops.joining import stack
 from lint_params.shape.unlikely import leaves_one
-from lint_params.shape.value import Seq, Tensor, Value
+from lint_params.shape.value import OPEN, Seq, Tensor, Value
 
 Group = tuple[str, ...]  # names, numbers as text and "..." that share one axis
 Side = tuple[Group, ...]
@@ -94,6 +94,9 @@ def rearranged(ctx: Context, x: Value, pattern: Value, axes: dict[str, Value], o
         return ctx.unknown_tensor(x.dtype)
     left, right = parsed
     text = pattern.replace("{", "{{").replace("}", "}}")
+    if OPEN in axes:  # any of them may be given
+        named = dict.fromkeys(_names((*left, *right)), axes[OPEN])
+        axes = named | {name: size for name, size in axes.items() if name != OPEN}
     _check_names(ctx, text, left, right, axes, op)
     sizes = _Sizes(ctx, axes)
     read(ctx, x, left, sizes, text)
