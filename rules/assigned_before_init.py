@@ -83,7 +83,7 @@ class AssignedBeforeInit(Rule):
                     f"(line {line}): call `super().__init__()` first",
                     trace=(Step(line, "the parent's __init__ is called here"),),
                     subject=cls.qualname,
-                    details={"lines": [member.node.lineno]},
+                    details={"lines": [member.node.lineno] if member.cls.facts is facts else []},
                 )
 
             yield from self._asked(facts, cls, line)
@@ -128,14 +128,15 @@ class AssignedBeforeInit(Rule):
             return
 
     def _early(self, cls: ClassFacts) -> Iterator[Member]:
-        for members in [*cls.members.values(), cls.dynamic_members]:
+        every = [one for base in cls.mro for one in (*base.members.values(), base.dynamic_members)]
+        for members in every:
             for member in members:
                 registers = member.how in _REGISTER
                 if member.how == "declared" or not (registers or member.kind.what in _WHAT):
                     continue
                 if member.kind.what == "buffer" and not registers and not _is_buffer_call(member):
                     continue
-                if member.before_super:
+                if member.cls is cls and member.before_super:
                     yield member
                 elif member.scope is not cls.init and self._call(cls, member) is not None:
                     if not member.conditions:

@@ -2,7 +2,8 @@
 
 ``register_parameter`` takes a Parameter, not a tensor; a registered name has no dot and is not
 empty; ``register_buffer``, ``register_parameter`` and ``add_module`` refuse a name that is
-already an attribute; ``ModuleList``, ``ModuleDict`` and ``ParameterList`` hold things and have
+already an attribute, as a ModuleDict refuses ``"keys"``; a trainable Parameter that is registered
+as a buffer is in no ``parameters()``; ``ModuleList``, ``ModuleDict`` and ``ParameterList`` hold things and have
 no ``forward``.
 
 Bad::
@@ -86,7 +87,7 @@ class BadRegistration(Rule):
     ) -> Iterator[Finding]:
         name = facts.argument(call, 0, "name")
         what = _STORE[member.how]
-        if name is not None and (problem := _bad_name(name)):
+        if name is not None and (problem := _bad_word(facts, name)):
             yield self._finding(facts, cls, call, f"a {what}'s name {problem}", member.name)
             return
         if member.how == "register_parameter" and member.value is not None:
@@ -100,6 +101,10 @@ class BadRegistration(Rule):
                     member.name,
                 )
                 return
+        if member.how == "register_buffer" and isinstance(member.value, ast.Call) and _trains(cls, member.value):
+            message = "`register_buffer` of a Parameter keeps it out of parameters(): it is never trained; "
+            yield self._finding(facts, cls, call, message + "use `register_parameter`, or a plain tensor", member.name)
+            return
         plain = facts.kind_of(member.value) if member.value is not None else None
         if member.how == "register_buffer" and plain is not None and plain.what in _NO_BUFFER:
             if not plain.optional and not plain.annotated:
@@ -149,19 +154,39 @@ class BadRegistration(Rule):
         """Whether ``earlier`` surely leaves a plain attribute where ``member`` registers."""
         if earlier.how == "class":
             return True
-        if earlier is member or earlier.how != "assign" or earlier.scope is not member.scope:
+        if earlier is member or earlier.how != "assign":
             return False
-        if not member.cls.facts.comes_by(earlier, member):
+        if earlier.scope is not member.scope:
+            if not self._calls_after(earlier, member):
+                return False
+        elif not member.cls.facts.comes_by(earlier, member):
             return False
         kind = earlier.kind
         if kind.what == _STORE[member.how]:
             return False  # registered already, under the same table: replaced
         return kind.known and not kind.annotated
 
+    def _calls_after(self, earlier: Member, member: Member) -> bool:
+        """Whether the constructor sets the attribute, and then runs the method that registers,
+        for the first time."""
+        facts, init = member.cls.facts, member.cls.init
+        if init is None or earlier.scope is not init or earlier.conditions or member.conditions:
+            return False
+        if member.scope.owner is not member.cls.scope:
+            return False
+        calls = [call for call in init.nodes(ast.Call) if facts.self_attribute(call.func) == member.method]
+        first = min(calls, key=lambda call: call.lineno, default=None)
+        return first is not None and first.lineno > earlier.node.lineno and not facts.conditions(first)
+
     def _keys(self, facts: FileFacts, call: ast.Call) -> Iterator[Finding]:
         given = call.args[0] if call.args else None
-        for key in given.keys if isinstance(given, ast.Dict) else ():
-            problem = _bad_name(key) if key is not None else ""
+        keys = [given.key] if isinstance(given, ast.DictComp) else getattr(given, "keys", ())
+        of_modules = facts.kind_of(call).torch == "torch.nn.ModuleDict"
+        for key in keys:
+            problem = _bad_word(facts, key) if key is not None else ""
+            taken = of_modules and _taken_key(facts, key)
+            if taken:
+                problem = f"`{taken}` is one of a ModuleDict already"
             if key is not None and problem:
                 yield self.report(
                     facts,
@@ -231,7 +256,23 @@ class BadRegistration(Rule):
         return run.refuted(finding, "torch took it") if run.ran(finding) else None
 
 
-def _bad_name(name: ast.expr) -> str:
+#: What a ModuleDict has besides the attributes of every Module (read off torch 2.13).
+_OF_DICTS = ("keys", "values", "items", "pop", "clear", "update")
+
+
+def _taken_key(facts: FileFacts, key: ast.expr | None) -> str:
+    """A key that is the name of a method or an attribute."""
+    words = [str(word) for word in facts.words(key) or ()]
+    return next((one for one in words if one in _OF_DICTS or facts.is_module_attribute(one)), "")
+
+
+def _bad_word(facts: FileFacts, name: ast.expr) -> str:
+    """What is wrong with a name, whatever a local variable for it holds."""
+    problems = [_bad_name(facts, one) for one in facts.reach(name) or ()]
+    return problems[0] if problems and all(problems) else ""
+
+
+def _bad_name(facts: FileFacts, name: ast.expr) -> str:
     if isinstance(name, ast.Constant) and isinstance(name.value, str):
         if name.value == "":
             return "cannot be empty"
@@ -241,13 +282,28 @@ def _bad_name(name: ast.expr) -> str:
         if any("." in str(text) for text in texts):
             return "cannot contain a dot"
     if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Add):
-        return _bad_side(name.left) or _bad_side(name.right)
+        return _bad_side(facts, name.left) or _bad_side(facts, name.right)
+    if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Mod):
+        return _bad_side(facts, name.left, "%.")  # "%.2f" is no dot in the name
+    if isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr == "format":
+        return _bad_side(facts, name.func.value, ":.")
     return ""
 
 
-def _bad_side(name: ast.expr) -> str:
-    problem = _bad_name(name)
+def _bad_side(facts: FileFacts, name: ast.expr, but: str = "") -> str:
+    if but and isinstance(name, ast.Constant) and but in str(name.value):
+        return ""
+    problem = _bad_name(facts, name)
     return problem if "dot" in problem else ""
+
+
+def _trains(cls: ClassFacts, made: ast.Call) -> bool:
+    """``nn.Parameter(...)`` whose gradients are left on, in a class that freezes and loads nothing."""
+    facts = cls.facts
+    fixed = ("requires_grad", "requires_grad_", "load", "load_state_dict", "eval", "from_pretrained")
+    if any(node.attr in fixed for scope in cls.scope.within() for node in scope.nodes(ast.Attribute)):
+        return False
+    return facts.qualify(made.func) == "torch.nn.Parameter" and facts.argument(made, 1, "requires_grad") is None
 
 
 def _is_guarded(facts: FileFacts, call: ast.Call) -> bool:

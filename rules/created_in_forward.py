@@ -80,6 +80,7 @@ class CreatedInForward(Rule):
                 seen.add(scope.node)
                 for inner in scope.within():
                     yield from self._scope(facts, cls, inner, seen)
+                    yield from self._of_other_files(facts, cls, inner, seen)
 
     def _scope(
         self, facts: FileFacts, cls: ClassFacts, scope: Scope, seen: set[ast.AST]
@@ -103,6 +104,24 @@ class CreatedInForward(Rule):
                 continue
             seen.add(call)
             yield self._finding(facts, cls, scope, call, kind)
+
+    def _of_other_files(
+        self, facts: FileFacts, cls: ClassFacts, scope: Scope, seen: set[ast.AST]
+    ) -> Iterator[Finding]:
+        """``dense(x, 16)`` of a function that makes a layer and applies it at once."""
+        for call in scope.nodes(ast.Call):
+            found = facts.function_of(call) if facts.qualify(call.func) and call not in seen else None
+            if found is None or found[0] is facts or found[1].owner is not None or found[1].decorators:
+                continue
+            there, function = found
+            if facts.no_grad(call) or there.no_grad(function.node.body[0]):
+                continue
+            made = [one.func for one in function.nodes(ast.Call) if isinstance(one.func, ast.Call)]
+            layers = [one for one in made if self._constructs(there, one) and not there.conditions(one)]
+            kinds = [there.kind_of(one) for one in layers if there.kind_of(one).node is one]
+            if any(kind.is_module and self._is_layer(there, kind.node, kind) for kind in kinds):
+                seen.add(call)
+                yield self._finding(facts, cls, scope, call, next(kind for kind in kinds if kind.is_module))
 
     def _finding(
         self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call, kind: Kind

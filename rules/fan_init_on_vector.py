@@ -51,13 +51,16 @@ from typing import TYPE_CHECKING
 from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
-    from lint_params.facts import FileFacts
+    from lint_params.facts import FileFacts, Kind
 
 _FAN = tuple(
     f"torch.nn.init.{name}"
     for kind in ("xavier", "kaiming")
     for name in (f"{kind}_uniform_", f"{kind}_normal_", f"{kind}_uniform", f"{kind}_normal")
 )
+
+
+_NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm")
 
 
 class FanInitOnVector(Rule):
@@ -80,10 +83,15 @@ class FanInitOnVector(Rule):
                     f"`{ast.unparse(target)}` has {what} {facts.shown(sizes)} and `{function}` needs "
                     "two: use nn.init.zeros_, normal_ or uniform_"
                 )
-            elif self._meets_bias(facts, call, target):
+            elif self._of_norm(facts, call, target):
                 text = (
-                    f"this loop gives `{function}` every parameter, biases with one dimension too, "
-                    "and it needs two: test `p.dim() > 1` first"
+                    f"`{ast.unparse(target)}` of {self._of_norm(facts, call, target)} has one dimension and "
+                    f"`{function}` needs two: leave the normalisation out, or test `dim() > 1` first"
+                )
+            elif self._meets_bias(facts, call, target) or self._meets_named(facts, call, target):
+                text = (
+                    f"this loop gives `{function}` parameters with one dimension too (biases, weights of "
+                    "normalisation), and it needs two: test `p.dim() > 1` first"
                 )
             else:
                 continue
@@ -94,6 +102,16 @@ class FanInitOnVector(Rule):
                 subject=facts.subject(call),
                 details={"attribute": ast.unparse(target).removeprefix("self.")},
             )
+
+    def _of_norm(self, facts: FileFacts, call: ast.Call, target: ast.expr) -> str:
+        """``isinstance(m, (nn.Conv2d, nn.BatchNorm2d)): xavier(m.weight)``."""
+        if not isinstance(target, ast.Attribute) or target.attr not in ("weight", "bias") or self._tested(facts, call):
+            return ""
+        tests = [one for one in facts.conditions(call) if one.what != "with"]
+        if [one.what for one in tests if one.what not in ("for", "while")] != ["if"]:
+            return ""
+        layers = [one.layer for one in facts.kind_of(target.value).every() if one.annotated]
+        return next((f"nn.{one}" for one in layers if one in _NORMS), "")
 
     def _tested(self, facts: FileFacts, call: ast.Call) -> bool:
         for condition in facts.conditions(call):
@@ -116,10 +134,30 @@ class FanInitOnVector(Rule):
             return False
         if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)):
             return False
-        loop = conditions[0].node
+        return self._loop_meets(facts, conditions[0].node, source, kind.owner)
+
+    def _meets_named(self, facts: FileFacts, call: ast.Call, target: ast.expr) -> bool:
+        """``if name.endswith("weight"): xavier(p)`` in a loop over the parameters of one layer, whose
+        parameter of that name is a vector."""
+        around = facts.conditions(call)
+        loops = [one for one in around if one.what == "for"]
+        tests = [one for one in around if one.what != "for"]
+        if len(loops) != 1 or len(tests) != 1 or tests[0].what != "if" or not isinstance(target, ast.Name):
+            return False
+        source, pair = loops[0].test, getattr(loops[0].node, "target", None)
+        kind = facts.kind_of(target)
+        if not isinstance(source, ast.Call) or not isinstance(pair, ast.Tuple) or kind.owner is None:
+            return False
+        if not ast.unparse(source.func).endswith(".named_parameters") or kind.member != "*":
+            return False
+        if not kind.owner.layer.endswith("Norm") or "weight" not in _asked_name(tests[0].test, pair.elts[0]):
+            return False
+        return self._loop_meets(facts, loops[0].node, source, kind.owner)
+
+    def _loop_meets(self, facts: FileFacts, loop: ast.AST, source: ast.expr, owner: Kind) -> bool:
         if any(isinstance(part, (ast.Continue, ast.Try)) for part in ast.walk(loop)):
             return False
-        return facts.has_vectors(kind.owner)
+        return facts.has_vectors(owner)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
@@ -129,3 +167,19 @@ class FanInitOnVector(Rule):
         if run.ran(finding):
             return run.refuted(finding, "the initialiser accepted the tensor")
         return None
+
+
+def _asked_name(test: ast.expr | None, name: ast.expr) -> tuple[str, ...]:
+    """The words of ``name.endswith("weight")``, ``"weight" in name``, ``name == "weight"``."""
+    text = ast.unparse(name)
+    if isinstance(test, ast.Call) and ast.unparse(test.func) == f"{text}.endswith" and len(test.args) == 1:
+        word: ast.expr = test.args[0]
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
+        sides = (test.left, test.comparators[0])
+        asked = sides[isinstance(test.ops[0], ast.In)]
+        word = sides[not isinstance(test.ops[0], ast.In)]
+        if not isinstance(test.ops[0], (ast.In, ast.Eq)) or ast.unparse(asked) != text:
+            return ()
+    else:
+        return ()
+    return (word.value,) if isinstance(word, ast.Constant) and isinstance(word.value, str) else ()

@@ -3,7 +3,9 @@
 Without ``super().__init__()`` the Module has no tables for parameters and submodules: the first
 layer that is assigned, or the first call, fails. A misspelled ``__init__`` (``__int__``,
 ``_init_``) is the same mistake seen from the other side: it never runs. So is a mixin before
-the Module among the bases whose ``__init__`` ends the chain of ``super().__init__`` calls.
+the Module among the bases whose ``__init__`` ends the chain of ``super().__init__`` calls, a
+``super(nn.Module, self)``, which looks above it, and a ``@dataclass`` whose ``__post_init__`` does
+not call it.
 
 Bad::
 
@@ -70,12 +72,22 @@ class InitNotCalled(Rule):
         for cls in facts.module_classes:
             if cls.init is None:
                 yield from self._misspelled(facts, cls)
+                yield from self._generated(facts, cls)
             elif self._never_calls(cls, cls.init):
                 yield self.report(
                     facts,
                     facts.header(cls.init),
                     f"`{cls.name}.__init__` never calls the parent's: the Module cannot register "
                     "or run anything; begin it with `super().__init__()`",
+                    subject=cls.qualname,
+                )
+            above = _silent_above(facts, cls)
+            if above is not None:
+                yield self.report(
+                    facts,
+                    above[1],
+                    f"`{above[0].name}.__init__`, which this runs, never calls the parent's: the Module is never "
+                    "set up; begin it with `super().__init__()`",
                     subject=cls.qualname,
                 )
             mixin, base = _stops_at(cls)
@@ -91,7 +103,7 @@ class InitNotCalled(Rule):
 
     def _misspelled(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
         for name, scope in cls.methods.items():
-            if name in _MISSPELLED and (_calls_parent(scope) or _builds(cls, name)):
+            if name in _MISSPELLED and (_calls_parent(cls, scope) or _builds(cls, name)):
                 yield self.report(
                     facts,
                     facts.header(scope),
@@ -99,6 +111,25 @@ class InitNotCalled(Rule):
                     "write `__init__`",
                     subject=cls.qualname,
                 )
+
+    def _generated(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
+        """The constructor that ``@dataclass`` writes calls no parent's; ``__post_init__`` has to."""
+        post = cls.methods.get("__post_init__")
+        if post is None or not _is_dataclass(cls) or "__new__" in cls.methods:
+            return
+        runs = [found[1] for name in cls.reached_from("__post_init__") if (found := cls.method(name))]
+        if any(_calls_parent(cls, part) or _takes_over(part) for one in runs for part in one.within()):
+            return
+        if any(node.attr == "__post_init__" for node in post.nodes(ast.Attribute)):
+            return  # the one above may do it
+        if _registers(cls, "__post_init__"):
+            yield self.report(
+                facts,
+                facts.header(post),
+                f"the constructor that `@dataclass` writes for `{cls.name}` never calls the parent's: begin "
+                "`__post_init__` with `super().__init__()`",
+                subject=cls.qualname,
+            )
 
     def _never_calls(self, cls: ClassFacts, init: Scope) -> bool:
         if cls.scope.decorators or "__new__" in cls.methods:
@@ -109,7 +140,7 @@ class InitNotCalled(Rule):
             return False
         for name in cls.reached_from_init:
             found = cls.method(name)
-            if found is not None and any(_calls_parent(one) for one in found[1].within()):
+            if found is not None and any(_calls_parent(found[0], one) for one in found[1].within()):
                 # Only what this class itself runs counts: an inherited __init__ is the parent's.
                 return False
         if any(_takes_over(one) for one in init.within()):
@@ -155,9 +186,26 @@ def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:
         for one in base.mro:
             found = one.methods.get("__init__")
             if found is not None:
-                silent = not any(_calls_parent(part) for part in one.scope.within())
+                silent = not any(_calls_parent(one, part) for part in one.scope.within())
                 return (one, node) if silent and not _takes_over(found) else nobody
     return nobody
+
+
+def _silent_above(facts: FileFacts, cls: ClassFacts) -> tuple[ClassFacts, ast.Call] | None:
+    """The Module of another file whose ``__init__`` this one's ``super().__init__()`` runs, and which
+    calls no other."""
+    if cls.init is None or len(cls.parent_init_calls) != 1 or cls.scope.decorators or len(cls.bases) != 1:
+        return None
+    above = next((one for one in cls.mro[1:] if one.init is not None), None)
+    if above is None or above.facts is facts or above.scope.decorators or not _registers(cls):
+        return None
+    if above.init is None or not above.bases_complete or len(above.bases) != 1 or "__new__" in above.methods:
+        return None
+    runs = [found for name in above.reached_from_init if (found := above.method(name))]
+    if any(_calls_parent(one, part) or _takes_over(part) for one, scope in runs for part in scope.within()):
+        return None
+    call = cls.parent_init_calls[0]
+    return None if facts.conditions(call) else (above, call)
 
 
 def _set_up_beside(cls: ClassFacts, heir: ClassFacts) -> bool:
@@ -180,26 +228,58 @@ def _only_super(init: Scope) -> bool:
     )
 
 
-def _registers(cls: ClassFacts) -> bool:
+def _is_dataclass(cls: ClassFacts) -> bool:
+    """Whether ``@dataclass`` is its only decorator, and writes the constructor."""
+    if len(cls.node.decorator_list) != 1:
+        return False
+    decorator = cls.node.decorator_list[0]
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    off = isinstance(decorator, ast.Call) and any(one.arg in ("init", None) for one in decorator.keywords)
+    return cls.facts.qualify(named) == "dataclasses.dataclass" and not off
+
+
+def _registers(cls: ClassFacts, entry: str = "__init__") -> bool:
     """Whether its constructor assigns something that only a built Module can hold."""
     return any(
         member.kind.what in ("module", "parameter")
         or member.how in ("register_parameter", "register_buffer", "add_module")
         for members in [*cls.members.values(), cls.dynamic_members]
         for member in members
-        if member.method in cls.reached_from_init
+        if member.method in cls.reached_from(entry)
     )
 
 
-def _calls_parent(scope: Scope) -> bool:
-    """Anything that looks like calling another ``__init__``, also through ``partial``."""
+def _calls_parent(cls: ClassFacts, scope: Scope) -> bool:
+    """Anything that looks like calling another ``__init__``, also through ``partial``; not that of
+    a class which is known to go no further."""
     for node in scope.nodes(ast.Attribute):
         if node.attr in ("__init__", "__setstate__"):
             if not isinstance(node.value, ast.Name) or node.value.id != scope.instance_name:
                 parent = scope.index.parents.get(node)
-                if not isinstance(parent, ast.Expr):  # `super().__init__` without the call
+                if isinstance(parent, ast.Expr):  # `super().__init__` without the call
+                    continue
+                if not _goes_past(cls, node.value) and not _is_dead_end(cls.facts.class_of(node.value)):
                     return True
     return False
+
+
+def _goes_past(cls: ClassFacts, owner: ast.expr) -> bool:
+    """``super(Net)``, which is bound to no object, and ``super(nn.Module, self)``, which looks
+    above the Module."""
+    if not isinstance(owner, ast.Call) or not isinstance(owner.func, ast.Name) or owner.func.id != "super":
+        return False
+    beyond = bool(owner.args) and cls.facts.qualify(owner.args[0]) == "torch.nn.Module"
+    return len(owner.args) == 1 or beyond
+
+
+def _is_dead_end(cls: ClassFacts | None) -> bool:
+    """A plain class of the project whose own ``__init__`` calls no other."""
+    if cls is None or cls.is_module or not cls.bases_complete or cls.scope.decorators:
+        return False
+    found = cls.method("__init__")
+    return found is not None and not any(
+        node.attr in ("__init__", "__dict__") for one in found[1].within() for node in one.nodes(ast.Attribute)
+    )
 
 
 def _takes_over(scope: Scope) -> bool:

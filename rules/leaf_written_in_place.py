@@ -1,7 +1,7 @@
 """A trainable Parameter is written in place while gradients are recorded.
 
-`self.weight += x`, `self.weight[0] = 0`, `self.weight.clamp_(0)`: torch refuses to change a
-leaf that autograd is watching, and every view of it. Initialising, clamping or copying weights
+`self.weight += x`, `self.weight[0] = 0`, `self.weight.clamp_(0)`, `nn.ReLU(inplace=True)(self.weight)`:
+torch refuses to change a leaf that autograd is watching, and every view of it. Initialising, clamping or copying weights
 belongs under `torch.no_grad()`; arithmetic in forward needs a new tensor.
 
 Bad::
@@ -40,7 +40,8 @@ Run::
 Says: a view of a leaf Variable that requires grad is being used in an in-place operation.
 
 Silent when: it is under `no_grad`, `inference_mode` or a decorator or a context manager that
-may do that; a caller in this file is, or nobody in this file calls the function; it goes through
+may do that; a caller in this file is, or nobody in this file calls the function (unless it, or the method that
+calls it, runs the backward pass itself); it goes through
 `.data` or `.detach()`; the Parameter has `requires_grad=False`, or may have; the function of
 `torch.nn.init` does it.
 """
@@ -61,6 +62,7 @@ _HOW = {
     "item": "by item assignment",
     "item-augmented": "by item assignment",
     "out": "as `out=`",
+    "call": "by `{}`, which works in place",
 }
 
 
@@ -70,7 +72,7 @@ class LeafWrittenInPlace(Rule):
     words = ("Parameter", "parameters", "nn")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        for write in facts.writes:
+        for write in [*facts.writes, *facts.written_by_calls]:
             if write.through or (write.how != "method" and write.how not in _HOW):
                 continue
             if write.method == "requires_grad_" or write.method.startswith("__"):
@@ -83,7 +85,7 @@ class LeafWrittenInPlace(Rule):
             if facts.grad_may_be_off(write.node):
                 continue
             name = ast.unparse(write.target)
-            how = _HOW.get(write.how) or f"by `.{write.method}()`"
+            how = _HOW.get(write.how, "").format(write.method) or f"by `.{write.method}()`"
             forward = facts.phase(write.node) == "forward"
             cure = (
                 "In forward make a new tensor instead"

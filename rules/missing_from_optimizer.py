@@ -1,8 +1,8 @@
-"""A module is trained in a loop, but no optimizer holds its parameters.
+"""A module or Parameter is trained in a loop, but no optimizer holds it.
 
 Backward fills its gradients and nothing ever uses them: the module stays as it was initialised, and
 its gradients add up, because ``optimizer.zero_grad()`` does not know them either. This is the usual
-fate of a second network, a projection head or a loss with weights of its own.
+fate of a second network, a projection head, a temperature or a loss with weights of its own.
 
 Bad::
 
@@ -73,14 +73,15 @@ class MissingFromOptimizer(Rule):
         for one in facts.untrained_modules:
             line, used = one.made.lineno, one.call.lineno
             name = one.optimizer.torch.rpartition(".")[2]
+            whole = f"its parameters: add `{one.name}.parameters()`"
+            what = "it: add it to what one is given" if facts.kind_of(one.made).is_parameter else whole
             yield self.report(
                 facts,
                 one.optimizer.call,
                 f"`{one.name}` (line {line}) is trained on line {used}, but neither {name} nor another "
-                f"optimizer holds its parameters: add `{one.name}.parameters()`, or freeze it with "
-                f"`{one.name}.requires_grad_(False)`",
+                f"optimizer holds {what}, or freeze it with `{one.name}.requires_grad_(False)`",
                 trace=(
-                    Step(line, f"{one.name} is made with parameters of its own"),
+                    Step(line, f"{one.name} is made here"),
                     Step(used, "its output reaches the loss"),
                 ),
                 subject=facts.stories.subject(one.optimizer.call),

@@ -1,8 +1,9 @@
 """Layers are kept in a plain list, dict or tuple, or by an object that is no Module.
 
-A Module registers the layers that are its attributes, not those inside a Python container or
-inside an attribute of some other object (a dataclass, too) or of a closure. Their parameters are missing from ``parameters()``:
-never trained, saved or moved to the GPU, and ``eval()`` does not reach them. Use
+A Module registers the layers that are its attributes, not those inside a Python container (its
+own, a base's or a mixin's) or inside an attribute of some other object (a dataclass, too) or of a
+closure. Their parameters are missing from ``parameters()``: never trained, saved or moved to the
+GPU, and ``eval()`` does not reach them. Use
 ``nn.ModuleList``, ``nn.ModuleDict`` or ``nn.Sequential``, or make the helper an ``nn.Module``.
 
 Bad::
@@ -80,7 +81,7 @@ class ModulesInContainer(Rule):
                 where, better = "a function", "an attribute for each layer"
             yield self.report(
                 facts,
-                held.member.node,
+                held.place or held.member.node,
                 f"`{held.shown}` keeps layers in {where}: their parameters are not "
                 f"registered, trained, saved or moved; use {better}",
                 trace=tuple(Step(line, text) for line, text in held.trace),

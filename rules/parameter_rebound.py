@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from lint_params.facts import ClassFacts, FileFacts, Kind, Member
 
 _REGISTERED = ("parameter", "module", "buffer")
+_PLAIN = ("function", "string", "list", "tuple", "dict", "set")
 _NO_OPS = frozenset("to float cpu contiguous type type_as requires_grad_ pin_memory cuda".split())
 #: What takes a layer's weight away or makes it a computed value.
 _REWRITES = (
@@ -77,7 +78,7 @@ class ParameterRebound(Rule):
             for name, members in cls.members.items():
                 yield from self._attribute(facts, cls, name, members)
         if not any(name.startswith(_REWRITES) for name in facts.calls):
-            yield from self._of_layers(facts)
+            yield from self._of_others(facts)
 
     def _attribute(
         self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
@@ -113,10 +114,11 @@ class ParameterRebound(Rule):
             advice = {
                 "parameter": "write into it under torch.no_grad() "
                 "(copy_, clamp_, ...) or use another name",
-                "module": "use another name for the tensor",
+                "module": "use another name, or a layer",
             }.get(kind, "a buffer takes a tensor or None")
             number = member.value is not None and facts.is_number(member.value)
-            said = "a number" if number else "a plain tensor"
+            what_given = "function" if _is_function(member) else member.kind.what
+            said = "a number" if number else f"a {what_given}" if what_given in _PLAIN else "a plain tensor"
             trace = (Step(first.node.lineno, f"`self.{name}` is registered here"),)
             yield self.report(
                 facts,
@@ -152,34 +154,40 @@ class ParameterRebound(Rule):
         number = member.value is not None and member.cls.facts.is_number(member.value)
         if registered == "buffer" or number:
             return number
-        return member.kind.is_tensor and not member.kind.annotated and not _may_be_itself(member.value)
+        if registered == "parameter" and isinstance(member.value, ast.BinOp):
+            return True  # whatever the two are: no Parameter comes out
+        if member.kind.annotated or member.kind.optional or _may_be_itself(member.cls.facts, member.value):
+            return False
+        return member.kind.is_tensor or member.kind.what in _PLAIN or _is_function(member)
 
-    def _of_layers(self, facts: FileFacts) -> Iterator[Finding]:
-        """``model.fc.weight = torch.zeros(...)``."""
-        for write in facts.writes:
-            target = write.target
-            if write.how != "bind" or write.through or write.value is None:
+    def _of_others(self, facts: FileFacts) -> Iterator[Finding]:
+        """``model.fc.weight = torch.zeros(...)``, ``setattr(self.fc, "weight", w)``."""
+        for owner, name, value, node in _given_to_others(facts):
+            if facts.self_attribute(value) == name or _may_be_itself(facts, value):
                 continue
-            if not isinstance(target, ast.Attribute) or facts.self_attribute(target):
+            kind = facts.kind_of(owner)
+            if not self._is_parameter_of(facts, kind, name) or _is_taken_away(facts, name):
                 continue
-            if "weight" not in target.attr and "bias" not in target.attr:
-                continue  # every Parameter of a torch layer is called so
-            owner = facts.kind_of(target.value)
-            if not owner.layer or owner.layer.startswith("Lazy"):
-                continue
-            if not facts.is_parameter_of(owner, target.attr):
-                continue
-            value = facts.kind_of(write.value)
-            if not value.is_tensor or _may_be_itself(write.value):
+            if not facts.kind_of(value).is_tensor or facts.kind_of(value).annotated:
                 continue
             yield self.report(
                 facts,
-                write.node,
-                f"`{ast.unparse(target)}` is a Parameter and cannot be given a plain tensor: wrap "
+                node,
+                f"`{ast.unparse(owner)}.{name}` is a Parameter and cannot be given a plain tensor: wrap "
                 "it in nn.Parameter(...), or copy into it under torch.no_grad()",
-                subject=facts.subject_of(write.node),
-                details={"attribute": target.attr},
+                subject=facts.subject_of(node),
+                details={"attribute": name},
             )
+
+    def _is_parameter_of(self, facts: FileFacts, owner: Kind, name: str) -> bool:
+        """Whether a layer of torch, or a Module of the project, surely has this Parameter."""
+        if owner.layer:  # every Parameter of a torch layer is called so
+            known = "weight" in name or "bias" in name
+            return known and not owner.layer.startswith("Lazy") and facts.is_parameter_of(owner, name)
+        cls = owner.cls if owner.is_module and not owner.annotated else None
+        if cls is None or any(m.how == "delete" for m in cls.assignments(name)) or _removes(cls, name):
+            return False
+        return any(self._registers(m) and m.kind.is_parameter for m in cls.assignments(name))
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         failure = run.failure_at(
@@ -188,6 +196,39 @@ class ParameterRebound(Rule):
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, "the assignment went through") if run.ran(finding) else None
+
+
+def _given_to_others(facts: FileFacts) -> Iterator[tuple[ast.expr, str, ast.expr, ast.AST]]:
+    """Owner, name, value and place of what attributes of other objects are given."""
+    for write in facts.writes:
+        target = write.target
+        if write.how == "bind" and not write.through and write.value is not None:
+            if isinstance(target, ast.Attribute) and not facts.self_attribute(target):
+                yield target.value, target.attr, write.value, write.node
+    for call in facts.calls_of("builtins.setattr"):
+        owner = call.args[0] if len(call.args) == 3 else None
+        if owner is not None and not (
+            isinstance(owner, ast.Name) and owner.id == facts.scope_of(call).instance_name
+        ):
+            names = facts.words(call.args[1]) or ()
+            yield from ((owner, str(name), call.args[2], call) for name in names[:1])
+
+
+def _is_taken_away(facts: FileFacts, name: str) -> bool:
+    """Whether the file takes Parameters of that name from their tables, of whatever object."""
+    if any(_may_name(facts, call, name, True) for call in facts.calls_of("builtins.delattr")):
+        return True
+    return any(
+        node.attr in ("_parameters", "__dict__") and not _only_reads(facts, node)
+        or node.attr == name and isinstance(node.ctx, ast.Del)
+        for node in facts.nodes(ast.Attribute)
+    )
+
+
+def _is_function(member: Member) -> bool:
+    """``self.act = torch.tanh`` over a layer."""
+    name = member.cls.facts.qualify(member.value) if member.value is not None else None
+    return name is not None and member.cls.facts.is_pure_function(name)
 
 
 def _is_its_output(facts: FileFacts, first: Member, member: Member) -> bool:
@@ -202,12 +243,14 @@ def _is_weak(kind: Kind, member: Member) -> bool:
     return kind.annotated or (kind.what == "buffer" and kind.torch != "torch.nn.Buffer")
 
 
-def _may_be_itself(value: ast.expr | None) -> bool:
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Attribute)
-        and value.func.attr in _NO_OPS
-    )
+def _may_be_itself(facts: FileFacts, value: ast.expr | None) -> bool:
+    """``w.to(device)``, here or as what a function returns: the same Parameter if nothing is to do."""
+    if value is None:
+        return False
+    home, _, method = facts.kind_of(value).torch.rpartition(".")
+    if home == "torch.Tensor" and method in _NO_OPS:
+        return True
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _NO_OPS
 
 
 def _needs_itself(facts: FileFacts, member: Member) -> bool:
@@ -233,7 +276,7 @@ def _removes(cls: ClassFacts, name: str) -> bool:
                 if node.attr in ("_parameters", "_buffers", "_modules", "__dict__"):
                     if one.facts.self_attribute(node) and not _only_reads(one.facts, node):
                         return True
-                if node.attr == "__setattr__":
+                if node.attr in ("__setattr__", "__delattr__"):
                     return True
     return any("__setattr__" in one.methods for one in cls.mro)
 

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 class ParametersInContainer(Rule):
     code = "LP302"
     level = Level.ERROR
-    words = ("Parameter",)
+    words = ("Parameter", "nn", "Module")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for held in facts.hidden:
@@ -72,7 +72,7 @@ class ParametersInContainer(Rule):
                 where, better = f"a {held.helper}, which is no Module", "nn.Module as its base"
             yield self.report(
                 facts,
-                held.member.node,
+                held.place or held.member.node,
                 f"`{held.shown}` keeps Parameters in {where}: they are not registered, "
                 f"trained, saved or moved; use {better}",
                 trace=tuple(Step(line, text) for line, text in held.trace),

@@ -1,7 +1,8 @@
 """One layer or Parameter is repeated where copies were meant.
 
 ``[nn.Linear(4, 4)] * 3`` makes one layer and puts it into the list three times; a comprehension
-over a layer that was made before does the same. The "stack" has one set of weights. Make a new
+over a layer that was made before does the same, and so does a loop that appends it, or
+``copy.copy``, which copies no Parameter. The "stack" has one set of weights. Make a new
 one for each place.
 
 Bad::
@@ -68,13 +69,24 @@ class RepeatedInstance(Rule):
         for node in facts.nodes(ast.BinOp):
             if isinstance(node.op, ast.Mult):
                 for items, times in ((node.left, node.right), (node.right, node.left)):
+                    items = _as_listed(facts, items)
                     if isinstance(items, (ast.List, ast.Tuple)) and not _is_one(times):
                         for item in items.elts:
                             yield from self._repeated(facts, node, item, fresh=True)
         for node in facts.nodes(ast.ListComp, ast.GeneratorExp):  # type: ignore[assignment]
             if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and self._counts(facts, node):
-                if isinstance(node.elt, ast.Name):
-                    yield from self._repeated(facts, node, node.elt, fresh=False)
+                item = _once_copied(facts, node.elt)
+                if isinstance(item, ast.Name):
+                    yield from self._repeated(facts, node, item, fresh=False)
+        for call in facts.nodes(ast.Call):
+            func = call.func
+            if not isinstance(func, ast.Attribute) or func.attr not in ("append", "add_module") or not call.args:
+                continue
+            item = _once_copied(facts, call.args[-1]) if self._is_looped(facts, call) else call
+            if isinstance(item, ast.Name) and (
+                facts.kind_of(func.value).torch in _LISTS or self._becomes_listed(facts, func.value)
+            ):
+                yield from self._repeated(facts, call, item, fresh=True)
         for call in facts.calls_of("builtins.dict.fromkeys", "itertools.repeat"):
             place = 1 if ast.unparse(call.func).endswith("fromkeys") else 0
             value = facts.argument(call, place)
@@ -83,14 +95,33 @@ class RepeatedInstance(Rule):
 
     def _counts(self, facts: FileFacts, node: ast.ListComp | ast.GeneratorExp) -> bool:
         """``for _ in range(n)`` around a name that the comprehension does not bind."""
-        if len(node.generators) != 1 or not isinstance(node.elt, ast.Name):
+        item = _once_copied(facts, node.elt)
+        if len(node.generators) != 1 or not isinstance(item, ast.Name):
             return False
         one = node.generators[0]
-        if any(isinstance(n, ast.Name) and n.id == node.elt.id for n in ast.walk(one.target)):
+        if any(isinstance(n, ast.Name) and n.id == item.id for n in ast.walk(one.target)):
             return False
         if not isinstance(one.iter, ast.Call) or not one.iter.args:
             return False
         return facts.qualify(one.iter.func) == "builtins.range" and not _is_one(one.iter.args[-1])
+
+    def _is_looped(self, facts: FileFacts, node: ast.AST) -> bool:
+        """Whether the line is repeated by ``for _ in range(n)`` and the item is made before that."""
+        around = facts.conditions(node)
+        loop = around[0].node if around and around[0].what == "for" else None
+        if not isinstance(loop, ast.For) or not isinstance(loop.iter, ast.Call) or not isinstance(node, ast.Call):
+            return False
+        if facts.qualify(loop.iter.func) != "builtins.range" or _is_one(loop.iter.args[-1]):
+            return False
+        item = _once_copied(facts, node.args[-1]) if node.args else None
+        found = facts.definitions(item) if isinstance(item, ast.Name) else None
+        inside = {part for one in loop.body for part in ast.walk(one)}
+        return bool(found) and not any(one.how != "assign" or one.node in inside for one in found or ())
+
+    def _becomes_listed(self, facts: FileFacts, target: ast.expr) -> bool:
+        """``nn.Sequential(*layers)`` of the local list that grows."""
+        names = facts.scope_of(target).nodes(ast.Name) if isinstance(target, ast.Name) else ()
+        return any(one.id == getattr(target, "id", "") and self._is_listed(facts, one) for one in names)
 
     def _repeated(
         self, facts: FileFacts, node: ast.expr, item: ast.expr, *, fresh: bool
@@ -170,6 +201,19 @@ class RepeatedInstance(Rule):
         if run.ok("construct") and seen > 1:  # `[layer] * depth` may be one layer deep here
             return run.refuted(finding, "no instance stands in two places")
         return None
+
+
+def _as_listed(facts: FileFacts, items: ast.expr) -> ast.expr:
+    """``[layer]`` for a local name of it."""
+    values = facts.reach(items) if isinstance(items, ast.Name) else None
+    return values[0] if values is not None and len(values) == 1 and isinstance(values[0], ast.List) else items
+
+
+def _once_copied(facts: FileFacts, item: ast.expr) -> ast.expr:
+    """``layer`` of ``copy.copy(layer)``: a shallow copy of a Module has the same Parameters."""
+    if isinstance(item, ast.Call) and item.args and facts.qualify(item.func) == "copy.copy":
+        return item.args[0] if facts.kind_of(item.args[0]).is_module else item
+    return item
 
 
 def _is_one(node: ast.expr) -> bool:

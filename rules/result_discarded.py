@@ -100,6 +100,21 @@ def _is_output(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
     return argument or _is_output(facts, func.value, depth + 1)
 
 
+def _is_weight(facts: FileFacts, owner: ast.expr) -> bool:
+    """``m.weight`` or ``m.weight.data`` of what surely is some Module: a tensor under any name."""
+    if isinstance(owner, ast.Attribute) and owner.attr == "data":
+        owner = owner.value
+    named = isinstance(owner, ast.Attribute) and owner.attr in ("weight", "bias")
+    return named and facts.kind_of(owner.value).is_module and not facts.kind_of(owner).known
+
+
+def _is_once_tensor(facts: FileFacts, owner: ast.Name) -> bool:
+    """``h = torch.zeros(...)`` before the loop in which a model goes on giving the same name."""
+    scope = facts.scope_of(owner)
+    begun = [one for one in scope.nodes(ast.Assign) if any(getattr(t, "id", "") == owner.id for t in one.targets)]
+    return any(facts.creation(one.value) is not None for one in begun)
+
+
 class ResultDiscarded(Rule):
     code = "LP208"
     level = Level.ERROR
@@ -119,7 +134,8 @@ class ResultDiscarded(Rule):
                 owner = call.args[0]
             if isinstance(owner, (ast.Name, ast.Attribute)):
                 name, text = ast.unparse(owner), facts.source_of(call)
-                if facts.kind_of(owner).is_parameter:
+                raw = isinstance(owner, ast.Attribute) and owner.attr == "data"
+                if facts.kind_of(owner).is_parameter or _is_weight(facts, owner) and not raw:
                     cure = "keep the Parameter and use the result, or change it in place under no_grad"
                 else:
                     cure = f"write `{name} = {shown}`"
@@ -148,11 +164,15 @@ class ResultDiscarded(Rule):
         if not facts.is_pure_method(method):
             return ""
         kind = facts.kind_of(owner)
+        if _is_weight(facts, owner) and method not in _MOVES:
+            return shown
         if kind.what in _TENSORS and not (kind.is_parameter and kind.member == "*" and method in _MOVES):
             return shown
         if any(one.what not in (*_TENSORS, "unknown") for one in kind.every()) or not isinstance(owner, ast.Name):
             return ""
         if method in _ONLY_TENSORS_ANYWHERE and facts.is_argument(owner):
+            return shown
+        if method in _ONLY_TENSORS and _is_once_tensor(facts, owner):
             return shown
         only = method in _ONLY_TENSORS or any(word.arg in _TENSOR_WORDS for word in call.keywords)
         if method in _SHAPED and len(call.args) > 1 and facts.phase(call) == "forward" and _is_output(facts, owner):

@@ -55,6 +55,7 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 if TYPE_CHECKING:
     from lint_params.evidence import Run
     from lint_params.facts import FileFacts
+    from lint_params.facts.moments import Moment
     from lint_params.facts.story_base import Stale
 
 
@@ -75,7 +76,9 @@ class StaleOptimizer(Rule):
             key = (made.node, change.path.partition(".")[0].partition("[")[0])
             if key not in seen:
                 seen.add(key)
-                yield self._finding(facts, one, change.when.seen_from(made, facts))
+                seen_from = change.when.seen_from(made, facts)
+                own = change.path.startswith("self.") and _is_asked_once(facts, change.when)
+                yield self._finding(facts, one, change.when.node if own else seen_from)
 
     def _finding(self, facts: FileFacts, one: Stale, node: ast.AST) -> Finding:
         change, made = one.change, one.optimizer.made
@@ -122,3 +125,12 @@ class StaleOptimizer(Rule):
         if built and run.ran(finding):
             return run.refuted(finding, f"the optimizer of line {line} holds all of them")
         return None
+
+
+def _is_asked_once(facts: FileFacts, when: Moment) -> bool:
+    """Whether the method that replaces is for that one call only: then it stands there, not where
+    the call is."""
+    if when.facts is not facts:
+        return False
+    method = facts.scope_of(when.node).name
+    return sum(node.attr == method for node in facts.nodes(ast.Attribute)) == 1

@@ -83,6 +83,10 @@ class StateNotCopied(Rule):
             kept, model = ast.unparse(parent.targets[0]), ast.unparse(func.value)
             scopes = self._scopes(facts, call, kept)
             loaded = self._loaded(facts, scopes, call, kept)
+            around = facts.class_around(call)
+            if loaded is None and around is not None:
+                loaded = self._loaded_outside(facts, call, kept, model)
+                scopes = [one for one in around.scope.within() if one.is_function]
             if loaded is None or not self._stays(facts, scopes, parent, kept):
                 continue
             yield self.report(
@@ -155,6 +159,20 @@ class StateNotCopied(Rule):
             return False
         between = block[block.index(kept) + 1 : block.index(loaded)]
         return block.index(kept) < block.index(loaded) and not any(_trains(one) for one in between)
+
+    def _loaded_outside(self, facts: FileFacts, call: ast.Call, kept: str, model: str) -> ast.Call | None:
+        """``model.load_state_dict(stopper.state)`` by who has the object that keeps it."""
+        cls, name = facts.class_around(call), kept.removeprefix("self.")
+        if cls is None or name == kept or not facts.conditions(call):
+            return None
+        for other in facts.nodes(ast.Call):
+            func, given = other.func, other.args[0] if other.args else None
+            if not isinstance(func, ast.Attribute) or func.attr != "load_state_dict":
+                continue
+            if isinstance(given, ast.Attribute) and given.attr == name and ast.unparse(func.value) == model:
+                if facts.kind_of(given.value).cls is cls and facts.class_around(other) is not cls:
+                    return other
+        return None
 
     def _stays(self, facts: FileFacts, scopes: list[Scope], statement: ast.Assign, kept: str) -> bool:
         """Whether nothing copies it after all: it is only assigned, and loaded."""

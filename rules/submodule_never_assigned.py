@@ -75,7 +75,7 @@ class SubmoduleNeverAssigned(Rule):
                     continue
                 for inner in scope.within():
                     for call in inner.nodes(ast.Call):
-                        name = facts.self_attribute(call.func)
+                        name = facts.self_attribute(call.func) or _asked_by_name(facts, cls, call)
                         if name is None or name in reported:
                             continue
                         if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
@@ -112,7 +112,7 @@ class SubmoduleNeverAssigned(Rule):
             trace = (Step(line, f"`self.{near[0]}` is assigned here"),)
         return self.report(
             facts,
-            call.func,
+            call.func if facts.self_attribute(call.func) else call,
             f"`self.{name}` is called by forward, but neither {cls.name} nor a base of it ever "
             f"defines it{hint}",
             trace=trace,
@@ -162,6 +162,22 @@ class SubmoduleNeverAssigned(Rule):
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, f"{name} was there") if run.ran(finding) else None
+
+
+def _asked_by_name(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> str | None:
+    """The first of ``getattr(self, f"up{i}")``, i running over some numbers, that there is not."""
+    if facts.qualify(call.func) != "builtins.getattr" or len(call.args) != 2:
+        return None
+    owner, asked = call.args
+    if not isinstance(owner, ast.Name) or owner.id != facts.scope_of(call).instance_name:
+        return None
+    if len([part for part in ast.walk(asked) if isinstance(part, ast.Name)]) != 1:
+        return None  # of two that run together not every pair is met
+    around = facts.conditions(call)
+    leaves = (ast.Break, ast.Continue, ast.Return, ast.Try)
+    if any(one.what != "for" or any(isinstance(part, leaves) for part in ast.walk(one.node)) for one in around):
+        return None
+    return next((str(word) for word in facts.words(asked) or () if not cls.may_define(str(word))), None)
 
 
 def _makes_layer(facts: FileFacts, call: ast.Call) -> bool:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from lint_params.facts import FileFacts
     from lint_params.facts.story_base import Early
 
-_TEXTS = ("uninitialized parameter", "share memory on an uninitialized")
+_TEXTS = ("uninitialized parameter", "share memory on an uninitialized", "Dimension out of range")
 
 
 class UninitialisedAccess(Rule):

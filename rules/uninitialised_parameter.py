@@ -63,7 +63,7 @@ from typing import TYPE_CHECKING
 from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
-    from lint_params.facts import FileFacts
+    from lint_params.facts import FileFacts, Member
 
 
 #: A configuration says by name what fills which layer.
@@ -89,20 +89,40 @@ class UninitialisedParameter(Rule):
                 continue
             if facts.is_filled(member) or self._only_loads(facts):
                 continue
-            idle = facts.idle_filler(member)
-            why = f"`{idle}` would fill it, but nothing calls it" if idle else "nothing fills it"
-            yield self.report(
-                facts,
-                call,
-                f"`{member.name}` is made over unwritten memory (`{how}`) and {why}: it starts as "
-                + (
-                    f"garbage or NaN. Call `self.{idle}()` in the constructor"
-                    if idle
-                    else "garbage or NaN. Use torch.zeros or torch.randn, or an nn.init function"
-                ),
-                subject=facts.subject(call),
-                details={"attribute": member.name},
-            )
+            yield self._finding(facts, call, member, how)
+        for cls in facts.module_classes:
+            for members in cls.members.values():
+                yield from (one for member in members for one in self._made_elsewhere(facts, member))
+
+    def _made_elsewhere(self, facts: FileFacts, member: Member) -> Iterator[Finding]:
+        """``self.core = weight(n, m)`` of a function that returns the new Parameter."""
+        value, made = member.value, member.kind.node
+        if member.how != "assign" or not isinstance(value, ast.Call) or value is made or member.kind.optional:
+            return
+        if not member.kind.is_parameter or not isinstance(made, ast.Call) or member.kind.facts is None:
+            return
+        there = member.kind.facts
+        if not isinstance(there.parent(made), ast.Return) or facts.phase(value) != "constructor":
+            return
+        how = self._unwritten(there, made)
+        if how and not facts.is_filled(member) and not self._only_loads(facts):
+            yield self._finding(facts, value, member, how)
+
+    def _finding(self, facts: FileFacts, call: ast.Call, member: Member, how: str) -> Finding:
+        idle = facts.idle_filler(member)
+        why = f"`{idle}` would fill it, but nothing calls it" if idle else "nothing fills it"
+        return self.report(
+            facts,
+            call,
+            f"`{member.name}` is made over unwritten memory (`{how}`) and {why}: it starts as "
+            + (
+                f"garbage or NaN. Call `self.{idle}()` in the constructor"
+                if idle
+                else "garbage or NaN. Use torch.zeros or torch.randn, or an nn.init function"
+            ),
+            subject=facts.subject(call),
+            details={"attribute": member.name},
+        )
 
     def _only_loads(self, facts: FileFacts) -> bool:
         """Whether the file's code is inference: it loads weights, and nothing in it trains."""

@@ -146,3 +146,19 @@ def test_module_methods_return_self() -> None:
     for name in ("float", "double", "half", "bfloat16", "eval", "train", "cpu", "requires_grad_"):
         assert name in names.MODULE_RETURNS_SELF
         assert getattr(module, name)() is module
+
+
+_SIZED = {
+    "Unflatten": (1, (2, 2)), "Upsample": (None, 2), "PixelShuffle": (2,), "PixelUnshuffle": (2,),
+    "Softmax": (1,), "LogSoftmax": (1,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(names.TENSOR_LAYERS - set(names.LAYER_PARAMETERS)))
+def test_these_layers_give_one_tensor(name: str) -> None:
+    arguments = _SIZED.get(name, (2,) if "Pool" in name else (1, 0.0) if "Constant" in name else ())
+    layer = getattr(nn, name)(*(arguments or ((1,) if "Pad" in name else ())))
+    given = torch.randn(2, 4, 4, 4, 4) if name[-2:] == "3d" else torch.randn(2, 4, 4)
+    if name in ("PixelShuffle", "PixelUnshuffle", "Softmax2d") or name[-2:] == "2d":
+        given = torch.randn(2, 4, 4, 4)
+    assert type(layer(given)) is torch.Tensor

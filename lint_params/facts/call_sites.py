@@ -20,13 +20,19 @@ def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
 
     Unknown as soon as one call does not say, or if it is never called here.
     """
-    if scope.parent is not facts.index.module or scope.decorators and not scope.has_decorator("no_grad"):
+    if scope.decorators and not scope.has_decorator("no_grad", "staticmethod"):
         return UNKNOWN
-    if not isinstance(scope.node, ast.FunctionDef) or len(facts.index.module.bound[scope.name]) != 1:
+    if not isinstance(scope.node, ast.FunctionDef):
         return UNKNOWN
-    calls = facts.named_calls.get(scope.name, [])
     arguments = scope.node.args
     plain = [*arguments.posonlyargs, *arguments.args]
+    if scope.owner is not None:
+        calls = _own_calls(facts, scope)
+        plain = plain if scope.has_decorator("staticmethod") else plain[1:]
+    elif scope.parent is facts.index.module and len(facts.index.module.bound[scope.name]) == 1:
+        calls = facts.named_calls.get(scope.name, [])
+    else:
+        return UNKNOWN
     kinds = []
     for call in calls[:_MOST]:
         value = _given(call, arg, plain)
@@ -37,6 +43,18 @@ def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
             return UNKNOWN
         kinds.append(kind)
     return join(kinds) if kinds else UNKNOWN
+
+
+def _own_calls(facts: FileFacts, scope: Scope) -> list[ast.Call]:
+    """All calls of a private method, which are the class's own: ``self._set(self.left)``; [] if
+    something else speaks of it."""
+    if not scope.name.startswith("_") or scope.name.startswith("__"):
+        return []
+    uses = [node for node in facts.nodes(ast.Attribute) if node.attr == scope.name]
+    calls = [parent for node in uses if isinstance(parent := facts.parent(node), ast.Call) and parent.func is node]
+    own = all(facts.self_attribute(node) and facts.class_around(node) is facts.class_at(scope.owner.node)
+              for node in uses) if scope.owner is not None else False  # fmt: skip
+    return calls if own and len(calls) == len(uses) else []
 
 
 def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | None:

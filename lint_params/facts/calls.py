@@ -6,17 +6,11 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lint_params.facts.call_sites import default_of
+from lint_params.facts.contents import is_record
 from lint_params.facts.kinds import NUMBER, TENSOR, UNKNOWN, Kind, join
-from lint_params.facts.torch_names import (
-    COMPUTED,
-    CREATORS,
-    IN_PLACE_METHODS,
-    MAY_GIVE_ITSELF,
-    MODULE_RETURNS_SELF,
-    NEW_METHODS,
-    NEW_TENSOR_METHODS,
-    VIEWS,
-)
+from lint_params.facts.method_calls import method_kind
+from lint_params.facts.torch_names import COMPUTED, CREATORS
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -36,9 +30,15 @@ def call_kind(facts: FileFacts, node: ast.Call) -> Kind:
         if kind is not None:
             return kind
     elif isinstance(func, ast.Attribute):
-        kind = _method_call(facts, node, func)
+        kind = method_kind(facts, node, func)
         if kind is not None:
             return kind
+    if is_record(facts, func):
+        items = tuple(facts.kind_of(arg) for arg in node.args) if not node.keywords else None
+        return Kind("tuple", node, facts, items=items)
+    whole = _completed(facts, node)
+    if whole is not None:
+        return call_kind(facts, whole)
     callee = facts.kind_of(func) if not isinstance(func, ast.Lambda) else UNKNOWN
     if callee.what == "class":
         return _instance(facts, node, callee)
@@ -47,6 +47,36 @@ def call_kind(facts: FileFacts, node: ast.Call) -> Kind:
     if callee.gives_tensor:
         return Kind("tensor", node, facts, torch=callee.torch)
     return facts.returned(node)
+
+
+def _completed(facts: FileFacts, node: ast.Call) -> ast.Call | None:
+    """The whole call behind ``block = partial(Block, dim)``: ``Block(dim, ...)`` for ``block(...)``."""
+    values = facts.reach(node.func) if isinstance(node.func, ast.Name) else None
+    part = values[0] if values is not None and len(values) == 1 else None
+    return completed(facts, node, part) if part is not None else None
+
+
+def made_by_default(facts: FileFacts, node: ast.Call) -> Kind:
+    """What ``norm_layer(dim)`` makes where the argument ``norm_layer`` is left at its default."""
+    default = default_of(facts, node.func) if isinstance(node.func, ast.Name) else []
+    if len(default) != 1:
+        return UNKNOWN
+    whole = completed(facts, node, default[0])
+    if whole is not None:
+        return call_kind(facts, whole)
+    made = facts.kind_of(default[0])
+    return _instance(facts, node, made) if made.what == "class" else UNKNOWN
+
+
+def completed(facts: FileFacts, node: ast.Call, part: ast.expr) -> ast.Call | None:
+    """The call with what ``part``, a partial, has already."""
+    if not isinstance(part, ast.Call) or facts.qualify(part.func) != "functools.partial" or not part.args:
+        return None
+    later = {keyword.arg for keyword in node.keywords}
+    kept = [keyword for keyword in part.keywords if keyword.arg not in later]
+    whole = ast.Call(part.args[0], [*part.args[1:], *node.args], [*kept, *node.keywords])
+    facts.index.parents[whole] = facts.index.parents[node]
+    return ast.copy_location(whole, node)
 
 
 def _instance(facts: FileFacts, node: ast.Call, callee: Kind) -> Kind:
@@ -85,7 +115,7 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
     if home == "torch.nn.init" and node.args:
         return facts.kind_of(node.args[0])
     if name == "collections.OrderedDict":
-        return Kind("dict", node, facts)
+        return Kind("dict", node, facts, element=_held(facts, node))
     if name == "collections.deque":
         return Kind("list", node, facts)
     if name in ("itertools.chain", "itertools.chain.from_iterable"):
@@ -121,7 +151,9 @@ def _builtin(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
         items = first.items if name in ("list", "tuple") else None
         return Kind(what.get(name, name), node, facts, element=element, items=items)
     if name == "dict":
-        return Kind("dict", node, facts, element=_second(iterated(first)) if node.args else None)
+        return Kind("dict", node, facts, element=_held(facts, node))
+    if name == "sum" and len(node.args) == 2 and isinstance(node.args[1], ast.List):
+        return Kind("list", node, facts, element=_held(facts, ast.Call(node.func, node.args[:1], [])))
     if name == "enumerate":
         pair = Kind("tuple", items=(NUMBER, iterated(first)))
         return Kind("iterator", node, facts, element=pair)
@@ -129,7 +161,7 @@ def _builtin(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
         pair = Kind("tuple", items=tuple(iterated(facts.kind_of(arg)) for arg in node.args))
         return Kind("iterator", node, facts, element=pair)
     if name == "map":
-        return Kind("iterator", node, facts)
+        return Kind("iterator", node, facts, element=_mapped(facts, node))
     if name == "next":
         return first.element or UNKNOWN
     if name in ("int", "float", "len", "abs", "round", "bool", "hash", "id", "ord"):
@@ -148,13 +180,29 @@ def _builtin(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
 def _getattr(facts: FileFacts, node: ast.Call, owner: Kind) -> Kind:
     from lint_params.facts.infer import attribute_of
 
-    if len(node.args) == 2 and isinstance(node.args[1], ast.Constant):
-        return attribute_of(owner, str(node.args[1].value))
-    return UNKNOWN
+    names = facts.words(node.args[1]) if len(node.args) == 2 else None
+    return join(attribute_of(owner, str(name)) for name in names) if names else UNKNOWN
+
+
+def _held(facts: FileFacts, node: ast.Call) -> Kind | None:
+    """What the values of ``dict(...)`` are; None where it holds nothing, or nothing that is shown."""
+    held = [item.kind for item in facts.items_of(node)]
+    if node.args and not facts.items_of(ast.Call(node.func, node.args, [])):
+        held.append(_second(iterated(facts.kind_of(node.args[0]))) or UNKNOWN)
+    return join(held) if held else None
 
 
 def _second(pair: Kind) -> Kind | None:
     return pair.items[1] if pair.items is not None and len(pair.items) == 2 else None
+
+
+def _mapped(facts: FileFacts, node: ast.Call) -> Kind | None:
+    """What ``map(f, ...)`` gives, one at a time."""
+    given = node.args[0] if node.args else None
+    if isinstance(given, ast.Lambda):
+        return facts.kind_of(given.body)
+    made = facts.kind_of(given) if given is not None else UNKNOWN
+    return _instance(facts, node, made) if made.what == "class" and made.cls is not None else None
 
 
 def iterated(kind: Kind) -> Kind:
@@ -173,97 +221,3 @@ def iterated(kind: Kind) -> Kind:
         if kind.torch == "torch.nn.ParameterList":
             return Kind("parameter", torch="torch.nn.Parameter", annotated=True)
     return UNKNOWN
-
-
-# -- methods ---------------------------------------------------------------------------
-_MODULE = Kind("module", torch="torch.nn.Module", annotated=True)
-
-
-def _method_call(facts: FileFacts, node: ast.Call, func: ast.Attribute) -> Kind | None:
-    owner, name = facts.kind_of(func.value), func.attr
-    if name == "tolist":
-        return Kind("list", node, facts)
-    if owner.what == "choice":
-        if all(one.what in _TENSORS for one in owner.choices):
-            owner = owner.choices[0]
-        elif name in MODULE_RETURNS_SELF and all(one.is_module for one in owner.choices):
-            return owner
-    if owner.what == "module" or _is_super(func.value):
-        own = owner.cls is not None and owner.cls.method(name) is not None
-        return None if own else _module_method(facts, node, owner, name)
-    if owner.what in _TENSORS:
-        return _tensor_method(facts, node, owner, name)
-    if name in NEW_METHODS:
-        return Kind("tensor", node, facts, torch=f"torch.Tensor.{name}")
-    if owner.what == "dict":
-        if name == "values":
-            return Kind("iterator", node, facts, element=owner.element)
-        if name == "items":
-            pair = Kind("tuple", items=(UNKNOWN, owner.element or UNKNOWN))
-            return Kind("iterator", node, facts, element=pair)
-        if name in ("get", "pop", "setdefault"):
-            return owner.element or UNKNOWN
-    if owner.what == "list" and name == "pop":
-        return owner.element or UNKNOWN
-    if owner.what == "list" and name == "copy":
-        return owner
-    if name.removeprefix("named_") in ("parameters", "modules", "children"):
-        # Only Modules have these by convention; the elements are known, the owner is not.
-        return _module_method(facts, node, owner, name) if not owner.known else None
-    return None
-
-
-def _module_method(facts: FileFacts, node: ast.Call, owner: Kind, name: str) -> Kind | None:
-    parameter = Kind(
-        "parameter", torch="torch.nn.Parameter", annotated=True, owner=owner, member="*"
-    )
-    plain = {
-        "parameters": parameter,
-        "buffers": Kind("buffer", torch="torch.nn.Buffer", owner=owner, member="*"),
-        "modules": _MODULE,
-        "children": _MODULE,
-    }
-    if name in plain:
-        return Kind("iterator", node, facts, element=plain[name], owner=owner)
-    if name.startswith("named_") and name[6:] in plain:
-        pair = Kind("tuple", items=(Kind("string"), plain[name[6:]]))
-        return Kind("iterator", node, facts, element=pair, owner=owner)
-    if name in MODULE_RETURNS_SELF:
-        return owner
-    if name == "state_dict":
-        return Kind("dict", node, facts, element=TENSOR)
-    if name in ("items", "values") and owner.is_module_container:
-        element = owner.element or UNKNOWN
-        if name == "items":
-            element = Kind("tuple", items=(Kind("string"), element))
-        return Kind("iterator", node, facts, element=element)
-    if name in ("get_parameter", "get_submodule"):
-        return parameter if name == "get_parameter" else _MODULE
-    return None
-
-
-def _tensor_method(facts: FileFacts, node: ast.Call, owner: Kind, name: str) -> Kind:
-    if name in ("requires_grad_", "share_memory_") or name in IN_PLACE_METHODS:
-        return owner
-    if name == "materialize" or name == "detach_":
-        return owner
-    if name in NEW_METHODS:
-        return Kind("tensor", node, facts, torch=f"torch.Tensor.{name}")
-    if name in NEW_TENSOR_METHODS or name in ("max", "min"):
-        if name in ("max", "min") and (node.args or node.keywords):
-            return UNKNOWN
-        plain = Kind(
-            "tensor", node, facts, f"torch.Tensor.{name}", origin=owner, same_data=name in VIEWS
-        )
-        return join((owner, plain)) if owner.is_parameter and name in MAY_GIVE_ITSELF else plain
-    if name in ("dim", "numel", "size", "item", "element_size", "nelement") and (
-        name != "size" or node.args
-    ):
-        return NUMBER
-    if name in ("chunk", "split", "unbind"):
-        return Kind("tuple", node, facts, element=Kind("tensor", origin=owner))
-    return UNKNOWN
-
-
-def _is_super(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"

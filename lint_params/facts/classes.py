@@ -18,6 +18,7 @@ from lint_params.facts.torch_names import (
     MODULE_BASES,
     NEUTRAL_BASES,
 )
+from lint_params.facts.words import written_names
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -321,7 +322,9 @@ class ClassFacts:
             return True
         if any(name in one.members or name in one.scope.bound for one in self.mro):
             return True
-        if not self.bases_complete or any(one.dynamic_members for one in self.mro):
+        if not self.bases_complete:
+            return True
+        if any(name in (written_names(member) or [name]) for one in self.mro for member in one.dynamic_members):
             return True
         if any(base != "Module" for base in self.torch_bases):
             return True

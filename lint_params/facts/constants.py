@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lint_params.facts.consecutive import consecutive
+from lint_params.facts.flow import asked_type
 from lint_params.facts.members import argument
 from lint_params.names import dotted
 
@@ -26,7 +27,8 @@ _CONSTANT_METHODS = ("zero_", "fill_")
 @dataclass
 class Layer:
     """``weights`` are the places that set its weight to a constant; ``equal``: its bias is a
-    constant too, or it has none. ``other``: something else may write to it."""
+    constant too, or it has none. ``other``: something else may write to it. ``one_unit``: there
+    is no other unit from which it could differ."""
 
     name: str
     weights: list[ast.AST] = field(default_factory=list)
@@ -34,6 +36,7 @@ class Layer:
     has_bias: bool = True
     other: bool = False
     other_bias: bool = False
+    one_unit: bool = False
 
     @property
     def constant(self) -> bool:
@@ -62,7 +65,7 @@ def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
             continue
         for first, second in consecutive(cls, layers, constant_value):
             one, two = layers[first], layers[second]
-            if first != second and one.constant and one.equal and two.constant:
+            if first != second and one.constant and one.equal and two.constant and not one.one_unit:
                 found.append(Symmetric(cls, one, two, one.weights[0]))
                 break
     return found
@@ -75,8 +78,7 @@ def _layers(cls: ClassFacts) -> dict[str, Layer]:
         for name in one.members:
             kind = cls.kind(name)
             if kind.layer in _LAYERS and isinstance(kind.node, ast.Call):
-                if not _one_unit(kind):
-                    layers[name] = Layer(name, has_bias=_has_bias(kind))
+                layers[name] = Layer(name, has_bias=_has_bias(kind), one_unit=_one_unit(kind))
             elif kind.is_parameter and _constant_parameter(cls, name):
                 node = one.members[name][0].node
                 layers[name] = Layer(name, [node], has_bias=False)
@@ -102,6 +104,12 @@ def _note(cls: ClassFacts, one: ClassFacts, write: Write, layers: dict[str, Laye
         name = facts.self_attribute(target.value)
         if name in layers:
             _set(layers[name], target.attr, constant, write.node)
+            return
+        listed = _listed(facts, target.value)
+        for name in listed:
+            if name in layers:
+                _set(layers[name], target.attr, constant, write.node)
+        if listed:
             return
         types = _looped(facts, target.value, cls)
         for layer in layers.values():
@@ -210,16 +218,19 @@ def _looped(facts: FileFacts, owner: ast.expr, cls: ClassFacts) -> frozenset[str
         if dotted(call.func) == "self.apply"
         for arg in call.args
     )
-    others = [c for c in facts.conditions(owner) if not _is_type_test(c.test)]
+    others = [c for c in facts.conditions(owner) if c.what != "if" or asked_type(c.test)[0] is None]
     return frozenset(names) if applied and not others else None
 
 
-def _is_type_test(test: ast.expr | None) -> bool:
-    return (
-        isinstance(test, ast.Call)
-        and isinstance(test.func, ast.Name)
-        and test.func.id == "isinstance"
-    )
+def _listed(facts: FileFacts, owner: ast.expr) -> list[str]:
+    """The members that ``conv`` of ``for conv in (self.conv1, self.conv2)`` runs over."""
+    around = facts.conditions(owner) if isinstance(owner, ast.Name) else []
+    if len(around) != 1 or around[0].what != "for" or not isinstance(around[0].test, (ast.Tuple, ast.List)):
+        return []
+    target = getattr(around[0].node, "target", None)
+    names = [facts.self_attribute(part) for part in around[0].test.elts]
+    same = isinstance(target, ast.Name) and isinstance(owner, ast.Name) and target.id == owner.id
+    return [name for name in names if name] if same and all(names) else []
 
 
 def _all_of_self(facts: FileFacts, name: ast.Name) -> bool:

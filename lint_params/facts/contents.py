@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lint_params.facts.kinds import Kind
@@ -54,32 +54,53 @@ def items_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[Item]:
         name = facts.qualify(expr.func)
         if name in ("builtins.list", "builtins.tuple", "builtins.set", "collections.deque"):
             return items_of(facts, expr.args[0], depth + 1) if expr.args else []
-        if name == "builtins.map" and expr.args and isinstance(expr.args[0], ast.Lambda):
-            return _repeat(_value(facts, expr.args[0].body, expr.args[0].body, depth))
+        if name == "builtins.map" and expr.args:
+            given = expr.args[0]
+            made = facts.kind_of(expr).element
+            if isinstance(given, ast.Lambda):
+                return _repeat(_value(facts, given.body, given.body, depth))
+            return [Item(given, expr, made, made.node is not None, True)] if made is not None else []
+        if name == "builtins.sum" and expr.args:
+            return items_of(facts, expr.args[0], depth + 1)
+        if name in ("itertools.chain", "itertools.chain.from_iterable"):
+            parts = [arg.value if isinstance(arg, ast.Starred) else arg for arg in expr.args]
+            return [item for part in parts for item in items_of(facts, part, depth + 1)]
+        if is_record(facts, expr.func):
+            values = [*expr.args, *(keyword.value for keyword in expr.keywords)]
+            return [item for value in values for item in _value(facts, value, value, depth)]
         if name in ("builtins.dict", "collections.OrderedDict"):
             values = [keyword.value for keyword in expr.keywords if keyword.arg]
             found = [item for value in values for item in _value(facts, value, value, depth)]
             if expr.args:
                 found += _pairs(facts, expr.args[0], depth)
             return found
-        return _returned(facts, expr, depth) if name is None else []
+        return _returned(facts, expr, depth)
     if isinstance(expr, ast.Name):
         return _named_items(facts, expr, depth)
     return []
 
 
+def is_record(facts: FileFacts, func: ast.expr) -> bool:
+    """A class that ``Gate = namedtuple("Gate", ...)`` makes in this file."""
+    values = facts.reach(func) if isinstance(func, ast.Name) else None
+    made = values[0] if values is not None and len(values) == 1 else None
+    return isinstance(made, ast.Call) and facts.qualify(made.func) in ("collections.namedtuple", "typing.NamedTuple")
+
+
 def _returned(facts: FileFacts, call: ast.Call, depth: int) -> list[Item]:
-    """What a container holds that a method of this file makes, fills and returns."""
+    """What a container holds that a function of the project makes, fills and returns; what stands
+    in another file is told by the call."""
     found = facts.function_of(call)
-    if found is None or found[0] is not facts:
+    if found is None or found[1].decorators:
         return []
+    there, scope = found
     items: list[Item] = []
-    for one in found[1].nodes(ast.Return):
-        if isinstance(one.value, ast.Name) and _goes_elsewhere(facts, one.value):
+    for one in scope.nodes(ast.Return):
+        if isinstance(one.value, ast.Name) and _goes_elsewhere(there, one.value):
             return []
         if one.value is not None:
-            items += items_of(facts, one.value, depth + 1)
-    return items
+            items += items_of(there, one.value, depth + 1)
+    return items if there is facts else [replace(item, node=call) for item in items]
 
 
 def _pairs(facts: FileFacts, expr: ast.expr, depth: int) -> list[Item]:
@@ -89,6 +110,8 @@ def _pairs(facts: FileFacts, expr: ast.expr, depth: int) -> list[Item]:
         pairs = expr.elts
     elif isinstance(expr, (ast.ListComp, ast.GeneratorExp)):
         pairs = [expr.elt]
+    if isinstance(expr, ast.Call) and facts.qualify(expr.func) == "builtins.zip" and len(expr.args) == 2:
+        return items_of(facts, expr.args[1], depth + 1)
     values = [p.elts[1] for p in pairs if isinstance(p, ast.Tuple) and len(p.elts) == 2]
     if not values:
         return items_of(facts, expr, depth + 1) if isinstance(expr, (ast.Dict, ast.DictComp)) else []
@@ -100,7 +123,11 @@ def _value(facts: FileFacts, expr: ast.expr, node: ast.AST, depth: int) -> list[
     kind = facts.kind_of(expr)
     if kind.is_container and kind.what != "iterator":
         return items_of(facts, expr, depth + 1)
-    return [Item(expr, node, kind, _is_fresh(facts, expr, kind))]
+    if isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and kind.what == "unknown":
+        made = facts.made_by_default(expr)
+        if made.is_module:
+            return [Item(expr, node, made, True)]
+    return [Item(expr, node, kind, is_fresh(facts, expr, kind))]
 
 
 def _repeat(items: list[Item]) -> list[Item]:
@@ -140,6 +167,25 @@ def _added(facts: FileFacts, scope: Scope, text: str, depth: int) -> list[Item]:
     return found
 
 
+def _names_for(facts: FileFacts, scope: Scope, text: str) -> list[str]:
+    """The attribute itself, and local names of a container inside it:
+    ``branch = self.branches.setdefault(key, [])``."""
+    names = [text]
+    for node in scope.nodes(ast.Assign):
+        value, local = node.value, node.targets[0]
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            value = value.func.value if value.func.attr in ("setdefault", "get") else value
+        elif isinstance(value, ast.Subscript):
+            value = value.value
+        elif any(isinstance(other, ast.Subscript) and _is(other, text) for other in node.targets):
+            value = node.targets[-1].value if isinstance(node.targets[-1], ast.Subscript) else value
+        else:
+            continue
+        if isinstance(local, ast.Name) and _is(value, text) and len(scope.bound.get(local.id, ())) == 1:
+            names.append(local.id)
+    return names
+
+
 def _is(target: ast.expr, text: str) -> bool:
     if isinstance(target, ast.Subscript):  # self.layers[name].append(...)
         target = target.value
@@ -150,23 +196,39 @@ def _is(target: ast.expr, text: str) -> bool:
     return False
 
 
-def _is_fresh(facts: FileFacts, expr: ast.expr, kind: Kind) -> bool:
+def is_fresh(facts: FileFacts, expr: ast.expr, kind: Kind) -> bool:
     """Whether the value is made for the container: a constructor call, or a local name that
     holds one and goes nowhere else."""
     if isinstance(expr, ast.Call):
-        return kind.node is not None and not kind.annotated and not _is_copy(facts, expr)
+        made = all(one.node is not None and not one.annotated for one in kind.every())
+        return made and not _is_copy(facts, expr)
     if isinstance(expr, ast.IfExp):
         sides = (expr.body, expr.orelse)
-        return all(_is_fresh(facts, side, facts.kind_of(side)) for side in sides)
+        return all(is_fresh(facts, side, facts.kind_of(side)) for side in sides)
     if not isinstance(expr, ast.Name):
         return False
     definitions = facts.definitions(expr) or ()
+    if len(definitions) == 1 and definitions[0].how == "for":
+        return _each_fresh(facts, definitions[0].value, definitions[0].path)
     for one in definitions:
         if one.how != "assign" or one.path or not isinstance(one.value, ast.Call):
             return False
-        if not _is_fresh(facts, one.value, facts.kind_of(one.value)):
+        if not is_fresh(facts, one.value, facts.kind_of(one.value)):
             return False
     return bool(definitions) and not _goes_elsewhere(facts, expr)
+
+
+def _each_fresh(facts: FileFacts, source: ast.expr | None, path: tuple[int, ...]) -> bool:
+    """Whether a loop goes over what a comprehension makes, which nobody else gets."""
+    if isinstance(source, ast.Call) and facts.qualify(source.func) == "builtins.zip" and path:
+        place, path = path[0], path[1:]
+        source = source.args[place] if place < len(source.args) else None
+    if isinstance(source, ast.Name) and not _goes_elsewhere(facts, source):
+        values = facts.reach(source)
+        source = values[0] if values is not None and len(values) == 1 else None
+    if not isinstance(source, (ast.ListComp, ast.GeneratorExp)) or path:
+        return False
+    return isinstance(source.elt, ast.Call) and is_fresh(facts, source.elt, facts.kind_of(source.elt))
 
 
 def _is_copy(facts: FileFacts, call: ast.Call) -> bool:
@@ -207,9 +269,9 @@ def attribute_items(cls: ClassFacts, name: str) -> list[Item]:
     for method in cls.scope.children:
         for scope in method.within() if method.is_function else ():
             instance = scope.instance_name
-            if instance is not None:
+            for text in _names_for(facts, scope, f"{instance}.{name}") if instance is not None else ():
                 found += [
-                    item for item in _added(facts, scope, f"{instance}.{name}", 0)
+                    item for item in _added(facts, scope, text, 0)
                     if not any(item.expr is other.expr for other in found)
                 ]
     return found

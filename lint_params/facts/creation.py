@@ -90,7 +90,22 @@ def creation_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> Creation | 
         if expr.func.attr == "to":
             dtype = _to_type(facts, expr, inner.dtype)
         return replace(inner, dtype=dtype or inner.dtype)
-    return None
+    return _returned(facts, expr, depth)
+
+
+def _returned(facts: FileFacts, call: ast.Call, depth: int) -> Creation | None:
+    """What a function of the project makes and returns; its sizes are names of over there."""
+    found = facts.function_of(call)
+    if found is None or found[1].decorators or found[1].nodes(ast.Yield, ast.YieldFrom):
+        return None
+    values = [one.value for one in found[1].nodes(ast.Return)]
+    if len(values) != 1 or values[0] is None:
+        return None
+    made = creation_of(found[0], values[0], depth + 1)
+    if made is None:
+        return None
+    at_once = made.unwritten and values[0] is made.node
+    return replace(made, shape=None, data=None, like=None, unwritten=at_once)
 
 
 def _to_type(facts: FileFacts, call: ast.Call, before: str) -> str:

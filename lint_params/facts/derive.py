@@ -140,22 +140,19 @@ def _is_there(facts: FileFacts, moved: ast.Call) -> bool:
 def _only_use(facts: FileFacts, name: ast.Name) -> list[tuple[ast.expr, str]] | None:
     """The value of a local name that is used for nothing else than to fill it."""
     found = facts.definitions(name)
-    if not found or len(found) != 1 or found[0].how != "assign" or found[0].path:
-        return None
-    value = found[0].value
-    if value is None or value is name:
+    if not found or any(one.how != "assign" or one.path or one.value in (None, name) for one in found):
         return None
     for other in facts.scope_of(name).nodes(ast.Name):
         if other is name or other.id != name.id or not isinstance(other.ctx, ast.Load):
             continue
+        if not any(one in (facts.definitions(other) or found) for one in found):
+            continue  # the name holds something else by then, or before
         parent = facts.parent(other)
-        if isinstance(parent, ast.Attribute) and (
-            parent.attr in IN_PLACE_METHODS or parent.attr in ("data", "shape", "size")
-        ):
-            continue
+        if isinstance(parent, ast.Attribute):
+            continue  # its methods, its data, its shape
         if isinstance(parent, ast.Call) and (facts.qualify(parent.func) or "").startswith(
             "torch.nn.init."
         ):
             continue
         return None
-    return [(value, "")]
+    return [(one.value, "") for one in found if one.value is not None]

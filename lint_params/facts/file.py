@@ -20,7 +20,7 @@ from lint_params.facts.scope import Index, Scope
 from lint_params.facts.untrained import Untrained, untrained_modules
 from lint_params.facts.unused import Unused, unused_members
 from lint_params.facts.values import Values
-from lint_params.facts.writes import Write, read_writes
+from lint_params.facts.writes import Write, read_writes, written_by_calls
 from lint_params.project import Project, SourceFile
 
 if TYPE_CHECKING:
@@ -211,3 +211,8 @@ class FileFacts(Values, ParameterFacts):
     def writes(self) -> list[Write]:
         """Everything that the file writes: rebinding, items, ``.data``, in-place calls ..."""
         return [write for scope in self.functions for write in self.writes_in(scope)]
+
+    @property
+    def written_by_calls(self) -> list[Write]:
+        """What layers and functions change that work in place."""
+        return written_by_calls(self)

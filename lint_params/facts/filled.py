@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _READS = frozenset("""
     size shape dim ndim device dtype numel requires_grad element_size clone sum mean norm abs
 """.split())
+#: What gives a view: a write into it is one into the Parameter.
+_SAME_MEMORY = ("data", "detach", "T", "t", "view", "transpose", "unsqueeze", "squeeze", "flatten")
 _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
 _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
 #: Methods that are there to set values; what others fill, their caller asks for.
@@ -118,6 +120,10 @@ def _methods(cls: ClassFacts) -> list[Scope]:
 
 def _is_read(facts: FileFacts, use: ast.expr) -> bool:
     parent = facts.parent(use)
+    while isinstance(parent, ast.Attribute) and parent.attr in _SAME_MEMORY:
+        call = facts.parent(parent)
+        called = isinstance(call, ast.Call) and call.func is parent
+        parent = facts.parent(call) if called and call is not None else call
     if isinstance(parent, ast.Attribute):
         return parent.attr in _READS
     if isinstance(parent, ast.Call) and use in parent.args:

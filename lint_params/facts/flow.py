@@ -384,19 +384,36 @@ def narrow(test: ast.expr, env: Env, node: ast.AST, held: bool) -> Env:
         if isinstance(test.op, ast.And) == held:
             for part in test.values:
                 env = narrow(part, env, node, held)
-        return env
-    if (
-        held
-        and isinstance(test, ast.Call)
-        and isinstance(test.func, ast.Name)
-        and test.func.id == "isinstance"
-        and len(test.args) == 2
-    ):
-        name = dotted(test.args[0])
-        if name is not None:
-            narrowed = Definition(name, "narrow", test.args[1], node, before=env.get(name, ()))
-            return {**env, name: (narrowed,)}
+            return env
+    name, classes = asked_type(test) if held else (None, [])
+    if name is not None:
+        types = classes[0] if len(classes) == 1 else ast.Tuple(classes, ast.Load())
+        return {**env, name: (Definition(name, "narrow", types, node, before=env.get(name, ())),)}
     return env
+
+
+def asked_type(test: ast.expr | None) -> tuple[str | None, list[ast.expr]]:
+    """The dotted name and the classes of ``isinstance(x, C)``, ``type(x) is C``, ``type(x) in
+    (C, D)``, or of several such tests of one name joined by ``or``."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+        parts = [asked_type(part) for part in test.values]
+        name = parts[0][0]
+        if name is not None and all(other == name for other, _ in parts):
+            return name, [one for _, classes in parts for one in classes]
+        return None, []
+    asked: ast.expr | None = None
+    given: ast.expr | None = None
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance":
+        asked, given = test.args if len(test.args) == 2 else (None, None)
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.left, ast.Call):
+        call, fits = test.left, isinstance(test.ops[0], (ast.Is, ast.Eq, ast.In))
+        if isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == 1 and fits:
+            asked, given = call.args[0], test.comparators[0]
+            if isinstance(test.ops[0], ast.In) and not isinstance(given, (ast.Tuple, ast.List, ast.Set)):
+                given = None
+    if asked is None or given is None:
+        return None, []
+    return dotted(asked), given.elts if isinstance(given, (ast.Tuple, ast.List, ast.Set)) else [given]
 
 
 def _arguments(scope: Scope) -> list[Definition]:

@@ -35,9 +35,13 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST) -> bool:
     scope: Scope | None = facts.scope_of(node)
     while scope is not None:
         if scope.is_function:
-            if _is_hook(facts, scope):
+            if _decorated(scope) or _switched(facts, scope):
                 return True
-            if _decorated(scope) or _switched(facts, scope) or not _is_called(facts, scope, set()):
+            if _learns(facts, scope, node):
+                return False
+            if _called_while_learning(facts, scope):
+                return _called_without(facts, scope)
+            if _is_hook(facts, scope) or not _is_called(facts, scope, set()):
                 return True
             if _called_without(facts, scope):  # it may read other files
                 return True
@@ -63,6 +67,44 @@ def _is_hook(facts: FileFacts, scope: Scope) -> bool:
     if not cls.bases_complete:
         return scope.name not in cls.reached_from_forward
     return any(scope.name in one.methods for one in cls.mro[1:])
+
+
+def _learns(facts: FileFacts, scope: Scope, node: ast.AST) -> bool:
+    """Whether the function runs a backward pass of its own, which would fail without gradients,
+    and reads the ``.grad`` of what is written: it is trained here."""
+    graded = {ast.unparse(one.value) for one in scope.nodes(ast.Attribute) if one.attr == "grad"}
+    parts = (part for part in ast.walk(node) if isinstance(part, (ast.Name, ast.Attribute)))
+    if not graded or not any(ast.unparse(part) in graded for part in parts):
+        return False
+    return _runs_backward(facts, scope)
+
+
+def _runs_backward(facts: FileFacts, scope: Scope) -> bool:
+    """Whether the function surely runs a backward pass, with gradients as they are at its beginning."""
+    for call in scope.nodes(ast.Call):
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr == "backward" and not call.args:
+            known = facts.kind_of(func.value).is_tensor or "loss" in ast.unparse(func.value).lower()
+            if known and _is_plain(facts, call):
+                return True
+    return False
+
+
+def _is_plain(facts: FileFacts, node: ast.AST) -> bool:
+    return not any(one.what in ("with", "try", "if", "else", "function") for one in facts.conditions(node))
+
+
+def _called_while_learning(facts: FileFacts, scope: Scope) -> bool:
+    """Whether a method of the same class that trains calls this one, gradients as they are there."""
+    cls = facts.class_at(scope.owner.node) if scope.owner is not None else None
+    if cls is None or cls.is_module or len(cls.mro) > 1 or cls.subclasses:
+        return False
+    for other in cls.scope.children:
+        calls = [call for call in other.nodes(ast.Call) if facts.self_attribute(call.func) == scope.name]
+        if other.is_function and any(_is_plain(facts, call) for call in calls):
+            if _runs_backward(facts, other) and not _decorated(other) and not _switched(facts, other):
+                return True
+    return False
 
 
 def _decorated(scope: Scope) -> bool:

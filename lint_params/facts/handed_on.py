@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 
-def used_elsewhere(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
+def used_elsewhere(cls: ClassFacts, name: str) -> bool:
     """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like."""
-    for one in [cls, *cls.subclasses]:
+    for one in [*cls.mro, *cls.subclasses]:
+        facts = one.facts
         for scope in one.scope.within():
             instance = scope.instance_name
             for node in scope.nodes(ast.Attribute):

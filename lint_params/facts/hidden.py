@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.closures import captured
 from lint_params.facts.contents import Item
 from lint_params.facts.handed_on import is_passed_on, used_elsewhere
+from lint_params.facts.lost import OWN_BOOKS, carries_layers, lost_as, trains
 from lint_params.facts.owners import class_owns, kind_owns
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
-    from lint_params.facts.kinds import Kind
     from lint_params.facts.members import Member
     from lint_params.facts.scope import Scope
 
 _CONTAINERS = ("list", "tuple", "dict", "set")
-#: A class that defines one of these looks after its parameters itself.
-_OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict", "__getattr__")
 #: Words in a helper's source that say that what it holds is meant to stay as it is.
 _FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
 
@@ -28,8 +27,8 @@ _FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "infe
 @dataclass(frozen=True)
 class Hidden:
     """``what``: "parameter" or "module"; ``holder``: list, tuple, dict, set, function (a
-    closure) or object (then ``helper`` is its class). ``member`` is the assignment; ``trace``
-    where the items are made.
+    closure) or object (then ``helper`` is its class). ``member`` is the assignment, ``place`` where
+    to report it if not there; ``trace`` where the items are made.
     """
 
     what: str
@@ -38,6 +37,7 @@ class Hidden:
     member: Member
     helper: str = ""
     trace: tuple[tuple[int, str], ...] = ()
+    place: ast.AST | None = None
 
     @property
     def pattern(self) -> str:
@@ -63,7 +63,7 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
     """All of a file's Module classes, in source order."""
     found = []
     for cls in facts.module_classes:
-        if any(name in one.methods for one in cls.mro for name in _OWN_BOOKS):
+        if any(name in one.methods for one in cls.mro for name in OWN_BOOKS):
             continue
         found += _computed(facts, cls)
         if _registers_by_loop(cls):
@@ -72,7 +72,52 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
             one = _hidden(facts, cls, name, members)
             if one is not None:
                 found.append(one)
+        found += _inherited(cls)
+        found += [one for one in _mixed_in(facts, cls) if one.place not in [other.place for other in found]]
     return found
+
+
+def _mixed_in(facts: FileFacts, cls: ClassFacts) -> Iterator[Hidden]:
+    """Layers in a container that a method of a mixin, itself no Module, fills while the class is
+    made: told where that stands, or where the method is called."""
+    if any(one.dynamic_members for one in cls.mro):
+        return
+    for base in cls.mro[1:]:
+        for name, members in base.members.items() if not base.is_module else ():
+            given = [m for m in members if not m.is_declaration]
+            if any(m.how != "assign" or m.kind.what not in _CONTAINERS for m in given) or name in cls.members:
+                continue
+            lost = [what for item in base.items(name) if item.fresh and (what := lost_as(item))]
+            if not given or not lost or given[0].method not in cls.reached_from_init or used_elsewhere(cls, name):
+                continue
+            if _is_taken_away(cls, name):
+                continue
+            place: ast.AST | None = given[0].node if base.facts is facts else _call_of(cls, given[0].method)
+            if place is not None:
+                yield Hidden(lost[0], given[0].kind.what, cls, given[0], place=place)
+
+
+def _is_taken_away(cls: ClassFacts, name: str) -> bool:
+    """``del self.layers``: they were for the constructor only."""
+    return any(member.how == "delete" for member in cls.assignments(name))
+
+
+def _call_of(cls: ClassFacts, method: str) -> ast.Call | None:
+    calls = (call for scope in cls.scope.within() for call in scope.nodes(ast.Call))
+    return next((call for call in calls if cls.facts.self_attribute(call.func) == method), None)
+
+
+def _inherited(cls: ClassFacts) -> Iterator[Hidden]:
+    """Layers that a class puts into a plain container of a base: ``self.stages.append(...)``."""
+    for base in cls.mro[1:] if not any(one.dynamic_members for one in cls.mro) else ():
+        for name, members in base.members.items():
+            given = [m for m in members if not m.is_declaration]
+            if name in cls.members or any(m.how != "assign" or m.kind.what not in _CONTAINERS for m in given):
+                continue
+            items = [item for item in cls.items(name) if item.fresh]
+            lost = [(item, what) for item in items if (what := lost_as(item)) is not None]
+            if given and lost and not used_elsewhere(cls, name) and not _is_taken_away(cls, name):
+                yield Hidden(lost[0][1], given[0].kind.what, cls, given[0], place=lost[0][0].node)
 
 
 def _computed(facts: FileFacts, cls: ClassFacts) -> list[Hidden]:
@@ -84,7 +129,7 @@ def _computed(facts: FileFacts, cls: ClassFacts) -> list[Hidden]:
     for member in members:
         if not isinstance(member.value, (ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.DictComp)):
             continue
-        lost = [what for item in facts.items_of(member.value) if item.fresh and (what := _lost(item))]
+        lost = [what for item in facts.items_of(member.value) if item.fresh and (what := lost_as(item))]
         if lost and not _read_back(cls):
             found.append(Hidden(lost[0], member.kind.what, cls, member))
     return found
@@ -104,11 +149,13 @@ def _read_back(cls: ClassFacts) -> bool:
 def _hidden(
     facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]
 ) -> Hidden | None:
+    if _is_taken_away(cls, name):
+        return None
     given = [m for m in members if m.how in ("assign", "class", "setattr") and m.value is not None]
     for member in given:
         if member.kind.what == "object" and _is_made(member):
-            if _carries_layers(member.kind):
-                handed = used_elsewhere(facts, cls, name)
+            if carries_layers(member.kind):
+                handed = used_elsewhere(cls, name)
                 return None if handed else Hidden("module", "object", cls, member, member.kind.describe())
             return _in_object(facts, cls, member)
         closed = captured(facts, member)
@@ -123,7 +170,7 @@ def _hidden(
     items = [item for item in cls.items(name) if item.fresh and not _goes_to_first(facts, item)]
     if len(items) == 1 and containers[0].kind.what != "dict" and _is_hidden_on_purpose(items[0]):
         return None
-    lost = [(item, what) for item in items if (what := _lost(item)) is not None]
+    lost = [(item, what) for item in items if (what := lost_as(item)) is not None]
     if not lost or _is_registered(facts, cls, name, containers):
         return None
     steps: list[tuple[int, str]] = []
@@ -134,14 +181,14 @@ def _hidden(
         if (line, text) not in steps and line != containers[0].node.lineno:
             steps.append((line, text))
     holder, helper = containers[0].kind.what, ""
-    if _carries_layers(lost[0][0].kind):
+    if carries_layers(lost[0][0].kind):
         holder, helper = "object", lost[0][0].kind.describe()
     return Hidden(lost[0][1], holder, cls, containers[0], helper, trace=tuple(steps))
 
 
 def _is_hidden_on_purpose(item: Item) -> bool:
     """A list of one is the usual way to hide a network; nobody hides a Parameter that learns."""
-    return not item.repeated and not (item.kind.is_parameter and _trains(item))
+    return not item.repeated and not (item.kind.is_parameter and trains(item))
 
 
 def _goes_to_first(facts: FileFacts, item: Item) -> bool:
@@ -155,63 +202,50 @@ def _goes_to_first(facts: FileFacts, item: Item) -> bool:
     )
 
 
-def _lost(item: Item) -> str | None:
-    if item.kind.is_parameter:
-        return "parameter" if _trains(item) else None
-    kinds = list(item.kind.every())
-    if _carries_layers(item.kind):
-        return "module"
-    if all(one.is_module for one in kinds) and any(kind_owns(one, 0) for one in kinds):
-        return "module"
-    return None
-
-
-def _carries_layers(kind: Kind) -> bool:
-    """A record, dataclass or NamedTuple, that is given layers which are made for it."""
-    cls, call, facts = kind.cls, kind.node, kind.facts
-    if kind.what != "object" or cls is None or facts is None or not isinstance(call, ast.Call):
-        return False
-    names = [getattr(one, "func", one) for one in cls.node.decorator_list]
-    record = any((cls.facts.qualify(name) or "") == "dataclasses.dataclass" for name in names)
-    if not record and "typing.NamedTuple" not in cls.outside_bases or any(name in cls.methods for name in _OWN_BOOKS):
-        return False
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return any(isinstance(arg, ast.Call) and kind_owns(facts.kind_of(arg), 0) for arg in given)
-
-
-def _trains(item: Item) -> bool:
-    call = item.kind.node
-    if not isinstance(call, ast.Call):
-        return True
-    for keyword in call.keywords:
-        if keyword.arg == "requires_grad":
-            return not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
-    return True
-
-
 def _is_made(member: Member) -> bool:
     return isinstance(member.value, ast.Call) and not member.kind.annotated
 
 
 def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | None:
     helper = member.kind.cls
-    if helper is None or not helper.bases_complete or class_owns(helper) is not True:
+    if helper is None or not helper.bases_complete:
+        return None
+    if class_owns(helper) is not True and not _is_filled(cls, member.name, helper):
         return None
     for one in helper.mro:
-        if any(name in one.methods for name in (*_OWN_BOOKS, "named_modules", "modules")):
+        if any(name in one.methods for name in (*OWN_BOOKS, "named_modules", "modules")):
             return None
         if any(_mentions(scope, _FROZEN) for scope in one.scope.within()):
             return None
-    if used_elsewhere(facts, cls, member.name):
+    if used_elsewhere(cls, member.name):
         return None
     made = [m for ms in helper.members.values() for m in ms if kind_owns(m.kind, 0)]
-    what = "parameter" if all(m.kind.is_parameter for m in made) else "module"
+    what = "parameter" if made and all(m.kind.is_parameter for m in made) else "module"
     trace: tuple[tuple[int, str], ...] = ()
     if helper.facts is facts:
         trace = tuple(
             (m.node.lineno, f"{helper.name} makes {m.kind.describe()} here") for m in made[:3]
         )
     return Hidden(what, "object", cls, member, helper.name, trace)
+
+
+def _is_filled(cls: ClassFacts, name: str, helper: ClassFacts) -> bool:
+    """Whether ``self.bank.add(task)`` surely puts new layers into a container of the helper."""
+    calls = [call for scope in cls.scope.within() for call in scope.nodes(ast.Call)]
+    called = {
+        call.func.attr
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and cls.facts.self_attribute(call.func.value) == name
+        and not any(one.what in ("if", "else", "try", "except") for one in cls.facts.conditions(call))
+    }
+    return any(
+        item.fresh and kind_owns(item.kind, 0) is True
+        and helper.facts.scope_of(item.node).name in {*called, "__init__"}
+        and not any(one.what in ("if", "else", "try") for one in helper.facts.conditions(item.node))
+        for own, members in helper.members.items()
+        if members[0].kind.what in _CONTAINERS
+        for item in helper.items(own)
+    )
 
 
 def _mentions(scope: Scope, words: tuple[str, ...]) -> bool:
@@ -246,7 +280,7 @@ def _is_registered(
     facts: FileFacts, cls: ClassFacts, name: str, containers: list[Member]
 ) -> bool:
     """Whether the container, or the local list it came from, is handed to somebody else."""
-    if used_elsewhere(facts, cls, name):
+    if used_elsewhere(cls, name):
         return True
     for member in containers:
         if isinstance(member.value, ast.Name):

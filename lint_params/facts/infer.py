@@ -254,6 +254,10 @@ def _subscript(facts: FileFacts, node: ast.Subscript) -> Kind:
     if isinstance(index, ast.UnaryOp) and isinstance(index.operand, ast.Constant):
         value = index.operand.value
         return item(owner, -value) if isinstance(value, int) else UNKNOWN
+    if owner.what == "dict" and isinstance(owner.node, ast.Dict) and owner.facts is not None:
+        for key, held in zip(owner.node.keys, owner.node.values):
+            if isinstance(key, ast.Constant) and isinstance(index, ast.Constant) and key.value == index.value:
+                return owner.facts.kind_of(held)
     if owner.what in ("list", "tuple", "dict") or owner.is_module_container:
         return owner.element or UNKNOWN
     return UNKNOWN

@@ -28,8 +28,10 @@ class LazyPart:
         return LazyPart(self.layer, f"{name}.{self.path}" if self.path else name, self.node)
 
     def is_a(self, layers: frozenset[str]) -> bool:
-        """Whether isinstance holds for one of these torch.nn classes."""
+        """Whether isinstance holds for one of these torch.nn classes; "=Linear" means exactly that."""
         plain = self.layer.removeprefix("Lazy")
+        if f"={self.layer}" in layers:
+            return True
         if plain in layers or self.layer in layers or "Module" in layers:
             return True
         return "_ConvNd" in layers and plain.startswith("Conv") or (

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lint_params.facts.call_sites import argument_values
+from lint_params.facts.words import class_constant
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -89,6 +90,9 @@ def is_number(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
         method = expr.func.attr if isinstance(expr.func, ast.Attribute) else ""
         return not name and method in _NUMBERS and (method != "size" or bool(expr.args))
     if isinstance(expr, ast.Name):
+        found = facts.definitions(expr) or ()
+        if len(found) == 1 and found[0].how == "argument" and found[0].annotation is not None:
+            return facts.qualify(found[0].annotation) in ("builtins.float", "builtins.int", "builtins.bool")
         values = facts.reach(expr) or argument_values(facts, expr)
         return bool(values) and all(is_number(facts, one, depth + 1) for one in values)
     if isinstance(expr, ast.Attribute):
@@ -130,6 +134,9 @@ def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> 
             return True
         values = argument_values(facts, use)
         return bool(values) and all(is_whole(facts, one, depth + 1) for one in values)
+    if how == "for" and isinstance(value, ast.Call):
+        counts = {"builtins.range": (), "builtins.enumerate": (0,)}.get(facts.qualify(value.func) or "")
+        return counts is not None and counts == getattr(one, "path", None)
     if how == "assign" and value is not None and value is not use and not getattr(one, "path", ()):
         return is_whole(facts, value, depth + 1)
     return False
@@ -178,6 +185,10 @@ def whole_data(facts: FileFacts, data: ast.expr) -> bool:
         if facts.qualify(data.func) == "builtins.range":
             return True
         return inner is not None and whole_data(facts, inner)
+    if isinstance(data, ast.Attribute):
+        name = facts.self_attribute(data)
+        constant = class_constant(facts, data, name) if name is not None else None
+        return constant is not None and whole_data(facts, constant)
     if isinstance(data, ast.Name):
         given = argument_values(facts, data)
         if given and all(isinstance(v, (ast.List, ast.Tuple)) and whole_data(facts, v) for v in given):

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 _GIVE = ("parameters", "named_parameters")
+#: What these give is what they are given.
+_KEEP = (
+    *(f"builtins.{name}" for name in ("list", "tuple", "set", "iter")),
+    "itertools.chain",
+    "itertools.chain.from_iterable",
+)
 
 
 @dataclass(eq=False)
@@ -103,7 +109,7 @@ def _from_call(facts: FileFacts, given: ast.Call, made: Optimizer, depth: int) -
     name = facts.qualify(func)
     if isinstance(func, ast.Attribute) and func.attr in _GIVE and name is None:
         made.owners.append(func.value)
-    elif name in ("builtins.list", "builtins.tuple", "builtins.iter", "itertools.chain"):
+    elif name in _KEEP:
         for part in given.args:
             _sources(facts, part, made, depth + 1)
     elif name == "builtins.filter" and len(given.args) == 2:

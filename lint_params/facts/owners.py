@@ -93,7 +93,7 @@ def _contents_own(kind: Kind, depth: int) -> bool | None:
 def _given_owns(facts: FileFacts, call: ast.Call, arg: ast.expr, depth: int) -> bool:
     """Whether a list or dict that a container is given surely holds a layer with parameters."""
     given = arg.value if isinstance(arg, ast.Starred) else arg
-    if not isinstance(given, ast.Name) or facts.kind_of(given).what not in ("list", "dict"):
+    if facts.kind_of(given).what not in ("list", "tuple", "dict"):
         return False
     around = [one.node for one in facts.conditions(call)]
     return any(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
+from lint_params.facts.flow import asked_type
 from lint_params.facts.infer import annotated, attribute_of
 from lint_params.facts.kinds import Kind
 from lint_params.facts.story_happenings import Happenings
@@ -304,24 +305,21 @@ class Expressions(Happenings):
         """``p.requires_grad``: what it leaves out is not trained anyway."""
         return isinstance(test, ast.Attribute) and test.attr == "requires_grad"
 
+    def _asked_layers(self, test: ast.expr) -> list[str]:
+        exactly = "=" if isinstance(test, ast.Compare) else ""
+        return [exactly + (self.facts.qualify(one) or "").rpartition(".")[2] for one in asked_type(test)[1]]
+
     def narrow(self, test: ast.expr, held: bool, alone: bool = True) -> None:
-        """``isinstance(m, nn.Linear)`` in the arm where it holds (``alone``: nothing else
+        """``isinstance(m, nn.Linear)``, ``type(m) == nn.Linear`` in the arm where it holds (``alone``: nothing else
         decides whether that arm is taken)."""
         if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) and held:
             for value in test.values:
                 self.narrow(value, held, alone=False)
-        if not (
-            held
-            and isinstance(test, ast.Call)
-            and isinstance(test.func, ast.Name)
-            and test.func.id == "isinstance"
-            and len(test.args) == 2
-            and isinstance(test.args[0], ast.Name)
-        ):
+        name = asked_type(test)[0] if held else None
+        if name is None or "." in name:
             return
-        name, types = test.args[0].id, test.args[1]
-        classes = types.elts if isinstance(types, ast.Tuple) else [types]
-        layers = frozenset((self.facts.qualify(one) or "").rpartition(".")[2] for one in classes)
+        tests = test.values if isinstance(test, ast.BoolOp) else [test]
+        layers = frozenset(layer for part in tests for layer in self._asked_layers(part))
         narrowed: Value = ()
         for known in self.s.env.get(name, ()):
             if known.what == "module" and known.parent is not None and known.attr == "*":

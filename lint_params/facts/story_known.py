@@ -255,6 +255,9 @@ class KnownCalls(Expressions):
             self.asked(first)
         if _SHAPED.match(name):
             self.refused(first, node, last)
+        if last == "weight_norm" and len(node.args) == 1 and len(first) == 1:  # two new ones in its place
+            made = Thing("parameter", instance_of("torch.nn.Parameter"), self.moment(node), fresh=True)
+            self.put(first[0], "weight", (made,), node)
         if name in _REFUSERS:
             self.refused(first, node, _REFUSERS[name])
         if name in _WRAPPERS:

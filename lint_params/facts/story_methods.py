@@ -29,6 +29,15 @@ _ASKS = (
 _LISTS = ("parameters", "modules", "children")
 
 
+def _is_past_one(node: ast.Call) -> bool:
+    """``size(1)``: what has no shape yet says that it has one dimension, of size 0."""
+    given = node.args[0] if node.args else None
+    place = -1 if isinstance(given, ast.UnaryOp) and isinstance(given.op, ast.USub) else 1
+    given = given.operand if isinstance(given, ast.UnaryOp) else given
+    value = given.value if isinstance(given, ast.Constant) else None
+    return isinstance(value, int) and value * place not in (0, -1)
+
+
 class Methods(KnownCalls):
     """The part of a Story that knows what methods do."""
 
@@ -73,7 +82,7 @@ class Methods(KnownCalls):
             return (Thing("tuple", items=given.given),)
         if name in _PREPARE and len(given.given) == 1 and not given.starred:
             return given.given[0]
-        if name in _ASKS:
+        if name in _ASKS or name == "size" and _is_past_one(node):
             self.operated(owners, node, f"{name}()")
         result: Value = ()
         for one in owners:

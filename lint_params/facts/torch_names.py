@@ -98,6 +98,15 @@ LAZY_LAYERS = frozenset(name for name in LAYERS if name.startswith("Lazy"))
 #: Layers with parameters of which a call gives one tensor.
 TENSOR_LAYERS = frozenset(LAYER_PARAMETERS) - frozenset(
     "LSTM GRU RNN LSTMCell MultiheadAttention AdaptiveLogSoftmaxWithLoss".split()
+) | frozenset(
+    """
+        ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Sigmoid Tanh Softplus Softsign Hardtanh
+        Hardswish Hardsigmoid LogSigmoid Softmax LogSoftmax Softmax2d GLU AvgPool1d AvgPool2d
+        AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d Dropout Dropout1d Dropout2d
+        Dropout3d AlphaDropout Flatten Unflatten Upsample PixelShuffle PixelUnshuffle ZeroPad1d
+        ZeroPad2d ZeroPad3d ReflectionPad1d ReflectionPad2d ReplicationPad1d ReplicationPad2d
+        ConstantPad1d ConstantPad2d
+    """.split()
 )
 #: Layers with buffers -> their names.
 LAYER_BUFFERS: dict[str, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""Modules that take part in a training loop and that no optimizer holds."""
+"""Modules and Parameters that take part in a training loop and that no optimizer holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lint_params.facts.conditions import no_grad
+from lint_params.facts.members import argument
+from lint_params.facts.trained import is_backward, trains
 from lint_params.names import dotted
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 #: What may be done to a module without anybody else learning of it.
 _HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double", "state_dict")
 _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "train")
-#: Where the value of a module stops to be trained.
-_STOPS = ("detach", "item", "argmax", "tolist", "numpy", "data")
 _LOOKS = ("detach", "shape", "grad", "clone", "norm", "mean", "std", "abs", "sum")
 _LOADED = ("load", "load_state_dict", "from_pretrained", "load_from_checkpoint", "hub")
 _APART = ("teacher", "target", "ema", "frozen", "pretrained", "vgg", "lpips", "clip", "reference")
@@ -32,7 +31,7 @@ class Untrained:
 
     name: str
     made: ast.expr
-    call: ast.Call
+    call: ast.expr
     optimizer: Optimizer
 
 
@@ -53,8 +52,13 @@ def _in_function(facts: FileFacts, scope: Scope) -> Iterator[Untrained]:
         return
     made: dict[str, list[ast.expr]] = {}
     for node in scope.nodes(ast.Assign):
-        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            made.setdefault(node.targets[0].id, []).append(node.value)
+        target = node.targets[0]
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts))
+        for name, value in pairs if len(node.targets) == 1 else ():
+            if isinstance(name, ast.Name) and not (isinstance(value, ast.Constant) and pairs[0][0] is not target):
+                made.setdefault(name.id, []).append(value)
     yield from _missing(facts, made, held, optimizers, [scope], _loops(scope))
 
 
@@ -79,7 +83,7 @@ def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
     for method in cls.scope.children:
         if method.is_function:
             step = lightning and method.name == "training_step"
-            if step or any(_is_backward(call) for call in method.nodes(ast.Call)):
+            if step or any(is_backward(call) for call in method.nodes(ast.Call)):
                 loops.append(method.node.body)
     yield from _missing(facts, made, held, optimizers, scopes, loops)
 
@@ -139,25 +143,31 @@ def _missing(
         if len(fresh) != 1 or any(_overlap(name, other) for other in held):
             continue
         copied = _copy_of(facts, fresh[0], held)
-        if any(word in name.lower() for word in _APART) or not (copied or _fresh(facts, fresh[0])):
+        single = _trainable_parameter(facts, fresh[0])
+        if any(word in name.lower() for word in _APART) or not (copied or single or _fresh(facts, fresh[0])):
             continue
-        if not all(_harmless(facts, use) for scope in scopes for use in _uses(scope, name)):
+        harmless = _only_computes if single else _harmless
+        if not all(harmless(facts, use) for scope in scopes for use in _uses(scope, name)):
             continue
         for body in loops:
-            call = _trains(facts, body, name)
+            call = trains(facts, body, name)
             if call is None:
                 continue
-            if any(_trains(facts, body, other) for other in held) or (copied and _steps(body)):
+            # Where only Parameters are trained (a picture, a prompt), what they go through is not meant.
+            beside = [one for other in held if (one := trains(facts, body, other)) is not None]
+            if any(single or isinstance(one, ast.Call) for one in beside) or (copied and _steps(body)):
                 yield Untrained(name, fresh[0], call, _to_blame(optimizers))
                 break
 
 
 def _to_blame(optimizers: list[Optimizer]) -> Optimizer:
-    """The first that is given only what another one has already, else the first."""
+    """The first that is given something twice, or only what another one has already; else the
+    first."""
     seen: set[str] = set()
     for one in optimizers:
-        names = {dotted(owner) or "" for owner in [*one.owners, *one.single]}
-        if names <= seen:
+        given = [dotted(owner) or "" for owner in [*one.owners, *one.single]]
+        names = set(given)
+        if names <= seen or len(names) < len(given):
             return one
         seen |= names
     return optimizers[0]
@@ -218,6 +228,28 @@ def _fresh(facts: FileFacts, value: ast.expr) -> bool:
     return True
 
 
+def _trainable_parameter(facts: FileFacts, value: ast.expr) -> bool:
+    """``nn.Parameter(...)`` that is to be trained."""
+    if not isinstance(value, ast.Call) or facts.qualify(value.func) != "torch.nn.Parameter":
+        return False
+    flag = argument(value, 1, "requires_grad")
+    return flag is None or isinstance(flag, ast.Constant) and flag.value is True
+
+
+def _only_computes(facts: FileFacts, use: ast.expr) -> bool:
+    """A Parameter in arithmetic, functions of torch and its own methods: nobody else gets it."""
+    below: ast.AST = use
+    for parent in facts.index.ancestors(use):
+        if isinstance(parent, ast.Attribute):
+            return parent.attr not in ("data", "grad", "requires_grad", "requires_grad_", "backward")
+        if isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)):
+            return True
+        if isinstance(parent, ast.Call) and below is not parent.func:
+            return (facts.qualify(parent.func) or "").startswith(("torch.", "builtins.print", "builtins.float"))
+        return False
+    return False
+
+
 def _uses(scope: Scope, name: str) -> Iterator[ast.expr]:
     whole = name.startswith("self.")
     for node in scope.nodes(ast.Attribute) if whole else scope.nodes(ast.Name):
@@ -232,6 +264,9 @@ def _harmless(facts: FileFacts, use: ast.expr) -> bool:
         parent = facts.parent(parent)
     if isinstance(parent, ast.Return):
         return True
+    if isinstance(parent, ast.For) and isinstance(parent.target, ast.Name):  # for net in (a, b): net(x)
+        turns = [n for n in ast.walk(parent) if isinstance(n, ast.Name) and n.id == parent.target.id]
+        return all(_harmless(facts, turn) for turn in turns if isinstance(turn.ctx, ast.Load))
     if isinstance(parent, ast.Call) and parent.func is use:
         return True
     if isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS:
@@ -261,62 +296,3 @@ def _loops(scope: Scope) -> Iterator[list[ast.stmt]]:
         yield each.body
     for loop in scope.nodes(ast.While):
         yield loop.body
-
-
-def _is_backward(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
-        node.func.attr in ("backward", "manual_backward")
-    )
-
-
-def _trains(facts: FileFacts, body: list[ast.stmt], name: str) -> ast.Call | None:
-    """A call of ``name`` in these statements whose result reaches what backward starts from
-    (or what a training_step returns)."""
-    nodes = [node for statement in body for node in ast.walk(statement)]
-    calls = [n for n in nodes if isinstance(n, ast.Call) and _is_call_of(n, name)]
-    calls = [call for call in calls if not no_grad(facts, call)]
-    backwards = [node for node in nodes if _is_backward(node)]
-    ends: list[ast.AST] = []
-    for node in backwards:
-        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        ends += [node.func.value, *node.args]
-    if not backwards:
-        ends = [n.value for n in nodes if isinstance(n, ast.Return) and n.value is not None]
-    if not calls or not ends:
-        return None
-    flowing: set[str] = set()
-    for _ in range(4):
-        for node in nodes:
-            value, targets = None, []
-            if isinstance(node, ast.Assign):
-                value, targets = node.value, node.targets
-            elif isinstance(node, ast.AugAssign):
-                value, targets = node.value, [node.target]
-            if value is not None and _carries(facts, value, name, flowing):
-                flowing |= {
-                    part.id
-                    for target in targets
-                    for part in ast.walk(target)
-                    if isinstance(part, ast.Name)
-                }
-    return calls[0] if any(_carries(facts, end, name, flowing) for end in ends) else None
-
-
-def _is_call_of(node: ast.Call, name: str) -> bool:
-    called = dotted(node.func)
-    return called is not None and (called == name or called.startswith(name + "."))
-
-
-def _carries(facts: FileFacts, value: ast.AST, name: str, flowing: set[str]) -> bool:
-    """Whether a gradient can flow from ``value`` back to the module or a flowing name."""
-    if isinstance(value, ast.Call):
-        func = value.func
-        if isinstance(func, ast.Attribute) and func.attr in _STOPS:
-            return False
-        if _is_call_of(value, name) and not no_grad(facts, value):
-            return True
-    if isinstance(value, ast.Attribute) and value.attr in _STOPS:
-        return False
-    if isinstance(value, ast.Name):
-        return value.id in flowing
-    return any(_carries(facts, child, name, flowing) for child in ast.iter_child_nodes(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
+from lint_params.facts.calls import made_by_default
 from lint_params.facts.contents import Item, items_of
 from lint_params.facts.creation import Creation, creation_of, on_default_device
 from lint_params.facts.derive import Transformed, transformed
@@ -15,6 +16,7 @@ from lint_params.facts.naming import Naming
 from lint_params.facts.owners import owns_parameters
 from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
+from lint_params.facts.words import Word, words
 from lint_params.names import dotted
 
 _DEPTH = 40
@@ -176,6 +178,14 @@ class Values(Naming):
     def items_of(self, expr: ast.expr) -> list[Item]:
         """What a list, tuple, dict or set holds, with what is added to a local name later."""
         return items_of(self._all, expr)
+
+    def words(self, expr: ast.expr | None) -> list[Word] | None:
+        """All strings or whole numbers that an expression can be; None: not all are shown."""
+        return words(self._all, expr)
+
+    def made_by_default(self, call: ast.Call) -> Kind:
+        """What a call of an argument makes where that is left at its default."""
+        return made_by_default(self._all, call)
 
     def before_super(self, node: ast.AST) -> bool:
         """Whether a node of ``__init__`` surely runs before the parent's ``__init__``."""

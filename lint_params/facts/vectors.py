@@ -14,6 +14,11 @@ _BIASED = {
 _NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm")
 
 
+def _may_be_shape(size: ast.expr) -> bool:
+    """``(h, w)``: the weight has as many dimensions."""
+    return isinstance(size, (ast.Tuple, ast.List, ast.Subscript)) or "shape" in ast.unparse(size)
+
+
 def has_vectors(kind: Kind, depth: int = 0) -> bool:
     """Whether one of the parameters surely has one dimension."""
     if depth > 4 or not kind.is_module or kind.optional:
@@ -33,6 +38,8 @@ def has_vectors(kind: Kind, depth: int = 0) -> bool:
         return False
     if kind.layer == "Sequential":
         return any(has_vectors(kind.facts.kind_of(arg), depth + 1) for arg in call.args)
+    if kind.layer == "LayerNorm" and call.args and _may_be_shape(call.args[0]):
+        return False
     if kind.layer in _NORMS:
         return not any(k.arg in ("affine", "elementwise_affine") for k in call.keywords) and (
             len(call.args) < 3

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lint_params.facts.members import argument
 from lint_params.facts.torch_names import IN_PLACE_METHODS, INITIALISERS
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Write:
 
     ``how``: "bind" (``t = v``; of an attribute or name), "augmented" (``t += v``), "item"
     (``t[i] = v``), "item-augmented", "method" (``t.zero_()``; ``method`` says which), "init"
-    (``nn.init.zeros_(t)``), "grow" (``t.append(v)``), "out" (``out=t``), "delete".
+    (``nn.init.zeros_(t)``), "grow" (``t.append(v)``), "out" (``out=t``), "delete"; of those that
+    are asked for apart "call".
     """
 
     target: ast.expr
@@ -76,6 +78,44 @@ def read_writes(facts: FileFacts, scope: Scope) -> list[Write]:
             if keyword.arg == "out" and not isinstance(keyword.value, ast.Constant):
                 found.append(_made(facts, keyword.value, "out", call, scope, None))
     return found
+
+
+def written_by_calls(facts: FileFacts) -> list[Write]:
+    """What a layer or a function changes that works in place: ``nn.ReLU(inplace=True)(t)``,
+    ``F.relu(t, inplace=True)``, ``torch.relu_(t)``; how is "call"."""
+    found: list[tuple[ast.Call, str]] = []
+    layers: list[ast.Call] = []
+    for name, calls in facts.calls.items():
+        home, _, last = name.rpartition(".")
+        if home == "torch.nn" and last in _IN_PLACE_LAYERS:
+            layers += [one for one in calls if _asks_in_place(one, _IN_PLACE_LAYERS[last])]
+        elif home == "torch.nn.functional" and last in _IN_PLACE_FUNCTIONS:
+            found += [(one, last) for one in calls if _asks_in_place(one, 99)]
+        elif home in ("torch", "torch.nn.functional") and f"{last[:-1]}_" in IN_PLACE_METHODS and last[-1:] == "_":
+            found += [(one, last) for one in calls]
+    for call in facts.nodes(ast.Call) if layers else ():
+        made = facts.kind_of(call.func).node
+        if call.args and any(made is one for one in layers):
+            found.append((call, facts.kind_of(call.func).layer))
+    return [
+        _made(facts, call.args[0], "call", call, facts.scope_of(call), None, how) for call, how in found if call.args
+    ]
+
+
+def _asks_in_place(call: ast.Call, place: int) -> bool:
+    given = argument(call, place, "inplace")
+    return isinstance(given, ast.Constant) and given.value is True
+
+
+#: Where ``inplace`` stands among the arguments of an activation that then refuses a leaf.
+_IN_PLACE_LAYERS = {
+    **dict.fromkeys("ReLU ReLU6 SELU SiLU Mish Hardswish Hardsigmoid".split(), 0),  # noqa: SIM905
+    **dict.fromkeys("LeakyReLU ELU CELU".split(), 1),  # noqa: SIM905
+    **dict.fromkeys("Hardtanh Threshold RReLU".split(), 2),  # noqa: SIM905
+}
+_IN_PLACE_FUNCTIONS = frozenset(
+    "celu elu hardsigmoid hardswish leaky_relu mish relu relu6 rrelu selu silu threshold".split()  # noqa: SIM905
+)
 
 
 def _is_init(facts: FileFacts, func: ast.expr) -> bool:
