@@ -9,6 +9,7 @@ from typing import Any
 from lint_params.shape import iterate
 from lint_params.shape.arithmetic import binary, unary
 from lint_params.shape.comparison import compare
+from lint_params.shape.evaluated import FUNCTIONS, evaluated
 from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.join import join_all
 from lint_params.shape.objects import ABSENT, OF_SUBCLASS, get_attr, super_value
@@ -83,6 +84,8 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     callee = it.eval(node.func, scope)
     if isinstance(callee, External) and callee.name in ASSERTIONS and node.args:
         return None if holds(it, node.args[0], scope) else FAILED
+    if isinstance(callee, External) and callee.name in FUNCTIONS and node.args:
+        return evaluated(it, node, scope)
     args: list[Value] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):

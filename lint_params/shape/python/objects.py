@@ -176,6 +176,12 @@ _OF_MODULES = frozenset(
 )
 
 
+@external("builtins.eval", "builtins.exec")
+def _code(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Where it is called by its name the text is read: see ``evaluated``."""
+    return Unknown("code in a text")
+
+
 @external("builtins.getattr")
 def _getattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if not isinstance(args[1], str):
