@@ -546,3 +546,42 @@ def test_what_lies_in_what_is_found_at_once() -> None:
     assert rows[0][0].lies_in(rows[-1][0])
     assert not rows[0][0].lies_in(Thing("module"))  # 8 ** 9 ways lead up
     assert time.process_time() - began < 0.5
+
+
+def test_words_that_loops_and_formats_put_together() -> None:
+    facts = read(
+        """
+        NAMES = ("left", "right")
+
+        class Net(nn.Module):
+            PARTS = ("stem", "head")
+
+            def __init__(self, depth, names):
+                super().__init__()
+                grown = ["a"]
+                grown.append(names[0])
+                for i in range(2):
+                    probe(one=f"up{i}", two="up%d" % (i + 1), three="up{}".format(i))
+                    for j, name in enumerate(NAMES):
+                        probe(four=name + "_" + str(i), five=j)
+                for part in self.PARTS:
+                    probe(six=part)
+                for k in range(depth):
+                    probe(seven=f"up{k}")
+                for name in grown:
+                    probe(eight=name)
+                probe(nine=f"{depth}", ten=f"{1.5:.1f}")
+        """
+    )
+
+    def words(name: str) -> list[str | int] | None:
+        given = [word for call in facts.nodes(ast.Call) for word in call.keywords if word.arg == name]
+        return facts.words(given[0].value)
+
+    assert words("one") == ["up0", "up1"]
+    assert words("two") == ["up1", "up2"]
+    assert words("three") == ["up0", "up1"]
+    assert sorted(words("four") or ()) == ["left_0", "left_1", "right_0", "right_1"]
+    assert words("five") == [0, 1]
+    assert words("six") == ["stem", "head"]
+    assert [words(name) for name in ("seven", "eight", "nine", "ten")] == [None] * 4
