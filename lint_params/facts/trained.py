@@ -28,7 +28,8 @@ def trains(facts: FileFacts, body: list[ast.stmt], name: str) -> ast.expr | None
     nodes = [node for statement in body for node in ast.walk(statement)]
     calls = [
         n for n in nodes
-        if isinstance(n, ast.expr) and (_is_use_of(facts, n, name) or isinstance(n, ast.Call) and _gives(facts, n, name))
+        if isinstance(n, ast.expr)
+        and (_is_use_of(facts, n, name) or isinstance(n, ast.Call) and _gives(facts, n, name))
     ]
     calls = [call for call in calls if not no_grad(facts, call)]
     backwards = [node for node in nodes if is_backward(node)]
