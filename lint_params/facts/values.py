@@ -138,13 +138,16 @@ class Values(Naming):
                 return f".{target.attr}"
         return ""
 
-    def reach(self, expr: ast.expr) -> list[ast.expr] | None:
+    def reach(self, expr: ast.expr, passed: frozenset[ast.expr] = frozenset()) -> list[ast.expr] | None:
         """The expressions whose value ``expr`` can have, local names followed.
 
-        ``[expr]`` for anything but a name; None where some path is not known.
+        ``[expr]`` for anything but a name; None where some path is not known. ``passed``: the
+        names on the way there, which a loop may come back to and learn nothing.
         """
         if not isinstance(expr, ast.Name):
             return [expr]
+        if expr in passed:
+            return []
         found = self.definitions(expr)
         if found is None:
             value = self.module_value(expr.id)
@@ -153,11 +156,11 @@ class Values(Naming):
         for one in found:
             if one.how != "assign" or one.path or one.value is None or one.value is expr:
                 return None
-            inner = self.reach(one.value) if one.value is not expr else None
+            inner = self.reach(one.value, passed | {expr})
             if inner is None:
                 return None
             values += inner
-        return values or None
+        return values if passed else values or None
 
     def creation(self, expr: ast.expr) -> Creation | None:
         """How the tensor was made: function, sizes, dtype, written or not; None: not known."""
