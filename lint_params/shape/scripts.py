@@ -166,6 +166,7 @@ def _call_uncalled(it: Interpreter) -> None:
             continue
         if isinstance(module, Layer) and module.spec.name != "torch.nn.Sequential":
             continue
+        it.calls.results.clear()  # they were shown for another input
         if isinstance(module, Instance):
             if not is_module_class(it, module.cls):
                 continue
