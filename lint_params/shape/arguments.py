@@ -402,7 +402,7 @@ def forward_arguments(
         if arg.annotation is None and default is None and _is_taken_apart(fn, arg.arg):
             out[arg.arg] = _tensors(arg.arg)
         else:
-            out[arg.arg] = _input(it, arg, default, scope, mode)
+            out[arg.arg] = forward_argument(it, arg, default, scope, mode)
     return out
 
 
@@ -426,7 +426,7 @@ def _is_taken_apart(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bo
     return 0 < number == uses
 
 
-def _input(
+def forward_argument(
     it: Interpreter, arg: ast.arg, default: ast.expr | None, scope: Scope, mode: Mode
 ) -> Value:
     annotation = _without_none(_text_annotation(arg.annotation))

@@ -60,7 +60,7 @@ class Obligation(NamedTuple):
     @property
     def counts_dimensions(self) -> bool:
         """Whether the two numbers are no sizes but how many of them there are."""
-        return "dimension" in self.text
+        return "dimensions" in self.text
 
     @property
     def of_source(self) -> Size | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.shape import dim
 from lint_params.shape.dim import NO, YES
 from lint_params.shape.ops.arguments import dtype_of
+from lint_params.shape.sized import may_hold_size
 from lint_params.shape.value import (
     PERHAPS,
     Choice,
@@ -62,7 +63,7 @@ def _identical(a: Value, b: Value) -> bool | None:
         results = {_identical(o, b) for o in a.options}
         return results.pop() if len(results) == 1 else None
     if isinstance(a, (Unknown, Config)) or isinstance(b, (Unknown, Config)):
-        return None
+        return False if b is None and _is_size(a) else None
     if a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
         if isinstance(a, Flag) or isinstance(b, Flag):
             return None
@@ -79,6 +80,11 @@ def _identical(a: Value, b: Value) -> bool | None:
     if isinstance(a, named) and isinstance(b, named):
         return False  # torch's, a class of the project, a function of it
     return True if a is b else None
+
+
+def _is_size(value: Value) -> bool:
+    """Whether an argument that has no default is a size, by its name: nobody gives None for it."""
+    return isinstance(value, Config) and "." not in value.name and may_hold_size(value.name)
 
 
 def equality(it: Interpreter, a: Value, b: Value) -> bool | None:

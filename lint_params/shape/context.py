@@ -294,7 +294,7 @@ class Context:
     def _disagree(self, verdict: Verdict, why: str, text: str) -> bool:
         """Whether two sizes are, or may be, a mistake that somebody is told of: what is open
         inside another module is its own class's to tell."""
-        if "dimension" in text:
+        if "dimensions" in text:
             return False  # how many there are
         here = why == "sizes not comparable" and len(self.instances) < 2
         return here or verdict is Verdict.REFUTED
@@ -304,8 +304,11 @@ class Context:
     ) -> tuple[Step, ...]:
         """Where a mismatch's sizes come from; what a layer expects is its own."""
         first = [] if tensor is None else [tensor]
-        sizes = (got, expected) if self.built is None else (got,)
-        return steps(self, sizes, [*first, *self.operands])
+        found = steps(self, (got,), [*first, *self.operands])
+        if self.built is None:
+            others = [x for x in self.operands if x is not tensor]
+            found += steps(self, (expected,), [*others, *first])
+        return tuple(dict.fromkeys(found))
 
     def _turned(self, expected: Size | None, got: Size | None) -> bool:
         """Whether a Parameter of the running module has both sizes along its axes."""

@@ -115,11 +115,15 @@ def init_external(
 ) -> Value:
     """``__init__`` of a base outside the project: torch's layers build themselves."""
     from lint_params.shape.containers import CONTAINERS, build_container
+    from lint_params.shape.mappings import MAPPINGS
     from lint_params.shape.ops import layer_spec
 
     if base.name in MODULE_BASES or base.name == "builtins.object":
         return None
     origin = instance.origin
+    if base.name in MAPPINGS:
+        instance.attrs[LAYER] = it.call(External("builtins.dict"), args, kwargs, it.ctx.node, "dict")
+        return None
     if base.name in CONTAINERS:
         layer = build_container(it, base.name, args, kwargs, origin)
         if isinstance(layer, Unknown):

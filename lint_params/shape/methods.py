@@ -235,6 +235,7 @@ def _setdefault(it: Interpreter, owner: Dict, key: Value, default: Value = None)
 
 
 _DICT: dict[str, Callable[..., Value]] = {
+    "__getitem__": _get,
     "get": _get,
     "pop": _dict_pop,
     "update": _dict_update,

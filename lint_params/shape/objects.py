@@ -164,9 +164,26 @@ def _of_class(it: Interpreter, owner: ClassRef, name: str, asked: ClassRef) -> V
                 return _member(it, asked, base, name, node)
         elif isinstance(base, External) and base.name == "torch.nn.Module":
             break
+        elif isinstance(base, External) and base.name in _AUTOGRAD and name == "apply":
+            return _applied(it, owner)
         else:
             return Unknown("attribute of an unknown base")
     return Unknown("no such attribute")
+
+
+_AUTOGRAD = frozenset({"torch.autograd.Function", "torch.autograd.function.Function"})
+
+
+def _applied(it: Interpreter, owner: ClassRef) -> Value:
+    """``apply`` of a function with gradients of its own: its ``forward`` runs, behind a context
+    where that is not set up apart."""
+    forward = _of_class(it, owner, "forward", owner)
+    first = [] if definition(owner, "setup_context") is not None else [Config("context")]
+
+    def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
+        return it.call(forward, [*first, *args], kwargs, it.ctx.node, "apply")
+
+    return Native("apply", call)
 
 
 def _of_layer(it: Interpreter, owner: Layer, name: str) -> Value:

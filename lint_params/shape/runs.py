@@ -23,6 +23,7 @@ from lint_params.shape.check import Obligation
 from lint_params.shape.classes import definition, mro
 from lint_params.shape.dim import symbol
 from lint_params.shape.entries import call_entries
+from lint_params.shape.excluding import content
 from lint_params.shape.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.scope import Scope
 from lint_params.shape.states import with_first_state
@@ -151,7 +152,14 @@ def _construct(
     """The object that ``run`` is about, or None where it cannot be built."""
     if init is not None:
         run.arguments = constructor_arguments(it, init[1], init[0], mode, given, handed)
-    made = it.call(cls, [], run.arguments, cls.node, run.subject)
+
+    def make() -> Value:
+        return it.call(cls, [], dict(run.arguments), cls.node, run.subject)
+
+    if init is not None and mode is Mode.SIZES:
+        made = content(it, *init, run.arguments, make)
+    else:
+        made = make()
     if not isinstance(made, Instance):
         return None
     run.instance = made
@@ -175,13 +183,20 @@ def call_methods(
     with_first_state(it, instance, kwargs)
     run.forward = node
     for name, rank in ranks.items():
+        kwargs[name] = kwargs[name] or free_tensor(name)  # one that had to be given
         kwargs[name].shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
+    called = Function(node, owner.file, owner.scope, instance, owner)
+
+    def ask() -> Value:
+        return it.call(called, [], dict(kwargs), node, "forward")
+
     it.instances.append(instance)
     instance.called = True
     try:
-        value = it.call(
-            Function(node, owner.file, owner.scope, instance, owner), [], kwargs, node, "forward"
-        )
+        if mode is not Mode.OPEN:
+            value = content(it, owner, node, kwargs, ask)
+        else:
+            value = ask()
     finally:
         it.instances.pop()
     run.outputs.append(("forward", value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 
 from lint_params.shape import interpreter
@@ -99,21 +99,32 @@ def steady(
         return checked
     lists, written = it.guessed_list and not literal, _written(it, checked)
     refuted = [o for o in checked.obligations if o.verdict is Verdict.REFUTED]
+    confirmed: set[int] = set()
     for count in OTHER_COUNTS:
         it.count = count
         try:
             other = again()
         finally:
             it.count = 2
-        checked.obligations[:] = [
-            o
-            for o in checked.obligations
-            if o.verdict is not Verdict.REFUTED
-            or _agree(o, other.obligations, lists)
-            or (other.exhausted and o in written)
-        ]
-    checked.doubted = [o for o in refuted if o not in checked.obligations]
+        for o in [o for o in refuted if o in checked.obligations]:
+            if _agree(o, other.obligations, lists and o not in written) or (
+                other.exhausted and o in written
+            ):
+                confirmed.add(id(o))
+            elif not _before(o, other):
+                checked.obligations.remove(o)
+    checked.obligations[:] = [
+        o for o in checked.obligations if o.verdict is not Verdict.REFUTED or id(o) in confirmed
+    ]
+    checked.doubted = [o for o in refuted if id(o) not in confirmed or o not in checked.obligations]
     return checked
+
+
+def _before(o: Obligation, other: Checked) -> bool:
+    """Whether a run failed elsewhere, before it came to the call of ``o``: it says nothing of that."""
+    return not any(x.node is o.node for x in other.obligations) and any(
+        x.verdict is Verdict.REFUTED for x in other.obligations
+    )
 
 
 def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
@@ -124,6 +135,9 @@ def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
     def stands(number: object, built: Origin | None) -> bool:
         call = calls.get(built.line) if built is not None else None
         given = [*call.args, *(k.value for k in call.keywords)] if call is not None else []
+        names = {n.id for n in given if isinstance(n, ast.Name)}
+        if names:  # width = 48
+            given += _given_once(checked.root, names)
         return any(isinstance(n, ast.Constant) and n.value == number for n in given)
 
     return [
@@ -135,6 +149,17 @@ def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
         and stands(o.expected, o.built)
         and stands(o.got, o.source.built)
     ]
+
+
+def _given_once(root: ast.AST | None, names: set[str]) -> Iterator[ast.expr]:
+    """What is assigned to the names, each of which is assigned to once."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in walk(root) if root is not None else ():
+        if isinstance(node, ast.Assign):
+            for part in (part for target in node.targets for part in walk(target)):
+                if isinstance(part, ast.Name) and part.id in names:
+                    found.setdefault(part.id, []).append(node.value)
+    return (values[0] for values in found.values() if len(values) == 1)
 
 
 def _agree(o: Obligation, others: list[Obligation], lists: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.check import Refuted
+from lint_params.shape.mappings import any_key, child_of_table, is_table, of_record
 from lint_params.shape.provenance import remember
 from lint_params.shape.value import (
     AnySeq,
@@ -49,6 +50,8 @@ def subscript(it: Interpreter, owner: Value, index: Value) -> Value:
         if index == 0:
             return owner.element(0)
         return _item(it, sequence_of(it, owner), index)
+    if is_table(owner):
+        return child_of_table(it, owner, index)
     if isinstance(owner, (Layer, Instance)):
         return _child(it, owner, index)
     if isinstance(owner, str) and isinstance(index, int):
@@ -122,10 +125,14 @@ def _key(it: Interpreter, owner: Dict, index: Value) -> Value:
             return owner.items[index]
         if owner.default is not None:
             return owner.default(index)
-        return Unknown("missing key")
+        if index is not None:
+            return Unknown("missing key")
+        index = Unknown("not set")  # a setting that somebody sets before it is used
     if isinstance(index, (Config, Unknown, Choice)) and owner.items and not owner.open:
         if len(owner.items) <= 4:
             return Choice(list(owner.items.values()))
+        key = any_key(it, owner, owner.items.__getitem__)
+        return owner.items.get(key, Unknown("unknown key"))
     return Unknown("unknown key")
 
 
@@ -143,7 +150,7 @@ def _argument(it: Interpreter, owner: Config, index: Value) -> Value:
 
 def _child(it: Interpreter, owner: Any, index: Value) -> Value:
     if owner.items is None:
-        return Unknown("subscript of a module")
+        return of_record(it, owner, index) if isinstance(owner, Instance) else Unknown("subscript of a module")
     children = list(owner.items.values())
     if isinstance(index, str):
         return owner.items.get(index, Unknown("missing key"))

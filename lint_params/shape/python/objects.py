@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lint_params.shape.classes import mro
 from lint_params.shape.dim import Poly
 from lint_params.shape.objects import get_attr, set_attr
+from lint_params.shape.sized import may_hold_size
 from lint_params.shape.value import (
     AnySeq,
     Choice,
@@ -226,11 +227,13 @@ def _signature(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> 
 
 @external("builtins.callable")
 def _callable(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    if isinstance(args[0], (Function, Native, ClassRef, External, Layer)):
+    value = args[0]
+    if isinstance(value, (Function, Native, ClassRef, External, Layer)):
         return True
-    return (
-        False if args[0] is None or isinstance(args[0], (str, int, float)) else Unknown("condition")
-    )
+    if isinstance(value, Config):  # nobody calls a size
+        return False if may_hold_size(value.name) else Unknown("condition")
+    plain = value is None or isinstance(value, (str, int, float, Poly, Seq, Dict))
+    return False if plain else Unknown("condition")
 
 
 @external("builtins.print", "warnings.warn")
