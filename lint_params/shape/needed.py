@@ -4,7 +4,7 @@ apart, or gives them to a layer, and asks nowhere whether they are None."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from lint_params.trees import last_name, walk
 
@@ -51,7 +51,44 @@ def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str],
                     handed.setdefault(part.id, set()).add(node.func.attr)
         for part in _asked(node):
             asked |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
-    return frozenset(names & apart - asked), {name: to for name, to in handed.items() if name not in asked}
+    known = names & apart - asked
+    handed = {name: to for name, to in handed.items() if name not in asked}
+    for name, taker in _first_of_all(fn, names):
+        if taker:
+            handed.setdefault(name, set()).add(taker)
+        else:
+            known.add(name)
+    return frozenset(known), handed
+
+
+def _first_of_all(
+    fn: ast.FunctionDef | ast.AsyncFunctionDef, names: set[str]
+) -> Iterator[tuple[str, str]]:
+    """What is taken apart, or handed to ``self.<name>``, before anything else is done with it and
+    whatever comes: ``x = self.embed(x)``."""
+    seen: set[str] = set()
+    for statement in fn.body:
+        if isinstance(statement, (ast.Assign, ast.Expr, ast.Return)) and statement.value is not None:
+            for node in _certain(statement.value):
+                uses = [(part, "") for part in _taken_apart(node)]
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_self(node.func.value):
+                    uses += [(part, node.func.attr) for part in node.args[:1]]
+                for part, taker in uses:
+                    if isinstance(part, ast.Name) and part.id in names - seen:
+                        yield part.id, taker
+        elif any(isinstance(n, (ast.Return, ast.Raise)) for n in walk(statement)):
+            return  # it may have ended
+        seen |= {n.id for n in walk(statement) if isinstance(n, ast.Name)}
+
+
+def _certain(value: ast.expr) -> Iterator[ast.AST]:
+    """The parts of an expression that are evaluated in any case."""
+    todo: list[ast.AST] = [value]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
+            yield node
+            todo += ast.iter_child_nodes(node)
 
 
 def _is_self(node: ast.expr) -> bool:
