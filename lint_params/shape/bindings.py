@@ -106,10 +106,14 @@ class Bindings:
         return self._symbol(node, place)
 
     def _bound(self, node: ast.expr, bound: list[_Bound], place: Place, depth: int) -> Size | None:
-        """What the one binding of a name says."""
-        if len(bound) != 1 or bound[0].value is None:
-            return None
+        """What the one binding of a name says, or all of them."""
         value, whole, at = bound[0]
+        if len(bound) > 1:
+            numbers = {b.value.value if isinstance(b.value, ast.Constant) and b.whole else None for b in bound}
+            if len(numbers) > 1 or None in numbers:
+                return None
+        if value is None:
+            return None
         if whole:
             return self.size(value, at, depth + 1)
         return self._symbol(node, place, made_of=self._roots(value, at, depth + 1))
