@@ -63,6 +63,8 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
         if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
             below = parent
             continue
+        if isinstance(parent, ast.Subscript) and below is parent.value:
+            return _is_given_away(facts, parent)
         if isinstance(parent, ast.Call) and isinstance(below, ast.Attribute) and below is not node:
             below = parent  # self.xs.values()
             continue
@@ -77,6 +79,14 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             return facts.scope_of(node).name != "forward"
         return False
     return False
+
+
+def _is_given_away(facts: FileFacts, item: ast.Subscript) -> bool:
+    """``return [self.shards[0]]`` in a method that forward does not come by."""
+    parent = facts.parent(item)
+    while isinstance(parent, (ast.List, ast.Tuple)):
+        parent = facts.parent(parent)
+    return isinstance(parent, ast.Return) and isinstance(item.ctx, ast.Load) and facts.phase(item) != "forward"
 
 
 def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
