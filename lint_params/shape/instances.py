@@ -49,7 +49,10 @@ def instantiate(
         return made  # the next of that unknown size may have another
     if isinstance(made, Instance) and it.epoch == epoch:
         # Most modules are built once: only the second of a kind is kept for copying.
-        made.token = it.tokens.setdefault(key, len(it.tokens) + 1)
+        if key not in it.tokens:
+            it.last_token += 1
+            it.tokens[key] = it.last_token
+        made.token = it.tokens[key]
         it.built[key] = None if pristine is MISSING else copied(made, {})
     return made
 

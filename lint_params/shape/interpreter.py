@@ -55,6 +55,7 @@ class Interpreter:
         self.made: list[Any] = []  # layers and instances built so far, in order
         self.built: dict[Any, Any] = {}  # finished constructors by class and arguments
         self.tokens: dict[Any, int] = {}  # numbers for the same keys
+        self.last_token = 0  # a file's own modules keep theirs from one run to the next
         self.calls = CallMemo()
         self.epoch = 0  # counts changes to modules outside constructors
         self.constructing = 0
