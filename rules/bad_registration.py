@@ -102,7 +102,7 @@ class BadRegistration(Rule):
                 )
                 return
         if member.how == "register_buffer" and isinstance(member.value, ast.Call) and _trains(cls, member.value):
-            message = "`register_buffer` of a Parameter keeps it out of parameters(): it is never trained; "
+            message = f"{_AS_BUFFER} keeps it out of parameters(): it is never trained; "
             yield self._finding(facts, cls, call, message + "use `register_parameter`, or a plain tensor", member.name)
             return
         plain = facts.kind_of(member.value) if member.value is not None else None
@@ -226,6 +226,14 @@ class BadRegistration(Rule):
             elif isinstance(func, ast.Attribute) and f".{func.attr}" in names:
                 yield call
 
+    def _verify_lost(self, run: Run, finding: Finding) -> Verification | None:
+        name = str(finding.details.get("attribute") or "")
+        if not name or not run.ok("construct"):
+            return None
+        if any(one.name.rpartition(".")[2] == name for one in run.tensors("construct", "parameter")):
+            return run.refuted(finding, f"{name} is in parameters()")
+        return run.confirmed(f"{name} is not in parameters()")
+
     def _finding(
         self,
         facts: FileFacts,
@@ -241,6 +249,8 @@ class BadRegistration(Rule):
         )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
+        if finding.message.startswith(_AS_BUFFER):
+            return self._verify_lost(run, finding)
         failure = run.failure_at(
             range(finding.place.line, finding.place.end_line + 1),
             "cannot assign",
@@ -264,6 +274,10 @@ def _taken_key(facts: FileFacts, key: ast.expr | None) -> str:
     """A key that is the name of a method or an attribute."""
     words = [str(word) for word in facts.words(key) or ()]
     return next((one for one in words if one in _OF_DICTS or facts.is_module_attribute(one)), "")
+
+
+#: How the message on a Parameter that is registered as a buffer begins.
+_AS_BUFFER = "`register_buffer` of a Parameter"
 
 
 def _bad_word(facts: FileFacts, name: ast.expr) -> str:
