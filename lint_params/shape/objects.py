@@ -96,7 +96,26 @@ def _of_instance(it: Interpreter, owner: Instance, name: str) -> Value:
             return module_member(it, owner, name)
         else:
             return Unknown("attribute of an unknown base")
-    return Unknown("no such attribute")
+    return _by_own_lookup(it, owner, name)
+
+
+def _by_own_lookup(it: Interpreter, owner: Instance, name: str) -> Value:
+    """An attribute that nobody has given, of a class that may look it up by itself: where it has a
+    table of other names (``attribute_map``), what stands there under this one."""
+    bases = [base for base in mro(it, owner.cls) if isinstance(base, ClassRef)]
+    if not any(definition(base, own) is not None for base in bases for own in _LOOKUPS):
+        return Unknown("no such attribute")
+    table = get_attr(it, owner.cls, "attribute_map")
+    if not isinstance(table, Dict) or table.open:
+        return Unknown("an attribute that is looked up")
+    other = table.items.get(name)
+    if other is None:
+        return Unknown("no such attribute")
+    known = isinstance(other, str) and other in owner.attrs
+    return owner.attrs[other] if known else Unknown("an attribute that is looked up")
+
+
+_LOOKUPS = ("__getattr__", "__getattribute__")
 
 
 def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.AST) -> Value:
