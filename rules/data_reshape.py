@@ -57,6 +57,7 @@ a function that by its name loads, converts, merges or exports weights does it; 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,11 @@ class DataReshape(Rule):
     words = (".data", '"data"', "'data'")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        for write in facts.data_writes_judged("reshape"):
+        found = list(facts.data_writes_judged("reshape"))
+        turned = Counter((ast.unparse(one.value), facts.scope_of(one.node)) for one in found)
+        for write in found:
+            if turned[ast.unparse(write.value), facts.scope_of(write.node)] > 1 and write.turns:
+                continue  # turned, and turned back
             message = self._message(facts, write)
             if message:
                 yield self._found(facts, write.node, write.name, message, turns=write.turns)
