@@ -171,6 +171,11 @@ class Run:
         lines = own_lines(finding)
         return [c for c in self.created if c.line in lines and (not phases or c.phase in phases)]
 
+    def created_under(self, finding: Finding, *phases: str) -> list[Created]:
+        """Parameters made while one of the finding's own lines was run, there or further inside."""
+        lines = set(own_lines(finding))
+        return [c for c in self.created if lines & {c.line, *c.passed} and (not phases or c.phase in phases)]
+
     def writes_at(self, finding: Finding, *phases: str) -> list[DataWrite]:
         lines = own_lines(finding)
         return [

@@ -42,12 +42,17 @@ _PAIRS = tuple(
     num_channels=GOT and num_groups=WANT
     Expected .*batch2 tensor to be: \[\d+, WANT\] but got: \[\d+, GOT\]
     Expected tensor to have size WANT at dimension \d+, but got size GOT
+    same number of columns\. X1: GOT X2: WANT
+    has size WANT for operand \d+ which does not broadcast with previously seen size GOT
     """.splitlines()
     if line.strip()
 )
 #: Inputs that the project itself gives, so that their sizes are evidence.
 _OWN_INPUTS = ("call site", "config", "script", "captured")
 _VIEW = re.compile(r"shape '\[([^\]]*)\]' is invalid for input of size (\d+)")
+_UNFLATTENED = re.compile(r"sizes \[([^\]]*)\] don't multiply up to the size of dim \d+ \((\d+)\)")
+#: How a symbol for a size of an input is written.
+_INPUT_SIZE = re.compile(r"\bsize\(-?\d+\)")
 _LISTS = re.compile(r"\[([\d, ]+)\]|\(([\d, ]+)\)")
 
 _SHAPE_TYPES = ("RuntimeError", "ValueError", "TypeError", "IndexError", "AssertionError")
@@ -57,6 +62,8 @@ _SHAPE_TEXTS = (
     "should contain",
     "must match",
     "is invalid for input of size",
+    "don't multiply up to",
+    "to match the convolution dimensions",
     "must be equal to input_size",
     "inconsistent input_size",
     "must have same reduction dim",
@@ -71,6 +78,7 @@ _SHAPE_TEXTS = (
     "split_with_sizes expects",
     "Sizes of tensors must match",
     "same number of dimensions",
+    "same number of columns",
     "stack expects each tensor to be equal size",
     "Kernel size can't be greater",
     "kernel size can't be greater",
@@ -138,7 +146,7 @@ def contradiction(text: str) -> list[tuple[int, int]]:
         found = pattern.search(text)
         if found and found.groupdict().get("got") and found.groupdict().get("expected"):
             pairs.append((int(found["got"]), int(found["expected"])))
-    view = _VIEW.search(text)
+    view = _VIEW.search(text) or _UNFLATTENED.search(text)
     if view:
         wanted = [int(size) for size in view[1].split(",") if size.strip()]
         count = int(view[2])
@@ -219,19 +227,33 @@ def _same_pair(failure: Failure, got: int, expected: int) -> bool:
     return not contradiction(failure.text) and got in named and expected in named
 
 
-def _of_input(failure: Failure, run: Run, strict: bool) -> bool:
-    """Whether a size in the error may be one that the verifier made up for the input.
+def _half(failure: Failure, finding: Finding, got: int | None, expected: int | None) -> bool:
+    """Whether the known one of the finding's sizes is in the message, where the other is of the
+    input: the finding is about all inputs, whatever size was taken."""
+    known = expected if got is None else got
+    other = str(finding.details.get("got" if got is None else "expected") or "")
+    both = (got is None) is not (expected is None) and bool(_INPUT_SIZE.search(other))
+    return both and any(known in pair for pair in contradiction(failure.text))
 
-    ``strict``: any size of the input counts, not only those that stand for "any size".
+
+def _of_input(failure: Failure, run: Run, stated: bool = False) -> bool:
+    """Whether a size in the error comes from one that the verifier made up for the input.
+
+    ``stated``: also where it is a size that the constructor was given, or that is asked for.
     """
     if run.inputs_from in _OWN_INPUTS:
         return False
-    if strict and is_rank_error(failure):
-        return True
-    free = set(failure.made_up)
-    if strict:
+    free = {*failure.made_up, *(failure.of_input if stated else ())}
+    if stated and failure.phase == "script":  # a function's data were not changed to see
         free.update(size for shape in run.input_shapes for size in shape)
     return any(got in free or want in free for got, want in contradiction(failure.text))
+
+
+def _own(failure: Failure, run: Run) -> bool:
+    """Whether the error is the code's own, whatever its two sizes are."""
+    if run.inputs_from in _OWN_INPUTS:
+        return True
+    return not is_rank_error(failure) and not _of_input(failure, run, stated=True)
 
 
 def _here(failure: Failure, finding: Finding) -> bool:
@@ -264,20 +286,25 @@ def shape_mismatch(run: Run, finding: Finding) -> Verification | None:
             return run.confirmed_by(failure)
         if failure.reason or not is_shape_error(failure):
             continue
-        if failure.repaired or not _here(failure, finding):
+        if not _here(failure, finding):
+            continue
+        exact = got is not None and expected is not None and _same_pair(failure, got, expected)
+        if failure.repaired and not exact:
             continue
         if _normalised_elsewhere(failure, expected):
             return run.confirmed_by(failure)
         if got is not None and expected is not None:
-            if _same_pair(failure, got, expected) and not _of_input(failure, run, strict=False):
+            if exact and not _of_input(failure, run):
                 return run.confirmed_by(failure)
             if _same_layer(failure, finding, run, got, expected):
                 return run.confirmed_by(failure)
             if run.inputs_from not in _OWN_INPUTS:
                 continue  # another pair on made-up input: not the finding's evidence
+        if not failure.repaired and _half(failure, finding, got, expected):
+            return run.confirmed_by(failure)
         if run.tolerant:
             continue  # a consequence, perhaps, of what was passed over
-        if not run.degenerate and not _of_input(failure, run, strict=True):
+        if not run.degenerate and _own(failure, run):
             return run.confirmed_by(failure)
     if run.ok("forward"):
         equal = _equal_sizes(run)
@@ -325,7 +352,7 @@ def _same_layer(failure: Failure, finding: Finding, run: Run, got: int, expected
         and f".{attribute}." in f".{failure.layer}."
         and failure.passes(all_lines(finding))
         and any({one, other} & {got, expected} for one, other in pairs)
-        and not _of_input(failure, run, strict=False)
+        and not _of_input(failure, run)
     )
 
 
@@ -334,10 +361,12 @@ def contests(run: Run) -> bool:
 
     Then another run of the same class that went well does not refute the finding.
     """
+    given = {size for shape in run.input_shapes for size in shape}
     return any(
         is_shape_error(failure)
         and not failure.repaired
-        and not _of_input(failure, run, strict=True)
+        and _own(failure, run)
+        and not any(given & {*pair} for pair in contradiction(failure.text))
         for failure in (*run.failures, *run.tried)
     )
 

@@ -80,6 +80,7 @@ class Frame:
     line: int
     function: str
     code: str
+    span: tuple[int, int] = (0, 0)  # the columns of what was being evaluated, where Python says (3.11)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Failure:
     layer_type: str = ""
     layer_line: int = 0
     parameter_lines: tuple[int, ...] = ()  # where that layer's parameters were made or written
-    made_up: tuple[int, ...] = ()  # input sizes at that moment that stand for "any size"
+    made_up: tuple[int, ...] = ()  # sizes in the text that change with the input's, which nobody stated
+    of_input: tuple[int, ...] = ()  # the same and those that are the constructor's, or asked for earlier
     repaired: bool = False  # the input had been changed to please an earlier message
     snippet: str = ""  # shows this failure, where a later attempt of the run went on
     reason: str = ""
@@ -192,6 +194,7 @@ class Created:
     dtype: str = ""
     by: str = ""  # the torch layer class in whose constructor it was made, "" = nn.Parameter
     direct: bool = True  # the line itself calls nn.Parameter
+    passed: tuple[int, ...] = ()  # the file's lines that were being run, the outer ones too
 
 
 @dataclass(frozen=True)
@@ -316,5 +319,5 @@ def frozen(value: Any) -> Any:
 def record(kind: type, item: dict[str, Any]) -> Any:
     made = {key: frozen(value) for key, value in item.items()}
     if kind is Failure:
-        made["frames"] = tuple(Frame(**frame) for frame in item.get("frames", ()))
+        made["frames"] = tuple(record(Frame, frame) for frame in item.get("frames", ()))
     return kind(**made)

@@ -278,7 +278,7 @@ class CreatedInForward(Rule):
         return False
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
-        made = run.created_at(finding, "forward", "forward2", "batch")
+        made = run.created_under(finding, "forward", "forward2", "batch")
         if made:
             shapes = ", ".join(str(one.shape) for one in made[:3])
             return run.confirmed(

@@ -203,7 +203,7 @@ class DataReplacedInForward(Rule):
             if not run.writes_at(finding):  # `clamp_` may have found nothing to clamp
                 return run.inconclusive("degenerate-input", f"{name} kept its values this time")
             return run.refuted(finding, f"forward left {name} as it was")
-        if not name:
+        if before is None or after is None:  # a part that the loop or the call names otherwise
             changed = [
                 one.name
                 for one in run.tensors("forward", "parameter")

@@ -145,6 +145,14 @@ class GradClearedInForward(Rule):
         writes = [one for one in run.grad_writes if one.line in lines]
         if any(one.lost for one in writes):
             return run.confirmed("forward cleared gradients that were not zero")
+        gone = [
+            after.name
+            for after in run.tensors("forward2", "parameter")
+            if (before := run.tensor(after.name, "backward")) is not None
+            and (before.grad, after.grad) == ("nonzero", "zero")
+        ]
+        if gone and run.ran(finding):  # ``grad.zero_()`` writes into what is there
+            return run.confirmed(f"forward made the gradient of {gone[0]} zero, which was not")
         if any(one.lost for one in run.grad_writes):
             return None  # another line came first and left nothing to lose
         if writes and run.ok("forward2"):

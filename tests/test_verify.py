@@ -389,7 +389,9 @@ MAT = "mat1 and mat2 shapes cannot be multiplied (5x20 and 30x5)"
         (shape_failure(MAT), {"got": 5, "expected": 30}, None),
         (shape_failure(MAT, line=9), {"got": 20, "expected": 30}, None),
         (shape_failure(MAT, made_up=(20,)), {"got": 20, "expected": 30}, None),
-        (shape_failure(MAT, repaired=True), {"got": 20, "expected": 30}, None),
+        (shape_failure(MAT, repaired=True), {"got": 20, "expected": 30}, "confirmed"),
+        (shape_failure(MAT, repaired=True, made_up=(20,)), {"got": 20, "expected": 30}, None),
+        (shape_failure(MAT, repaired=True), {"got": 20, "expected": "n"}, None),
         (shape_failure(MAT, line=9, layer="net.fc2"), {"got": 20, "expected": 30}, None),
         (
             shape_failure(MAT, line=9, layer="net.fc2"),

@@ -164,6 +164,156 @@ CASES = {
         "return depth",
         "named",
     ),
+    "an_item_for_each_table": (
+        """
+        class Bags(nn.Module):
+            def __init__(self, counts=(100, 50), dim=6):
+                super().__init__()
+                self.tables = nn.ModuleList([nn.EmbeddingBag(n, dim) for n in counts])
+
+            def forward(self, sparse):
+                rows = [table(ids) for table, ids in zip(self.tables, sparse)]
+                return torch.stack(rows)
+        """,
+        "return torch.stack(rows)",
+        "Bags",
+    ),
+    "a_class_for_each_row": (
+        """
+        class Inner(nn.Module):
+            def __init__(self, n_actions):
+                super().__init__()
+                self.n_actions = n_actions
+                self.fc = nn.Linear(n_actions, 3)
+
+            def forward(self, scale, action):
+                return scale * self.fc(nn.functional.one_hot(action, num_classes=self.n_actions).float())
+
+        class Outer(nn.Module):
+            def __init__(self, n_actions):
+                super().__init__()
+                self.scale = nn.Linear(4, 3)
+                self.inner = Inner(n_actions)
+
+            def forward(self, x, taken):
+                return self.inner(self.scale(x), taken)
+        """,
+        "return scale * self.fc",
+        "Outer",
+    ),
+    "a_state_of_two_parts": (
+        """
+        class Cell(nn.Module):
+            def __init__(self, width):
+                super().__init__()
+                self.fc = nn.Linear(width, width)
+
+            def forward(self, x, before):
+                h, c = before
+                return self.fc(x) * h + c
+        """,
+        "return self.fc(x) * h + c",
+        "Cell",
+    ),
+    "a_length_for_each_row": (
+        """
+        class Packed(nn.Module):
+            def __init__(self, vocab_size):
+                super().__init__()
+                self.table = nn.Embedding(vocab_size, 6)
+                self.rnn = nn.GRU(6, 4)
+
+            def forward(self, text, text_lengths):
+                rows = self.table(text)
+                packed = nn.utils.rnn.pack_padded_sequence(rows, text_lengths.to("cpu"), enforce_sorted=False)
+                return self.rnn(packed)
+        """,
+        "return self.rnn(packed)",
+        "Packed",
+    ),
+    "a_tensor_for_each_name": (
+        """
+        class Named(nn.Module):
+            def __init__(self, widths):
+                super().__init__()
+                self.parts = nn.ModuleDict({key: nn.Linear(width, 3) for key, width in widths.items()})
+
+            def forward(self, inputs):
+                return sum(self.parts[key](x) for key, x in inputs.items())
+        """,
+        "return sum(",
+        "Named",
+    ),
+    "what_the_base_takes": (
+        """
+        class Scaled(nn.Conv2d):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.scale = nn.Parameter(torch.ones(1))
+
+            def forward(self, x):
+                return super().forward(x) * self.scale
+        """,
+        "return super().forward(x)",
+        "Scaled",
+    ),
+    "a_method_in_the_place_of_forward": (
+        """
+        class Critic(nn.Module):
+            def __init__(self, state_dim):
+                super().__init__()
+                self.value = nn.Linear(state_dim, 1)
+
+            def forward(self):
+                raise NotImplementedError
+
+            def evaluate(self, state):
+                return self.value(state).squeeze()
+        """,
+        "return self.value(state).squeeze()",
+        "Critic",
+    ),
+    "what_a_trainer_is_given": (
+        """
+        class Net(nn.Module):
+            def __init__(self, d_model, n_act):
+                super().__init__()
+                self.norm = nn.LayerNorm(d_model)
+                self.fc = nn.Linear(d_model, n_act)
+
+            def forward(self, x):
+                return self.fc(self.norm(x))
+
+        class Trainer:
+            def __init__(self, net):
+                self.net = net
+                self.optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+            def learn(self, seen, wanted):
+                loss = nn.functional.mse_loss(self.net(seen), wanted)
+                loss.backward()
+                self.optimizer.step()
+        """,
+        "self.optimizer.step()",
+        "Trainer",
+    ),
+    "a_batch_by_its_parts": (
+        """
+        def score(model, batch):
+            return nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+        def fit(student_model, train, val):
+            optimizer = torch.optim.SGD(student_model.parameters(), lr=0.1)
+            nn.functional.mse_loss(student_model(train[0]), train[1]).backward()
+            optimizer.step()
+            return compare(student_model, *val)
+
+        def compare(model, x, y):
+            return nn.functional.mse_loss(model(x), y)
+        """,
+        "return compare(",
+        "fit",
+    ),
 }
 
 

@@ -157,7 +157,7 @@ def _alternatives(
                 yield name, tuple(value)
     for name in on_line + rest[:3]:
         value = call.kwargs[name]
-        if "not subscriptable" in text or "not iterable" in text or "has no len" in text:
+        if re.search("not subscriptable|not iterable|has no len|too small depth", text):
             yield name, [16, 32, 48, 64]
             yield name, [2, 2, 2, 2]
             yield name, (3, 3)

@@ -46,10 +46,19 @@ def imports_of(text: str, home: str, name: str) -> list[str]:
 
 
 def signature(target: Any) -> inspect.Signature | None:
-    try:
-        return inspect.signature(target)
-    except (ValueError, TypeError):
-        return None
+    """What a callable takes; a constructor that hands on all it is given takes what its base does."""
+    bases = target.__mro__ if isinstance(target, type) else (target,)
+    first: inspect.Signature | None = None
+    for one in bases:
+        try:
+            found = inspect.signature(one)
+        except (ValueError, TypeError):
+            break
+        kinds = [param.kind.name for param in found.parameters.values()]
+        if kinds != ["VAR_POSITIONAL", "VAR_KEYWORD"]:
+            return found if first is None or one is not object else first
+        first = first or found
+    return first
 
 
 def text_of(args: typing.Sequence[Any], kwargs: dict[str, Any]) -> str:

@@ -116,7 +116,9 @@ def perform(
             return experiment.of_class(kind, build.thin(kind, view), config, {})
         if scenario.what == "switched":
             wish = way(kind, scenario.index, view)
-            call = synthesised(kind, Synthesis(view, overrides=dict(wish.built)))
+            call = build.calls(kind, view, config.get("classes", {}))[0]
+            if wish.built:
+                call = synthesised(kind, Synthesis(view, overrides=dict(wish.built)))
             experiment.words, experiment.method = wish.called, wish.method
             return experiment.of_class(kind, dataclasses.replace(call, fixed=wish.built), config, {})
         if ties:

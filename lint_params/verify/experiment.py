@@ -4,6 +4,7 @@
 # ruff: noqa: BLE001
 from __future__ import annotations
 
+import ast
 import contextlib
 import copy
 import inspect
@@ -18,17 +19,18 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.mismatch import contradiction
-from lint_params.verify import arguments, build, inputs, outer, repair, snapshot
-from lint_params.verify.calls import Call, imports_of
+from lint_params.verify import arguments, build, doubt, inputs, outer, repair, snapshot, suited
+from lint_params.verify.calls import Call, imports_of, signature
 from lint_params.verify.complete import completed
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
-from lint_params.verify.synthesis import Synthesis, synthesised
 from lint_params.verify.tensors import seeded
 from lint_params.verify.watch import Watch
 
 #: How many inputs are tried before forward is given up.
 ATTEMPTS = 12
+#: And how many methods are called where there is none.
+METHODS = 4
 
 
 def _stuck(tried: list[evidence.Failure]) -> bool:
@@ -37,6 +39,17 @@ def _stuck(tried: list[evidence.Failure]) -> bool:
         return False
     pairs = [contradiction(failure.text)[:1] for failure in tried[-3:]]
     return bool(pairs[0]) and pairs[0] == pairs[1] == pairs[2]
+
+
+def _entries(root: Any) -> Iterator[str]:
+    """The class's own methods that take something and are not called by one another."""
+    home = type(root).__module__
+    for name, function in vars(type(root)).items():
+        own = inspect.isfunction(function) and function.__module__ == home
+        found = signature(function) if own and not name.startswith("_") else None
+        needed = [p for p in found.parameters.values() if p.default is p.empty] if found is not None else []
+        if len(needed) > 1 and name != "forward":
+            yield name
 
 
 class Stop(Exception):
@@ -64,6 +77,8 @@ class Experiment:
         self.tied = False
         self.words: dict[str, Any] = {}  # what forward must be given to reach a line
         self.method = ""  # what is to be called besides
+        self.entry = ""  # what is called in the place of forward
+        self.entered = 0  # modules that the last call of the model called
         self.started = time.perf_counter()
         self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes)
 
@@ -185,7 +200,12 @@ class Experiment:
             with self.phase("optimizer"):
                 params = list(root.parameters())
                 optimizer = torch.optim.SGD(params, lr=0.05, momentum=0.9)
-        given = self._forward(root, config)
+        try:
+            given = self._forward(root, config)
+        except Stop:
+            if not self._without_forward(root):
+                raise
+            given = self._methods(root, config)
         self._snap(root, "forward")
         if self.shapes_only:
             return
@@ -233,10 +253,9 @@ class Experiment:
                 except (Exception, SystemExit) as failed:
                     failure = self.watch.failure(failed)
                     failure = replace(
-                        failure,
+                        self._judged(root, attempt, failure),
                         phase="move" if run.moved and failure.between_devices else failure.phase,
-                        made_up=self._made_up(root, attempt, failed),
-                        repaired=bool(attempt.repaired or self.tied),
+                        repaired=bool(attempt.resized) or self.tied,
                         snippet=self._snippet(type(root), self.call, attempt)
                         if self.run.kind == "class"
                         else "",
@@ -245,7 +264,7 @@ class Experiment:
                         last, error = attempt, failure
                     self.tried.append(failure)
                     same = [f for f in self.tried if f.text == failure.text]
-                    if len(same) > 2 or _stuck(self.tried):
+                    if len(same) > 4 or _stuck(self.tried):
                         break  # what the message names does not come from the input
                     if failure.reason:
                         break
@@ -275,41 +294,42 @@ class Experiment:
             self._snap(root, "forward")
         raise Stop
 
-    def _made_up(self, root: nn.Module, given: Inputs, error: BaseException) -> tuple[int, ...]:
-        """Sizes in a message that are no evidence, as they come with a made-up input."""
-        free = set(given.made_up())
-        named = {size for pair in contradiction(str(error)) for size in pair}
-        if named & free and not given.repaired:
-            try:
-                self._call(root, inputs.shifted(given))
-            except (Exception, SystemExit) as other:
-                first, again = self.watch.failure(error), self.watch.failure(other)
-                same = (first.line, first.layer) == (again.line, again.layer)
-                if same and contradiction(first.text) == contradiction(again.text):
-                    free -= named
-        return (*free, *self._dependent(root, given, error))
+    def _without_forward(self, root: nn.Module) -> bool:
+        """Whether a class has other methods to call, and no forward."""
+        failure = self.failures[-1] if self.failures else None
+        if failure is None or failure.type != "NotImplementedError" or failure.layer:
+            return False
+        if failure.frames and not failure.frames[-1].code.startswith("raise"):
+            return False  # something that it calls has none
+        self.failures.pop()
+        return True
 
-    def _dependent(self, root: nn.Module, given: Inputs, error: BaseException) -> set[int]:
-        """Sizes in a message that change with the sizes of a made-up input: no evidence."""
-        pairs = contradiction(str(error))
-        sizes = {size for pair in pairs for size in pair}
-        if not sizes or given.origin != "synthesised" or given.repaired:
-            return set()
-        first, found = self.watch.failure(error), set[int]()
-        for other in inputs.varied(given, set(self.run.arguments.values())):
+    def _methods(self, root: nn.Module, config: dict[str, Any]) -> Inputs:
+        """What a class without a forward does instead: ``evaluate(state, action)``."""
+        given: Inputs | None = None
+        for self.entry in islice(_entries(root), METHODS):
+            with contextlib.suppress(Stop):
+                given = self._forward(root, config)
+        if given is None:
+            raise Stop
+        return given
+
+    def _judged(self, root: nn.Module, given: Inputs, failure: evidence.Failure) -> evidence.Failure:
+        """The failure with the sizes in its message that come with a made-up input."""
+
+        def failing(other: Inputs) -> doubt.Ended | None:
             try:
                 self._call(root, other)
-            except (Exception, SystemExit) as failed:
-                again = self.watch.failure(failed)
-                theirs = contradiction(again.text)
-                same = len(theirs) == len(pairs) and all(
-                    a * d == b * c for (a, b), (c, d) in zip(pairs, theirs)
-                )  # a view's two counts grow together
-                if (again.line, again.layer) == (first.line, first.layer) and not same:
-                    found |= sizes - {n for pair in theirs for n in pair}
-            else:
-                found |= sizes
-        return found
+            except (Exception, SystemExit) as error:
+                return self.watch.failure(error), self.entered
+            return None
+
+        calls, ended = dict(self.watch.calls), (failure, self.entered)
+        free, every = doubt.doubtful(given, ended, set(self.run.arguments.values()), failing)
+        self.watch.calls.clear()
+        self.watch.calls.update(calls)  # these were no calls of the model's own
+        free.update(given.resized)
+        return replace(failure, made_up=tuple(free), of_input=tuple(every | free))
 
     def _candidates(self, root: nn.Module, config: dict[str, Any]) -> Iterator[Inputs]:
         if self.part is not None:
@@ -320,11 +340,14 @@ class Experiment:
         other = ("its arguments are made up",) if self.call.origin == "synthesised" else ()
         if text:
             call = arguments.from_config(f"f({text})", self.view)
-            yield Inputs(list(call.args), call.kwargs, "config", other)
+            yield inputs.of_author(list(call.args), call.kwargs, other)
         example = getattr(root, "example_input_array", None)
         if example is not None:
             args = list(example) if isinstance(example, tuple) else [example]
-            yield Inputs(args, {}, "config", other)
+            yield inputs.of_author(args, {}, other)
+        if self.entry:
+            yield inputs.synthesised(root, self.run.arguments, self.entry)
+            return
         yield from islice(self._from_calls(root), 3)
         guess = inputs.synthesised(root, self.run.arguments)
         known = arguments.bound(self.call, type(root))
@@ -341,8 +364,12 @@ class Experiment:
 
     def _call(self, root: nn.Module, given: Inputs) -> Any:
         args, kwargs = given.fresh(self.device)
-        seeded()
-        return root(*args, **kwargs)
+        seeded(1)  # not as the constructor: what is initialised anew shall differ
+        before = sum(self.watch.calls.values())
+        try:
+            return getattr(root, self.entry)(*args, **kwargs) if self.entry else root(*args, **kwargs)
+        finally:
+            self.entered = sum(self.watch.calls.values()) - before
 
     def _backward(self, output: Any) -> bool:
         losses = [
@@ -391,24 +418,48 @@ class Experiment:
             root(*args, **kwargs)
 
     def _method(self, root: Any) -> None:
-        """A subject ``Class.method`` other than the constructor and forward is called too."""
+        """A method other than the constructor and forward is called too."""
         if self.method and isinstance(root, nn.Module):
             with self.phase("script"):
                 given = inputs.synthesised(root, self.run.arguments, self.method)
                 args, kwargs = given.fresh(self.device)
                 getattr(root, self.method)(*args, **kwargs)
             return
-        owner, _, method = self.subject.rpartition(".")
-        if not owner or method in ("__init__", "forward", "") or not hasattr(root, method):
-            return
-        bound: Callable[..., Any] = getattr(root, method)
+        owner, _, name = self.subject.rpartition(".")
+        if owner and name not in ("__init__", "forward", "") and hasattr(root, name):
+            self._of_object(root, name)
+        elif self.method:
+            self._of_object(root, self.method)
+        elif not isinstance(root, nn.Module):
+            for entry in islice(_entries(root), METHODS):  # what a trainer does shows what it holds
+                self._of_object(root, entry, needed=False)
+
+    def _of_object(self, root: Any, name: str, needed: bool = True) -> None:
+        """A method of an object that need not be a Module, with arguments that suit what it holds."""
+        bound: Callable[..., Any] = getattr(root, name)
+        node = self.view.find(f"{type(root).__qualname__}.{name}")
         if not callable(bound) or inspect.isclass(bound):
             return
         self.watch.probes.bounded = True
-        synthesis = Synthesis(self.view)
-        with self.phase("script"):
-            call = synthesised(bound, synthesis)
-            bound(*call.args, **call.kwargs)
+        call = Call((), {}, "defaults", "")
+        if isinstance(node, ast.FunctionDef):
+            held = vars(root).items() if hasattr(root, "__dict__") else ()
+            models = {f"self.{key}": each for key, each in held if isinstance(each, nn.Module)}
+            call = suited.call(bound, node, self.view, models)
+        before, tried = len(self.failures), set[str]()
+        for _ in range(suited.TRIES):
+            with contextlib.suppress(Stop), self.phase("script"):
+                bound(*call.args, **call.kwargs)
+            if len(self.failures) == before:
+                return
+            better = suited.adapted(call, self.failures[-1], tried)
+            if better is None:
+                break
+            call = better
+            self.tried.append(self.failures.pop())
+        if not needed:
+            self.tried += self.failures[before:]
+            del self.failures[before:]
 
     def of_models(self, found: list[nn.Module], config: dict[str, Any]) -> None:
         """Forward of models that a script made or changed, one after another."""
@@ -435,5 +486,6 @@ class Experiment:
             lines.append(f"model = {name}({call.text})")
         if given is not None and given.text():
             said = f"  # by its source, {'; '.join(given.said)}" if given.said else ""
-            lines.append(f"model({given.text()}){said}")
+            called = f"model.{self.entry}" if self.entry else "model"
+            lines.append(f"{called}({given.text()}){said}")
         return "\n".join(lines)

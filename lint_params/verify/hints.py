@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 
 class Hints:
@@ -18,6 +19,7 @@ class Hints:
         self.run = False  # self.name(...): a Module, as forward calls it
         self.index = 0
         self.unpacked = 0
+        self.spread = False  # f(*name)
         self.of_rows = 0  # so many parts has each item of a loop over it
         nodes = list(ast.walk(function))
         aliases = {name} | {
@@ -71,13 +73,16 @@ class Hints:
                 self.called = True
             elif _is(func, aliases):
                 self.run = True
+            called = getattr(func, "id", getattr(func, "attr", ""))
+            if called in ("Parameter", "from_pretrained") and node.args and _is(node.args[0], {name}):
+                self.attributes.add("detach")  # as a tensor has it
             called = getattr(func, "id", "")
             if called in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
                 self.iterated |= any(_is(arg, {name}) for arg in node.args)
         elif isinstance(node, (ast.For, ast.comprehension)):
             self._walked(node.iter, node.target, name)
         elif isinstance(node, ast.Starred) and _is(node.value, {name}):
-            self.iterated = True
+            self.iterated = self.spread = True
         elif isinstance(node, ast.Assign) and _is(node.value, {name}):
             for target in node.targets:
                 if isinstance(target, (ast.Tuple, ast.List)):
@@ -89,10 +94,18 @@ class Hints:
                         self.choices.append(constant.value)
 
 
+#: What these make of an argument is the argument again; ``LayerNorm(dim)`` is no ``dim``.
+_KEEPS = re.compile(
+    r"dict|list|tuple|copy|deepcopy|vars|ModuleList|Sequential|create"
+    r"|.*([Cc]onfig|[Nn]amespace|[Aa]ttr|[Bb]unch|[Ee]asy|[Hh]params|DotDict|AttrDict|Box)\w*"
+)
+
+
 def _mentions(value: ast.expr, name: str) -> bool:
     """``hp = hparams``, ``hp = dict(hparams)``, ``self.config = config``."""
     if isinstance(value, ast.Call) and len(value.args) == 1:
-        value = value.args[0]
+        called = getattr(value.func, "id", getattr(value.func, "attr", ""))
+        return bool(_KEEPS.fullmatch(called)) and _is(value.args[0], {name})
     return _is(value, {name})
 
 

@@ -21,16 +21,16 @@ import torch
 from torch import nn
 
 from lint_params.shape.taken import Taken
-from lint_params.verify import needs
+from lint_params.verify import naming, needs
 from lint_params.verify.arguments import evaluated
 from lint_params.verify.calls import Call, brief, signature
+from lint_params.verify.hints import Hints
 from lint_params.verify.scopes import called
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.symbols import BATCH, LENGTH, SIDE, UNKNOWN, fitted
 
 #: Stands for "something, not None".
 GIVEN = object()
-_OTHERS = {BATCH: 11, LENGTH: 13, SIDE: 48, 2 * SIDE: 96}
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Inputs:
     kwargs: dict[str, Any] = field(default_factory=dict)
     origin: str = "synthesised"
     repaired: tuple[str, ...] = ()
+    resized: tuple[int, ...] = ()  # sizes that these put in
     names: list[str] = field(default_factory=list)
     said: tuple[str, ...] = ()  # what the source demands of them
 
@@ -49,16 +50,16 @@ class Inputs:
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(tuple(value.shape) for value in flat([self.args, self.kwargs]) if value.dim())
 
-    def made_up(self) -> tuple[int, ...]:
-        """Sizes that stand for "any size": no layer asked for them."""
-        if self.origin != "synthesised":
-            return ()
-        sizes = {size for shape in self.shapes() for size in shape}
-        return tuple(sizes & {BATCH, LENGTH, SIDE, 2 * SIDE, UNKNOWN})
-
     def text(self) -> str:
         parts = [brief(value) for value in self.args]
         return ", ".join(parts + [f"{k}={brief(v)}" for k, v in self.kwargs.items()])
+
+
+def of_author(args: list[Any], kwargs: dict[str, Any], obstacles: tuple[str, ...]) -> Inputs:
+    """What the project itself gives; its sizes prove nothing where there is an obstacle."""
+    given = Inputs(args, kwargs, "config", obstacles)
+    sizes = {size for shape in given.shapes() for size in shape}
+    return replace(given, resized=tuple(sizes) if obstacles else ())
 
 
 def moved(value: Any, device: str) -> Any:
@@ -88,40 +89,6 @@ def flat(value: Any) -> Iterator[torch.Tensor]:
     elif hasattr(value, "__dataclass_fields__"):
         for item in vars(value).values():
             yield from flat(item)
-
-
-def varied(given: Inputs, pinned: set[Any]) -> Iterator[Inputs]:
-    """The same with one size (not the batch's) of one tensor changed, a few times.
-
-    ``pinned``: sizes that the constructor was given, which are not free.
-    """
-    for index, arg in enumerate(given.args[:3]):
-        if not isinstance(arg, torch.Tensor) or not arg.is_floating_point():
-            continue
-        for axes in ([-1], [-2, -1]) if arg.dim() == 4 else ([-1], [1]):
-            if arg.dim() < 2 or pinned.intersection(arg.shape[axis] for axis in axes):
-                continue
-            if axes != [1] or arg.dim() > 2:
-                shape = list(arg.shape)
-                for axis in axes:
-                    shape[axis] += 8 if arg.dim() == 4 else 1
-                args = [*given.args[:index], torch.randn(shape), *given.args[index + 1 :]]
-                yield replace(given, args=args)
-
-
-def shifted(given: Inputs) -> Inputs:
-    """The same with another batch, length and side: what stays in a message is not of these."""
-    args = []
-    for arg in given.args:
-        if isinstance(arg, torch.Tensor) and arg.is_floating_point() and arg.dim():
-            shape = [_OTHERS.get(size, size) for size in arg.shape]
-            if arg.dim() > 1 and arg.shape[-1] not in (SIDE, 2 * SIDE):
-                shape[-1] = arg.shape[-1]
-            if arg.dim() > 3:
-                shape[1] = arg.shape[1]
-            arg = torch.randn(shape)
-        args.append(arg)
-    return replace(given, args=args)
 
 
 def more_rows(value: Any, batch: int) -> Any:
@@ -324,6 +291,9 @@ def _argument(
     name = param.name.lower()
     side, length = side_of(sizes), length_of(sizes)
     kind = param.annotation
+    mapping = _mapping(module, param.name, side, length)
+    if mapping:
+        return mapping
     if _grid(param) and before:
         return {"h": GRID[0], "w": GRID[1]}.get(name, GRID)
     if kind in (int, "int"):
@@ -332,6 +302,8 @@ def _argument(
         return 0.5
     if kind in (bool, "bool"):
         return False
+    if re.fullmatch(r".*(lengths?|lens)", name):  # that fit where either size is the rows' count
+        return torch.full((BATCH,), min(BATCH, length))
     if need is not None and need.guessed:
         named = _named_size(sizes)
         need = replace(need, size=named) if named else need
@@ -354,13 +326,13 @@ def _argument(
         return torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
     if re.fullmatch(r"(t|time|timesteps?|sigma|noise_level)", name):
         return torch.arange(BATCH)
-    if re.fullmatch(r".*(lengths?|lens)", name):
-        return torch.full((BATCH,), length)
     if re.fullmatch(r".*(ids|idx|tokens|indices|index|group|groups|users?|items?|src|words)", name):
         return torch.randint(0, 2, (BATCH,) if rank == 1 or first is not None else (BATCH, length))
     stem = name.rstrip("s")
     for key, value in sizes.items():  # views -> view_ch, dense -> n_dense
         if len(stem) > 2 and stem in key.lower() and isinstance(value, int) and 0 < value < 4096:
+            if need is not None and need.items:
+                return torch.randn(ITEMS, BATCH, value)
             shape = (BATCH, value) if rank < 3 else (BATCH, length, value)
             return torch.randn(shape)
     if need is not None:
@@ -371,8 +343,29 @@ def _argument(
     return tensor(need, rank, side, length)
 
 
+def _mapping(module: nn.Module, name: str, side: int, length: int) -> dict[str, torch.Tensor]:
+    """``for key, x in inputs.items(): self.encoders[key](x)``: a tensor for each of the encoders."""
+    function = needs.tree_of(getattr(type(module), "forward", None))
+    if function is None or not Hints(function, name, function).attributes & naming.OF_MAPPINGS:
+        return {}
+    for node in ast.walk(function):
+        held = getattr(module, getattr(node.value, "attr", ""), None) if isinstance(node, ast.Subscript) else None
+        if isinstance(held, (dict, nn.ModuleDict)) and all(isinstance(each, nn.Module) for each in held.values()):
+            wanted = {key: needs.of_module(each) or _first_need(module) for key, each in held.items()}
+            return {key: tensor(need, 0, side, length) for key, need in wanted.items()}
+    return {}
+
+
+#: As many steps has what is taken item by item.
+ITEMS = 3
+
+
 def tensor(need: needs.Need, rank: int, side: int, length: int) -> torch.Tensor:
     """A tensor that satisfies a need at a rank (0: the least that fits)."""
+    if need.items:
+        few = min(need.size, 2) if need.kind == "ids" else need.size  # each may have its own table
+        one = tensor(replace(need, items=False, size=few), max(rank - 1, 0), side, length)
+        return torch.stack([one] * ITEMS)
     size = max(need.size, 1)
     if need.kind == "image":
         if rank == 5 and need.nd == 2:
@@ -385,7 +378,7 @@ def tensor(need: needs.Need, rank: int, side: int, length: int) -> torch.Tensor:
         high = max(1, min(size, 1 << 20))
         if need.picked:
             return torch.randint(0, high, (BATCH, need.picked))
-        shape = (BATCH,) if rank == 1 else (BATCH, length)
+        shape = (BATCH,) if (rank or need.rank) == 1 else (BATCH, length)
         return torch.randint(0, high, shape)
     rank = rank or need.rank or 2
     if need.picked:

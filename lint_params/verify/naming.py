@@ -61,15 +61,19 @@ WIDTH = re.compile(
     r"|latent|ch|_in|_out|in_|out_|n_in|n_out|d_|ngf|ndf|nz|nf|rank|num|inputs|outputs|n_).*|d|c|n|m|in|out"
 )
 LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
-#: What a body asks of a tensor, of a text.
+#: What a body asks of a tensor, of a text, of a mapping.
 OF_TENSORS = {*"size shape dim ndim view reshape permute transpose unsqueeze squeeze flatten".split()} | {
     *"numel contiguous detach clone unbind chunk is_cuda dtype device expand".split()
 }
 OF_TEXTS = {*"split startswith endswith lower upper strip format rpartition partition".split()}
+OF_MODULES = {*"parameters named_parameters state_dict load_state_dict named_modules requires_grad_".split()}
+OF_MAPPINGS = {"items", "keys", "values"}
 CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
 MODEL = re.compile(
     r".*(model|net|network|encoder|decoder|backbone|module|layer|block|body|head|fn)"
 )
+#: A size or a number of such: d_model, dim_block, n_act.
+OF_MODEL = re.compile(r"(d|n|dim|num|size|width)_")
 #: A function that says how good a model is.
 SCORE = re.compile(r"(run_|do_)?(valid|val|eval|test|score|metric|accuracy).*")
 CALLABLE = re.compile(r".*(act|activation|act_layer|act_fn|nonlinearity)")

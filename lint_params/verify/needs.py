@@ -25,6 +25,7 @@ class Need:
     batch_first: bool = True
     joined: bool = False  # it reaches the layer only together with other tensors
     picked: int = 0  # x[:, i]: so many picks
+    items: bool = False  # what takes it is given its items, one by one
     guessed: bool = False  # read off a Parameter's shape, which may itself be the mistake
 
 

@@ -94,12 +94,27 @@ def _scenarios(
         entries = [entry for entry in entries if entry != "__main__"]
     for entry in entries[:2]:
         yield Scenario("main" if entry == "__main__" else "function", entry)
+    if not subject:
+        yield from _around(lines, view, config)
     if wanted:
         for node in view.tree.body:
             if not isinstance(node, ast.FunctionDef) or node.name in entries:
                 continue
             if script.reaches(view, node.name, wanted):
                 yield Scenario("function", node.name)
+
+
+def _around(lines: list[int], view: FileView, config: dict[str, Any]) -> Iterator[Scenario]:
+    """The classes in which the lines stand that a script did not reach, as the project builds them."""
+    for node in view.tree.body:
+        inside = [line for line in lines if node.lineno <= line <= (node.end_lineno or 0)]
+        kind = view.live(node.name) if inside and isinstance(node, ast.ClassDef) else None
+        if isinstance(node, ast.ClassDef) and isinstance(kind, type) and _buildable(kind):
+            if build.calls(kind, view, config.get("classes", {}))[0].origin == "synthesised":
+                continue
+            yield Scenario("class", node.name, 0)
+            for line in _ways(kind, inside, view):
+                yield Scenario("switched", node.name, line)
 
 
 def _class_of(subject: str, view: FileView) -> tuple[Any, str]:

@@ -25,9 +25,11 @@ class Reader:
         self.name = name
         self.depth = depth
         self.alive = {name}
+        self.items: set[str] = set()  # names of its items, one after the other
 
     def need(self) -> Need | None:
         for statement in statements(self.function.body):
+            self._follow(statement)
             found = self._in(statement)
             if found is not None:
                 return found
@@ -41,6 +43,23 @@ class Reader:
                             elif node.id != self.name:
                                 self.alive.discard(node.id)
         return None
+
+    def _follow(self, statement: ast.stmt) -> None:
+        """``for item in x``, ``[f(item) for item in x]``."""
+        for node in own_nodes(statement):
+            if not isinstance(node, (ast.For, ast.comprehension)):
+                continue
+            walked, target = node.iter, node.target
+            if isinstance(walked, ast.Call) and name_of(walked.func) in ("zip", "enumerate"):
+                first = int(name_of(walked.func) == "enumerate")
+                parts = target.elts if isinstance(target, ast.Tuple) else []
+                pairs = list(zip(parts[first:], walked.args))
+            else:
+                pairs = [(target, walked)]
+            for item, value in pairs:
+                if name_of(value) in self.alive and isinstance(item, ast.Name):
+                    self.items.add(item.id)
+                    self.alive.add(item.id)
 
     def _mentions(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Attribute) and node.attr in ("shape", "device", "dtype"):
@@ -80,11 +99,7 @@ class Reader:
         if isinstance(func, ast.Attribute) and name_of(func.value) == "self":
             target = getattr(self.module, func.attr, None)
             if target is None or isinstance(target, nn.Module):
-                return (
-                    self._adjust(needs.of_module(target, self.depth + 1), taken[0], joined)
-                    if (target is not None)
-                    else None
-                )
+                return self._adjust(self._of_part(target, node, taken[0]), taken[0], joined)
             if inspect.ismethod(target):
                 index = (
                     next(i for i, a in enumerate([*node.args]) if a is taken[0])
@@ -98,9 +113,14 @@ class Reader:
                 if index < len(names) and self.depth < 8:
                     return Reader(self.module, inner, names[index], self.depth + 1).need()
             return None
+        if isinstance(func, ast.Attribute) and ast.unparse(func.value) == "super()":
+            layer = type(self.module).__mro__[1].__module__.startswith("torch.nn.modules")
+            return self._adjust(needs.of_module(self.module, self.depth + 1), taken[0], joined) if layer else None
         for module in self._callee(func):
-            return self._adjust(needs.of_module(module, self.depth + 1), taken[0], joined)
+            return self._adjust(self._of_part(module, node, taken[0]), taken[0], joined)
         called = func.attr if isinstance(func, ast.Attribute) else name_of(func)
+        if called == "one_hot" and taken[0] is node.args[0]:
+            return self._classes(node)
         if called in ("linear", "matmul", "mm", "bmm", "embedding", "conv2d", "conv1d"):
             operands = [*node.args]
             if isinstance(func, ast.Attribute) and self._mentions(func.value):
@@ -108,6 +128,25 @@ class Reader:
             if len(operands) > 1 and not joined:
                 return self._weight(called, operands[0], operands[1])
         return None
+
+    def _of_part(self, part: nn.Module | None, node: ast.Call, arg: ast.expr) -> Need | None:
+        """What a module wants in the place of ``arg`` among the arguments of a call."""
+        forward = None if part is None else tree_of(getattr(type(part), "forward", None))
+        own = forward is not None and not type(part).__module__.startswith("torch.")
+        if part is None or not own or len(node.args) + len(node.keywords) < 2:
+            return None if part is None else needs.of_module(part, self.depth + 1)
+        names = [one.arg for one in forward.args.args[1:]] if forward is not None else []
+        at = node.args.index(arg) if arg in node.args else -1
+        name = next((w.arg for w in node.keywords if w.value is arg), None) if at < 0 else None
+        name = names[at] if 0 <= at < len(names) else name
+        return needs.of_forward(part, self.depth + 1).get(name or "")
+
+    def _classes(self, node: ast.Call) -> Need:
+        """``one_hot(labels, n)`` takes a whole number below n for each row."""
+        given = [*node.args[1:2], *(w.value for w in node.keywords if w.arg == "num_classes")]
+        value = given[0].value if given and isinstance(given[0], ast.Constant) else None
+        count = value if value is not None or not given else self._object(given[0])
+        return Need("ids", count if isinstance(count, int) and count > 0 else 2, rank=1)
 
     def _callee(self, func: ast.expr) -> Iterator[nn.Module]:
         """``layer(x)`` in a loop over ``self.layers``, ``self.blocks[0](x)``."""
@@ -182,7 +221,8 @@ class Reader:
                 ones = [isinstance(a, ast.Constant) and a.value == 1 for a in node.args[-need.nd :]]
                 if node.func.attr in ("view", "reshape") and need.nd and ones and all(ones):
                     need = replace(need, nd=0, rank=2)
-        return replace(need, joined=need.joined or joined)
+        items = any(isinstance(node, ast.Name) and node.id in self.items for node in ast.walk(arg))
+        return replace(need, joined=need.joined or joined, items=need.items or items)
 
     def _picks(self, index: ast.expr) -> int:
         if isinstance(index, ast.Constant) and isinstance(index.value, int):
@@ -211,8 +251,10 @@ class Reader:
             if isinstance(node.op, ast.MatMult) and ours is node.left:
                 return self._weight("matmul", ours, other)
             if isinstance(node.op, (ast.Add, ast.Mult, ast.Sub, ast.Div)):
+                while isinstance(other, ast.Call) and len(other.args) == 1 and not self._mentions(other):
+                    other = other.args[0]  # torch.sigmoid(self.weight)
                 weight = self._object(other)
-                if isinstance(weight, nn.Parameter) and weight.dim() and _known(weight):
+                if isinstance(weight, nn.Parameter) and _known(weight) and weight.dim():
                     return _broadcast(weight)
         return None
 

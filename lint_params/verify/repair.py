@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import linecache
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +17,12 @@ from lint_params.verify.symbols import LENGTH
 
 #: No input gets larger than this by repair (elements).
 _LARGEST = 1 << 22
+#: And no size of it this large.
+_WIDEST = 8192
+
+
+#: An argument, or an item of one that is a tuple or a list.
+Where = tuple[int, ...]
 
 
 def repaired(inputs: Inputs, error: BaseException, tried: set[str]) -> Inputs | None:
@@ -24,7 +32,10 @@ def repaired(inputs: Inputs, error: BaseException, tried: set[str]) -> Inputs | 
         if change not in tried and sum(t.numel() for t in flat(args)) <= _LARGEST:
             tried.add(change)
             record = (*inputs.repaired, change) if noted else inputs.repaired
-            return replace(inputs, args=args, repaired=record, said=())
+            old = {size for t in flat(inputs.args) for size in t.shape}
+            new = {size for t in flat(args) for size in t.shape} if noted else set()
+            resized = (*inputs.resized, *(new - old))
+            return replace(inputs, args=args, repaired=record, resized=resized, said=())
     return None
 
 
@@ -33,49 +44,114 @@ def _changes(
 ) -> Iterator[tuple[str, list[Any], bool]]:
     """(what, new arguments, whether a size was adapted)."""
     args = inputs.args
-    for index, arg in enumerate(args):
-        if not isinstance(arg, torch.Tensor):
-            if arg is None and isinstance(error, (TypeError, AttributeError)):
-                first = next((a for a in args if isinstance(a, torch.Tensor)), None)
-                if first is not None:
-                    yield (
-                        f"input {index} given",
-                        _with(args, index, torch.randn(first.shape)),
-                        False,
-                    )
-            continue
-        yield from _typed(args, index, arg, text)
+    yield from _given(args, error)
+    yield from _several(inputs, error, text)
+    yield from _all_ranks(args, text)
+    tensors = _tensors(inputs, error)
+    for where, arg in tensors:
+        for change, made, noted in _typed(arg, text):
+            yield f"input {_at(where)} {change}", _with(args, where, made), noted
         for rank in _ranks(arg, text, error):
-            made = _at_rank(arg, rank)
-            yield f"input {index} of rank {rank}", _with(args, index, made), False
+            yield f"input {_at(where)} of rank {rank}", _with(args, where, _at_rank(arg, rank)), False
+    yield from _resizes(args, sorted(tensors), text)
+
+
+def _given(args: list[Any], error: BaseException) -> Iterator[tuple[str, list[Any], bool]]:
+    """A tensor for what is None."""
+    first = next((a for a in args if isinstance(a, torch.Tensor)), None)
+    if first is not None and isinstance(error, (TypeError, AttributeError)):
+        for index, arg in enumerate(args):
+            if arg is None:
+                yield f"input {index} given", _with(args, (index,), torch.randn(first.shape)), False
+
+
+def _several(
+    inputs: Inputs, error: BaseException, text: str
+) -> Iterator[tuple[str, list[Any], bool]]:
+    """``h, c = state``: an argument that is taken apart by name is a tuple."""
+    count = re.search(r"values to unpack \(expected (\d)", text)
+    code = failing_code(error)[-1:] if count else []
+    for index, name in enumerate(inputs.names):
+        arg = inputs.args[index] if index < len(inputs.args) else None
+        apart = code and re.search(rf"=\s*{re.escape(name)}\s*$", code[0])
+        if count and apart and isinstance(arg, torch.Tensor):
+            made = tuple(arg.clone() for _ in range(int(count[1])))
+            yield f"input {index} of {count[1]} parts", _with(inputs.args, (index,), made), False
+
+
+def _all_ranks(args: list[Any], text: str) -> Iterator[tuple[str, list[Any], bool]]:
+    """Several tensors that have one rank have another."""
+    ranks = [arg.dim() for arg in args if isinstance(arg, torch.Tensor)]
+    subscripts = _SUBSCRIPTS.search(text)
+    wanted = [int(subscripts[1]) - int(subscripts[2])] if subscripts else []
+    wanted += [1, -1] if "same number of dimensions" in text else []
+    if "is invalid for input of size" in text and ranks and max(ranks) == 2:  # rows of tokens
+        wanted = [1]
+    elif len(ranks) < 2:
+        return
+    for more in wanted if len(set(ranks)) == 1 else ():
+        if 0 < ranks[0] + more < 6:
+            made = [_at_rank(a, a.dim() + more) if isinstance(a, torch.Tensor) else a for a in args]
+            yield f"all inputs of rank {ranks[0] + more}", made, False
+
+
+def failing_code(error: BaseException) -> list[str]:
+    """The lines of source on which the frames of an error stand, outermost first."""
+    found = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        found.append(linecache.getline(frame.f_code.co_filename, line).strip())
+    return found
+
+
+def _tensors(inputs: Inputs, error: BaseException) -> list[tuple[Where, torch.Tensor]]:
+    """The tensors of the input, those first that the failing lines name."""
+    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(failing_code(error))))
+    names = dict(enumerate(inputs.names))
+    found: list[tuple[Where, torch.Tensor]] = []
+    for index, arg in enumerate(inputs.args):
+        several = type(arg) in (tuple, list)
+        for where, one in [((index, i), a) for i, a in enumerate(arg)] if several else [((index,), arg)]:
+            if isinstance(one, torch.Tensor):
+                found.append((where, one))
+    return sorted(found, key=lambda one: names.get(one[0][0]) not in words)
+
+
+def _resizes(
+    args: list[Any], tensors: list[tuple[Where, torch.Tensor]], text: str
+) -> Iterator[tuple[str, list[Any], bool]]:
     pairs = [(a, b) for got, want in contradiction(text) for a, b in ((got, want), (want, got))]
+    real = [(where, arg) for where, arg in tensors if arg.dim() > 1 and arg.is_floating_point()]
+
+    def resized(where: Where, arg: torch.Tensor, axis: int, size: int) -> tuple[str, list[Any], bool]:
+        note = f"size {arg.shape[axis]} of input {_at(where)} changed to {size}"
+        return note, _with(args, where, _resized(arg, axis, size)), True
+
+    for got, want in contradiction(text):
+        for where, arg in real:
+            axis = 1 if arg.dim() > 3 else arg.dim() - 1
+            parts = [other.shape[axis] for at, other in real if at != where and other.dim() == arg.dim()]
+            if any(part + arg.shape[axis] == got for part in parts) and 0 < arg.shape[axis] + want - got:
+                yield resized(where, arg, axis, arg.shape[axis] + want - got)
     for got, want in pairs:
-        for index, arg in enumerate(args):
-            if isinstance(arg, torch.Tensor) and got in arg.shape and 0 < want < 8192:
-                axis = len(arg.shape) - 1 - list(arg.shape)[::-1].index(got)
-                made = _resized(arg, axis, want)
-                note = f"size {got} of input {index} changed to {want}"
-                yield note, _with(args, index, made), True
-    for got, want in pairs:
-        for index, arg in enumerate(args):
-            if isinstance(arg, torch.Tensor) and arg.dim() > 1 and arg.is_floating_point():
-                for axis, size in _proportional(arg, got, want):
-                    note = f"size {arg.shape[axis]} of input {index} changed to {size}"
-                    yield note, _with(args, index, _resized(arg, axis, size)), True
-    for got, want in pairs:
-        for index in reversed(range(len(args))):
-            arg = args[index]
-            if isinstance(arg, torch.Tensor) and arg.dim() > 1 and arg.is_floating_point():
-                size = arg.shape[-1] + want - got
-                if 0 < size < 8192 and arg.dim() < 4 and got != want:
-                    note = f"size {arg.shape[-1]} of input {index} changed to {size}"
-                    yield note, _with(args, index, _resized(arg, arg.dim() - 1, size)), True
-    if contradiction(text) or "is invalid for input of size" in text or "too small" in text:
+        for where, arg in tensors:
+            if got in arg.shape and 0 < want < _WIDEST:
+                yield resized(where, arg, len(arg.shape) - 1 - list(arg.shape)[::-1].index(got), want)
+    if contradiction(text) or re.search("is invalid for input of size|too small|can't be greater", text):
         for side in (28, 64, 224, 96, 16, 128):
-            for index, arg in enumerate(args):
-                if isinstance(arg, torch.Tensor) and arg.dim() == 4:
+            for where, arg in tensors:
+                if arg.dim() == 4:
                     made = torch.randn(*arg.shape[:2], side, side, dtype=arg.dtype)
-                    yield f"input {index} of {side}x{side}", _with(args, index, made), True
+                    yield f"input {_at(where)} of {side}x{side}", _with(args, where, made), True
+    for got, want in pairs:
+        for where, arg in real:
+            for axis, size in _proportional(arg, got, want):
+                yield resized(where, arg, axis, size)
+    for got, want in pairs:
+        for where, arg in reversed(real):
+            axis = 1 if arg.dim() > 3 else arg.dim() - 1
+            size = arg.shape[axis] + want - got
+            if 0 < size < _WIDEST and got != want:
+                yield resized(where, arg, axis, size)
 
 
 def _proportional(arg: torch.Tensor, got: int, want: int) -> Iterator[tuple[int, int]]:
@@ -86,29 +162,40 @@ def _proportional(arg: torch.Tensor, got: int, want: int) -> Iterator[tuple[int,
             yield axis, want // factor
 
 
-def _with(args: list[Any], index: int, value: Any) -> list[Any]:
+def _at(where: Where) -> str:
+    return str(where[0]) + "".join(f"[{index}]" for index in where[1:])
+
+
+def _with(args: list[Any], where: Where, value: Any) -> list[Any]:
+    index = where[0]
+    if len(where) > 1:
+        value = type(args[index])(_with(list(args[index]), where[1:], value))
     return [*args[:index], value, *args[index + 1 :]]
 
 
-def _typed(
-    args: list[Any], index: int, arg: torch.Tensor, text: str
-) -> Iterator[tuple[str, list[Any], bool]]:
+def _typed(arg: torch.Tensor, text: str) -> Iterator[tuple[str, torch.Tensor, bool]]:
+    """(what, the tensor as the message wants its values to be, whether that is an adaptation)."""
     if arg.is_floating_point() and re.search(
         r"(type|types?:?|expected|be|indices).{0,40}(Long|Int|long|int64|integer)|one_hot", text
     ):
-        made = torch.randint(0, 2, arg.shape[:2] if arg.dim() > 2 else arg.shape)
-        yield f"input {index} of integers", _with(args, index, made), False
+        yield "of integers", torch.randint(0, 2, arg.shape[:2] if arg.dim() > 2 else arg.shape), False
     if not arg.is_floating_point() and re.search(r"(Float|float|dtype|Double|floating)", text):
-        yield f"input {index} of floats", _with(args, index, torch.randn(arg.shape)), False
-    if not arg.is_floating_point() and "index out of range" in text:
-        yield f"input {index} of zeros", _with(args, index, torch.zeros_like(arg)), True
+        yield "of floats", torch.randn(arg.shape), False
+    if not arg.is_floating_point() and re.search("index out of range|not in the valid range|index_size", text):
+        yield "of zeros", torch.zeros_like(arg), True
     if arg.is_floating_point() and "one-dimensional" in text:
-        yield f"input {index} flat", _with(args, index, torch.randn(arg.shape[0])), False
+        yield "flat", torch.randn(arg.shape[0]), False
+    lengths = re.search(r"len\(lengths\)` to be equal to batch_size, but got (\d+) \(batch_size=(\d+)", text)
+    if lengths and list(arg.shape) == [int(lengths[1])]:
+        yield "for each row", arg[:1].repeat(int(lengths[2])), False
 
 
 _RANKS = re.compile(
     r"[Ee]xpected (\d)D|must have (\d) dimensions|must be (\d)D|(\d)-D|[Ee]xpected (\d) dims"
-    r"|subscripts in the equation \((\d)\)"
+)
+_SUBSCRIPTS = re.compile(
+    r"(?:subscripts in the equation|number of sizes provided) \((\d)\) "
+    r"(?:does not match the|must be greater or equal to the) number of dimensions(?: in the tensor)? \((\d)\)"
 )
 
 
@@ -121,8 +208,13 @@ def _ranks(arg: torch.Tensor, text: str, error: BaseException) -> list[int]:
     if unpacked:
         found.append(arg.dim() + (int(unpacked[1]) - int(unpacked[2]) if unpacked[2] else -1))
         found.append(int(unpacked[1]))
+    subscripts = _SUBSCRIPTS.search(text)
+    if subscripts:
+        found += [int(subscripts[1]), arg.dim() + int(subscripts[1]) - int(subscripts[2])]
+    if "offsets has to be" in text:  # bags of one dimension
+        found.append(arg.dim() + 1)
     if "dimension" in text and not contradiction(text):
-        found += [arg.dim() + 1, arg.dim() - 1]
+        found += [arg.dim() + 1, arg.dim() - 1] if arg.is_floating_point() else [arg.dim() - 1, arg.dim() + 1]
     if (isinstance(error, IndexError) and "index out of range" not in text) or (
         isinstance(error, KeyError) and error.args and isinstance(error.args[0], int)
     ):

@@ -52,7 +52,9 @@ class States:
         if not line or not values:
             return
         shared = [k for k in values if k in own and address_of(own[k]) == address_of(state[k]) != 0]
-        changed = [k for k in shared if not _equal(state[k], values[k])]
+        # Those of the same line that were kept before share it, too: this one may be the last.
+        alike = [(old, then) for place, old, then in self.kept.values() if place == line]
+        changed = [k for k in shared if not all(_equal(old[k], then[k]) for old, then in alike if k in then)]
         self.loaded.append(evidence.Loaded(line, type(module).__name__, tuple(shared), tuple(changed)))
 
 

@@ -39,10 +39,19 @@ def way(kind: type, line: int, view: FileView) -> Way:
         elif own != text or name == "__init__":
             param = constructor.parameters.get(own) if constructor is not None else None
             if param is not None and (other := _other(param, value)) is not param.default:
-                found.built[own] = _made(param, view) if other is GIVEN else other
+                found.built[own] = _made(param, kind, view) if other is GIVEN else other
     if name not in ("__init__", "forward", "") and callable(getattr(kind, name, None)):
-        found.method = name
+        found.method = _alone(kind, line, view) or name
     return found
+
+
+def _alone(kind: type, line: int, view: FileView) -> str:
+    """The method of a line, if it can be called with nothing, by whoever holds the object."""
+    node = next((n for n in view.scopes.parents if isinstance(n, ast.stmt) and n.lineno == line), None)
+    function = view.scopes.of.get(node) if node is not None else None
+    found = signature(getattr(kind, function.name, None)) if isinstance(function, ast.FunctionDef) else None
+    needed = [p for p in found.parameters.values() if p.default is p.empty] if found is not None else []
+    return function.name if function is not None and len(needed) == 1 else ""
 
 
 def _other(param: inspect.Parameter, value: Any) -> Any:
@@ -57,8 +66,10 @@ def _other(param: inspect.Parameter, value: Any) -> Any:
     return usual
 
 
-def _made(param: inspect.Parameter, view: FileView) -> Any:
-    return Synthesis(view).parameter(param.name, param.annotation, None)
+def _made(param: inspect.Parameter, kind: type, view: FileView) -> Any:
+    node = view.find(f"{kind.__qualname__}.__init__")
+    hints = view.hints(node, param.name) if node is not None else None
+    return Synthesis(view).parameter(param.name, param.annotation, hints)
 
 
 def _climbed(line: int, view: FileView) -> tuple[str, dict[str, Any]]:

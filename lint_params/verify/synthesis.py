@@ -72,13 +72,17 @@ class Synthesis:
             own = self._own_config(lowered, hints)
             if own is not None:
                 return own
+            if hints.attributes & naming.OF_MAPPINGS and not hints.keys and not naming.CONFIG.fullmatch(lowered):
+                return dict(zip(("first", "second"), self.several(lowered, hints)))
             if hints.keys or (naming.CONFIG.fullmatch(lowered) and hints.attributes):
                 return self.config(hints)
+            if hints.attributes & naming.OF_MODULES:
+                return self.model(lowered, nn.Linear(24, 16))
             if hints.attributes & naming.OF_TEXTS:
                 return lowered
             if hints.attributes & naming.OF_TENSORS:
                 return torch.randn(5, self.width())
-        if naming.CALLABLE.fullmatch(lowered):
+        if naming.CALLABLE.fullmatch(lowered) and not naming.OF_MODEL.match(lowered):
             return nn.ReLU if hints is not None and hints.called else nn.ReLU()
         if naming.NORM.fullmatch(lowered):
             return nn.Identity() if hints is not None and hints.run else nn.LayerNorm
@@ -101,7 +105,7 @@ class Synthesis:
             return [0.229, 0.224, 0.225]
         if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
             return nn.CrossEntropyLoss()
-        if naming.MODEL.fullmatch(lowered) and lowered not in ("fn",):
+        if naming.MODEL.fullmatch(lowered) and not naming.OF_MODEL.match(lowered) and lowered not in ("fn",):
             return self.model(lowered)
         if naming.WIDTH.fullmatch(lowered):
             return self.width()
@@ -233,12 +237,12 @@ class Synthesis:
         except Exception:
             return nn.Identity()
 
-    def model(self, name: str) -> nn.Module:
-        """A Module of the file with a matching name, else one that passes its input on."""
+    def model(self, name: str, other: nn.Module | None = None) -> nn.Module:
+        """A Module of the file with a matching name, else ``other``, else one that passes its input on."""
         for kind in self._modules():
             if kind.__name__.lower() == name.lower():
                 return self._module(kind)
-        return nn.Identity()
+        return nn.Identity() if other is None else other
 
     def block(self, name: str) -> Any:
         """A Module class of the file that looks like a block, else ReLU."""

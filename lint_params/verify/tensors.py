@@ -12,12 +12,12 @@ import torch
 LIMITS = ("timeout", "out-of-memory")
 
 
-def seeded() -> None:
+def seeded(seed: int = 0) -> None:
     """The same random numbers again; where no GPU has started, without preparing for one."""
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
     else:
-        torch.default_generator.manual_seed(0)
+        torch.default_generator.manual_seed(seed)
 
 
 def is_uninitialised(value: Any) -> bool:

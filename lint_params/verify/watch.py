@@ -10,6 +10,7 @@ import traceback
 import types
 import weakref
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Any
 
 import torch
@@ -52,6 +53,15 @@ class Watch:
             frame = frame.f_back
         return frame
 
+    def passed(self, frame: types.FrameType | None) -> tuple[int, ...]:
+        """The lines of the linted file on which a frame and those around it stand."""
+        lines = []
+        while frame is not None:
+            if frame.f_code.co_filename == self.path:
+                lines.append(frame.f_lineno)
+            frame = frame.f_back
+        return tuple(lines)
+
     def trace(self, frame: types.FrameType, event: str, arg: Any) -> Any:
         if frame.f_code.co_filename != self.path:
             return None
@@ -64,11 +74,14 @@ class Watch:
 
     def frames(self, error: BaseException) -> tuple[evidence.Frame, ...]:
         found = []
-        for frame, line in traceback.walk_tb(error.__traceback__):
+        at = error.__traceback__
+        while at is not None:
+            frame, line = at.tb_frame, at.tb_lineno
             if frame.f_code.co_filename == self.path:
                 code = self.source[line - 1].strip() if 0 < line <= len(self.source) else ""
                 name = getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
-                found.append(evidence.Frame(line, name, code))
+                found.append(evidence.Frame(line, name, code, _span(at)))
+            at = at.tb_next
         return tuple(found[-40:])
 
     def failure(self, error: BaseException, reason: str = "") -> evidence.Failure:
@@ -137,6 +150,7 @@ class Watch:
                         dtype=str(made.dtype) if isinstance(made, torch.Tensor) else "",
                         by=by,
                         direct=direct,
+                        passed=watch.passed(frame),
                     )
                 )
             return made
@@ -210,8 +224,9 @@ class Watch:
 
         def module_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             watch.calls[id(module)] = watch.calls.get(id(module), 0) + 1
-            if not watch.depth:
+            if not watch.depth and module not in watch.called:
                 watch.called.add(module)
+                watch.keep.append(module)  # a copy may be gone when the optimizers are looked at
             watch.depth += 1
             try:
                 return call(module, *args, **kwargs)
@@ -305,3 +320,12 @@ class Watch:
 def _patch(owner: type, name: str, value: Any) -> None:
     """For good: this process is thrown away after its run."""
     setattr(owner, name, value)
+
+
+def _span(at: types.TracebackType) -> tuple[int, int]:
+    """The columns of the expression that failed, (0, 0) where Python does not say."""
+    positions = getattr(at.tb_frame.f_code, "co_positions", None)
+    if positions is None or at.tb_lasti < 0:
+        return 0, 0
+    _, _, start, end = next(islice(positions(), at.tb_lasti // 2, None), (None,) * 4)
+    return start or 0, end or 0
