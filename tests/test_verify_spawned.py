@@ -41,7 +41,7 @@ def test_the_same_verdicts_and_evidence(start: str) -> None:
     assert len(findings) > 15
     forked = verify_findings(findings, device="cpu", jobs=2)
     assert told(verify_findings(findings, device="cpu", jobs=2, start=start)) == told(forked)
-    assert {verdict for _, verdict, _, _ in told(forked)} == {"confirmed", "inconclusive"}
+    assert "confirmed" in {verdict for _, verdict, _, _ in told(forked)}
 
 
 def _own(path: Path) -> str:

@@ -77,6 +77,7 @@ class Experiment:
         self.tied = False
         self.words: dict[str, Any] = {}  # what forward must be given to reach a line
         self.method = ""  # what is to be called besides
+        self.usual: nn.Module | None = None  # what an object's methods are given as their model
         self.entry = ""  # what is called in the place of forward
         self.entered = 0  # modules that the last call of the model called
         self.started = time.perf_counter()
@@ -445,7 +446,9 @@ class Experiment:
         if isinstance(node, ast.FunctionDef):
             held = vars(root).items() if hasattr(root, "__dict__") else ()
             models = {f"self.{key}": each for key, each in held if isinstance(each, nn.Module)}
-            call = suited.call(bound, node, self.view, models)
+            call = suited.call(bound, node, self.view, models, self.usual)
+            given = (*call.args, *call.kwargs.values())
+            self.usual = next((v for v in given if isinstance(v, nn.Module)), self.usual)
         before, tried = len(self.failures), set[str]()
         for _ in range(suited.TRIES):
             with contextlib.suppress(Stop), self.phase("script"):

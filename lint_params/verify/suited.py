@@ -64,12 +64,14 @@ def call(
     node: ast.FunctionDef,
     view: FileView,
     models: Mapping[str, nn.Module] | None = None,
+    usual: nn.Module | None = None,
 ) -> Call:
-    """``models``: those that are there already, by the text that means them (``self.actor``)."""
+    """``models``: those that are there already, by the text that means them (``self.actor``).
+    ``usual``: what an earlier call was given as its model."""
     synthesis = Synthesis(view)
     names = required(target)
     there = {**_built(node, view), **(models or {})}
-    model = _called(node, there) or _model(node, names, view, synthesis)
+    model = _called(node, there) or usual or _model(node, names, view, synthesis)
     sizes = {k: v for k, v in synthesis.made.items() if isinstance(v, int)}
     given = None if model is None else _working(model, sizes)
     if model is not None:
