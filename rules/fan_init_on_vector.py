@@ -161,7 +161,7 @@ class FanInitOnVector(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
-        failure = run.failure_at(lines, "Fan in and fan out can not be computed")
+        failure = run.failure_at(lines, "Fan in and fan out can not be computed", tried=True)
         if failure is not None:
             return run.confirmed_by(failure)
         if run.ran(finding):

@@ -50,12 +50,20 @@ from lint_params.rule import Finding, Level, Run, ShapeRule, Verification
 _RANK = ("weight should have", "to match the convolution dimensions")
 
 
+#: How backward says that a gradient and its Parameter are not of one shape.
+_IN_BACKWARD = ("invalid gradient", "TensorAccessor expected")
+
+
 class WeightOverrideShape(ShapeRule):
     code = "LP407"
     level = Level.ERROR
     words = ("torch",)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
+        backward = run.failure("backward")
+        if backward is not None and run.ok("forward") and run.created_at(finding):
+            if any(text in backward.text for text in _IN_BACKWARD):
+                return run.confirmed(f"forward takes it, backward does not: {backward}")
         found = super().verify(run, finding)
         failure = run.failure("forward")
         if found is not None or failure is None:

@@ -64,13 +64,14 @@ def construct(
     if call.node is not None:  # a call site of the file with a few values made up
         return None, call, first
     made, better = _repaired(kind, call, view, watch, first)
+    better.refused = first
     return (None, call, first) if made is None else (made, better, None)
 
 
 def _repaired(
     kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
 ) -> tuple[Any, Call]:
-    fixed, overrides, first = call.fixed, dict(call.fixed), call.kwargs.keys()
+    fixed, overrides, plain = call.fixed, dict(call.fixed), call.kwargs
     tried: set[tuple[str, str]] = set()
     for _ in range(ATTEMPTS):
         change = next(
@@ -98,7 +99,7 @@ def _repaired(
         sized = tuple(
             f"argument {name} = {value}"
             for name, value in attempt.items()
-            if type(value) is int and name in first  # else it was asked for, and any would do
+            if int in (type(value), type(plain.get(name))) and name in plain  # else any would do
         )
         call.repaired = sized
         return made, call

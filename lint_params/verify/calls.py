@@ -23,6 +23,7 @@ class Call:
     repaired: tuple[str, ...] = ()
     node: ast.Call | None = None
     fixed: dict[str, Any] = field(default_factory=dict)  # arguments that no repair changes
+    refused: BaseException | None = None  # what was said before a repair
 
 
 #: Objects that were made up, by id, and the text that makes them again.

@@ -29,7 +29,9 @@ from lint_params.verify.watch import Watch
 
 #: How many inputs are tried before forward is given up.
 ATTEMPTS = 12
-#: And how many methods are called where there is none.
+#: Findings about shapes that forward may take and backward refuse.
+BACKWARD = {"LP407"}
+#: How many methods are called where there is no forward.
 METHODS = 4
 
 
@@ -81,7 +83,7 @@ class Experiment:
         self.entry = ""  # what is called in the place of forward
         self.entered = 0  # modules that the last call of the model called
         self.started = time.perf_counter()
-        self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes)
+        self.shapes_only = bool(codes) and all(code.startswith("LP4") for code in codes) and not codes & BACKWARD
 
     # -- the whole -------------------------------------------------------------------
     def of_class(
@@ -168,6 +170,8 @@ class Experiment:
             made, call, error = build.construct(kind, call, self.view, watch)
             run.arguments_from = call.origin
             run.arguments_repaired = call.repaired
+            if call.refused is not None:
+                self.tried.append(replace(watch.failure(call.refused), repaired=True))
             run.arguments = arguments.sizes(call, kind)
             run.snippet = self._snippet(kind, call)
             if error is not None:
