@@ -152,3 +152,71 @@ def test_what_an_input_explains_is_not(name: str, tmp_path: Path) -> None:
     path.write_text(HEAD + textwrap.dedent(source))
     for verdict, evidence in judged(path, [finding_at(path, text, "LP401", subject, details)]):
         assert verdict != "confirmed", evidence
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (
+            """
+            def start(m):
+                if isinstance(m, (nn.Linear, nn.BatchNorm1d)):
+                    nn.init.xavier_uniform_(m.weight)
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8))
+                    self.apply(start)
+
+                def forward(self, x):
+                    return self.net(x)
+            """,
+            "LP108",
+        ),
+        (
+            """
+            from collections import deque
+
+            class Columns(nn.Module):
+                def __init__(self, dim=4):
+                    super().__init__()
+                    self.columns = deque()
+                    for _ in range(2):
+                        self.columns.append(nn.Linear(dim, dim))
+
+                def forward(self, x):
+                    for column in self.columns:
+                        x = column(x)
+                    return x
+            """,
+            "LP303",
+        ),
+        (
+            """
+            class Net(nn.Module):
+                def __init__(self, classes=10):
+                    super().__init__()
+                    self.body, self.head = nn.Linear(3, 4), nn.Linear(4, classes)
+
+                def forward(self, x):
+                    return self.head(self.body(x))
+
+            def setup(classes):
+                net = Net()
+                groups = [{"params": net.body.parameters()}, {"params": net.head.parameters()}]
+                optimizer = torch.optim.SGD(groups, lr=0.1)
+                net.head = nn.Linear(4, classes)
+                return net, optimizer
+            """,
+            "LP601",
+        ),
+    ],
+)
+def test_a_right_finding_is_not_refuted(source: str, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "right.py"
+    path.write_text(HEAD + textwrap.dedent(source))
+    found = list(lint_params.lint([path], select=[code]))
+    assert found
+    for verdict, evidence in judged(path, found):
+        assert verdict == "confirmed", evidence

@@ -477,6 +477,9 @@ class Experiment:
             snippet, before = self.run.snippet, len(self.failures)
             with contextlib.suppress(Stop):
                 self._forward(model, config)
+                if self.watch.optimizers:  # do they hold what gets a gradient?
+                    with contextlib.suppress(Exception):
+                        self._backward(self.output)
             self.run.snippet = snippet
             if len(self.failures) > before:
                 return

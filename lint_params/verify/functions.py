@@ -16,7 +16,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify import arguments, suited
-from lint_params.verify.calls import Call, imports_of
+from lint_params.verify.calls import Call, imports_of, text_of
 from lint_params.verify.experiment import Experiment, Stop
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.script import then_forward
@@ -50,6 +50,9 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
         call = better
         experiment.tried.append(experiment.failures.pop())
         given = _called(experiment, name, target, call)
+    names = suited.required(target)
+    for layer in suited.told_apart(node, names[0], view) if len(names) == 1 else ():
+        _called(experiment, name, target, Call((layer,), {}, "synthesised", text_of([layer], {})))
     if experiment.done:
         then_forward(experiment, given)
     return experiment.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 
 class Hints:
@@ -20,6 +21,7 @@ class Hints:
         self.index = 0
         self.unpacked = 0
         self.spread = False  # f(*name)
+        self.sized = False  # a layer's constructor takes it, or arithmetic with it
         self.of_rows = 0  # so many parts has each item of a loop over it
         nodes = list(ast.walk(function))
         aliases = {name} | {
@@ -74,6 +76,8 @@ class Hints:
             elif _is(func, aliases):
                 self.run = True
             called = getattr(func, "id", getattr(func, "attr", ""))
+            if _LAYER.fullmatch(called):
+                self.sized |= any(_is(part, {name}) for part in _parts(node.args))
             if called in ("Parameter", "from_pretrained") and node.args and _is(node.args[0], {name}):
                 self.attributes.add("detach")  # as a tensor has it
             called = getattr(func, "id", "")
@@ -92,6 +96,21 @@ class Hints:
                 for constant in ast.walk(other):
                     if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
                         self.choices.append(constant.value)
+
+
+#: Layers whose constructor takes sizes.
+_LAYER = re.compile(
+    r"(Lazy)?(Linear|Bilinear|Conv(Transpose)?\dd|Embedding(Bag)?|(Layer|Batch|Group)Norm\w*|GRU|LSTM|RNN)(Cell)?"
+)
+
+
+def _parts(args: list[ast.expr]) -> Iterator[ast.expr]:
+    """Arguments, and what arithmetic puts together."""
+    for arg in args:
+        if isinstance(arg, ast.BinOp):
+            yield from _parts([arg.left, arg.right])
+        else:
+            yield arg
 
 
 #: What these make of an argument is the argument again; ``LayerNorm(dim)`` is no ``dim``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -194,7 +195,7 @@ def _leaves(value: Any, home: str, path: str = "", depth: int = 0) -> Iterator[t
     elif isinstance(value, dict):
         for key, item in list(value.items())[:200]:
             yield from _leaves(item, home, f"{path}[{key!r}]", depth + 1)
-    elif isinstance(value, (list, tuple, set, frozenset)):
+    elif isinstance(value, (list, tuple, set, frozenset, deque)):
         for index, item in enumerate(list(value)[:200]):
             yield from _leaves(item, home, f"{path}[{index}]", depth + 1)
     elif type(value).__module__ == home and hasattr(value, "__dict__"):

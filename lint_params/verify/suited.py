@@ -122,6 +122,23 @@ def _fed(
     return None
 
 
+def told_apart(node: ast.FunctionDef, name: str, view: FileView) -> list[nn.Module]:
+    """``if isinstance(m, nn.Conv2d)``: a layer for each kind that a function treats by itself."""
+    found: dict[type, nn.Module] = {}
+    for one in ast.walk(node):
+        if not isinstance(one, ast.Call) or ast.unparse(one.func) != "isinstance" or len(one.args) != 2:
+            continue
+        if getattr(one.args[0], "id", "") != name:
+            continue
+        kinds = one.args[1].elts if isinstance(one.args[1], ast.Tuple) else [one.args[1]]
+        for kind in (view.live(ast.unparse(each)) for each in kinds):
+            if isinstance(kind, type) and issubclass(kind, nn.Module) and kind not in found:
+                with contextlib.suppress(Exception):
+                    made = synthesised(kind, Synthesis(view))
+                    found[kind] = spelled(kind(*made.args, **made.kwargs), made.text)
+    return list(found.values())
+
+
 def adapted(call: Call, failure: evidence.Failure, tried: set[str]) -> Call | None:
     """The call with data of other sizes, where torch's message says which."""
     if failure.reason:

@@ -82,7 +82,8 @@ class Synthesis:
                 return lowered
             if hints.attributes & naming.OF_TENSORS:
                 return torch.randn(5, self.width())
-        if naming.CALLABLE.fullmatch(lowered) and not naming.OF_MODEL.match(lowered):
+        number = hints is not None and hints.sized and not (hints.called or hints.run)
+        if naming.CALLABLE.fullmatch(lowered) and not naming.OF_MODEL.match(lowered) and not number:
             return nn.ReLU if hints is not None and hints.called else nn.ReLU()
         if naming.NORM.fullmatch(lowered):
             return nn.Identity() if hints is not None and hints.run else nn.LayerNorm
@@ -105,7 +106,8 @@ class Synthesis:
             return [0.229, 0.224, 0.225]
         if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
             return nn.CrossEntropyLoss()
-        if naming.MODEL.fullmatch(lowered) and not naming.OF_MODEL.match(lowered) and lowered not in ("fn",):
+        model = naming.MODEL.fullmatch(lowered) and not naming.OF_MODEL.match(lowered)
+        if model and not number and lowered != "fn":
             return self.model(lowered)
         if naming.WIDTH.fullmatch(lowered):
             return self.width()
