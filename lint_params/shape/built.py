@@ -55,23 +55,33 @@ def only_at(run: Checked, found: Iterable[Obligation]) -> Checked:
 
 
 def check_built(
-    it: Interpreter, file: SourceFile, classes: Iterable[ast.ClassDef], ran: set[str]
+    it: Interpreter, file: SourceFile, classes: list[ast.ClassDef], ran: set[str]
 ) -> Iterator[Checked]:
     """Functions that need no arguments and lead to one of the classes; not those that ``ran``."""
+    named = _named(file) if classes else {}
     for cls in classes:
-        for fn in [fn for fn in _functions(file, cls) if fn.name not in ran][:MOST]:
+        for fn in [fn for fn in _functions(file, cls, named) if fn.name not in ran][:MOST]:
             ran.add(fn.name)
             run = run_function(it, fn, file)
             yield steady(it, run, lambda fn=fn: run_function(it, fn, file))  # type: ignore[misc]
 
 
-def _functions(file: SourceFile, cls: ast.ClassDef) -> list[ast.FunctionDef]:
-    """Those that name the class come first, and of these the plainest."""
-    own = {n.name: n for n in file.tree.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))}
-    named = {
+def _own(file: SourceFile) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    return {n.name: n for n in file.tree.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))}
+
+
+def _named(file: SourceFile) -> dict[str, set[str]]:
+    """The file's other classes and functions that each of them names."""
+    own = _own(file)
+    return {
         name: {n.id for n in walk(node) if isinstance(n, ast.Name)} & own.keys() - {name}
         for name, node in own.items()
     }
+
+
+def _functions(file: SourceFile, cls: ast.ClassDef, named: dict[str, set[str]]) -> list[ast.FunctionDef]:
+    """Those that name the class come first, and of these the plainest."""
+    own = _own(file)
     reached, ring = {cls.name}, [cls.name]
     found: list[ast.FunctionDef] = []
     while ring:

@@ -45,10 +45,9 @@ def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str],
                 asked.add(node.id)  # something else stands there from then on
             continue
         apart |= {part.id for part in _taken_apart(node) if isinstance(part, ast.Name)}
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_self(node.func.value):
-            for part in node.args[:1]:
-                if isinstance(part, ast.Name) and part.id in names:
-                    handed.setdefault(part.id, set()).add(node.func.attr)
+        for part, taker in _handed(node):
+            if isinstance(part, ast.Name) and part.id in names:
+                handed.setdefault(part.id, set()).add(taker)
         for part in _asked(node):
             asked |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
     known = names & apart - asked
@@ -61,6 +60,12 @@ def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str],
     return frozenset(known), handed
 
 
+def _handed(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """The first argument of ``self.<name>(...)``, and that name."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_self(node.func.value):
+        yield from ((part, node.func.attr) for part in node.args[:1])
+
+
 def _first_of_all(
     fn: ast.FunctionDef | ast.AsyncFunctionDef, names: set[str]
 ) -> Iterator[tuple[str, str]]:
@@ -70,9 +75,7 @@ def _first_of_all(
     for statement in fn.body:
         if isinstance(statement, (ast.Assign, ast.Expr, ast.Return)) and statement.value is not None:
             for node in _certain(statement.value):
-                uses = [(part, "") for part in _taken_apart(node)]
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_self(node.func.value):
-                    uses += [(part, node.func.attr) for part in node.args[:1]]
+                uses = [*((part, "") for part in _taken_apart(node)), *_handed(node)]
                 for part, taker in uses:
                     if isinstance(part, ast.Name) and part.id in names - seen:
                         yield part.id, taker

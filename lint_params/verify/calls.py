@@ -62,6 +62,11 @@ def signature(target: Any) -> inspect.Signature | None:
     return first
 
 
+def without_default(target: Any) -> list[inspect.Parameter]:
+    found = signature(target)
+    return [p for p in found.parameters.values() if p.default is p.empty] if found is not None else []
+
+
 def text_of(args: typing.Sequence[Any], kwargs: dict[str, Any]) -> str:
     parts = [brief(value) for value in args]
     parts += [f"{key}={brief(value)}" for key, value in kwargs.items()]

@@ -26,8 +26,6 @@ _MOST = 8
 _LARGEST = 1 << 22
 
 Axes = list[tuple[int, int]]  # (argument, axis)
-
-
 #: A failure, and how many modules had been called before it.
 Ended = tuple[Failure, int]
 

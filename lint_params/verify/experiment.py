@@ -20,7 +20,7 @@ from torch import nn
 from lint_params import evidence
 from lint_params.mismatch import contradiction
 from lint_params.verify import arguments, build, doubt, inputs, outer, repair, snapshot, suited
-from lint_params.verify.calls import Call, imports_of, signature
+from lint_params.verify.calls import Call, imports_of, without_default
 from lint_params.verify.complete import completed
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
@@ -48,9 +48,7 @@ def _entries(root: Any) -> Iterator[str]:
     home = type(root).__module__
     for name, function in vars(type(root)).items():
         own = inspect.isfunction(function) and function.__module__ == home
-        found = signature(function) if own and not name.startswith("_") else None
-        needed = [p for p in found.parameters.values() if p.default is p.empty] if found is not None else []
-        if len(needed) > 1 and name != "forward":
+        if own and not name.startswith("_") and name != "forward" and len(without_default(function)) > 1:
             yield name
 
 
@@ -208,8 +206,9 @@ class Experiment:
         try:
             given = self._forward(root, config)
         except Stop:
-            if not self._without_forward(root):
+            if not self._without_forward():
                 raise
+            self.failures.pop()
             given = self._methods(root, config)
         self._snap(root, "forward")
         if self.shapes_only:
@@ -299,15 +298,13 @@ class Experiment:
             self._snap(root, "forward")
         raise Stop
 
-    def _without_forward(self, root: nn.Module) -> bool:
-        """Whether a class has other methods to call, and no forward."""
+    def _without_forward(self) -> bool:
+        """Whether forward failed because the class has none."""
         failure = self.failures[-1] if self.failures else None
         if failure is None or failure.type != "NotImplementedError" or failure.layer:
             return False
-        if failure.frames and not failure.frames[-1].code.startswith("raise"):
-            return False  # something that it calls has none
-        self.failures.pop()
-        return True
+        # Else something that it calls has none.
+        return not failure.frames or failure.frames[-1].code.startswith("raise")
 
     def _methods(self, root: nn.Module, config: dict[str, Any]) -> Inputs:
         """What a class without a forward does instead: ``evaluate(state, action)``."""

@@ -75,13 +75,13 @@ class Hints:
                 self.called = True
             elif _is(func, aliases):
                 self.run = True
-            called = getattr(func, "id", getattr(func, "attr", ""))
+            plain = getattr(func, "id", "")
+            called = plain or getattr(func, "attr", "")
             if _LAYER.fullmatch(called):
                 self.sized |= any(_is(part, {name}) for part in _parts(node.args))
             if called in ("Parameter", "from_pretrained") and node.args and _is(node.args[0], {name}):
                 self.attributes.add("detach")  # as a tensor has it
-            called = getattr(func, "id", "")
-            if called in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
+            if plain in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
                 self.iterated |= any(_is(arg, {name}) for arg in node.args)
         elif isinstance(node, (ast.For, ast.comprehension)):
             self._walked(node.iter, node.target, name)

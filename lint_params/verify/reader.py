@@ -131,15 +131,16 @@ class Reader:
 
     def _of_part(self, part: nn.Module | None, node: ast.Call, arg: ast.expr) -> Need | None:
         """What a module wants in the place of ``arg`` among the arguments of a call."""
-        forward = None if part is None else tree_of(getattr(type(part), "forward", None))
-        own = forward is not None and not type(part).__module__.startswith("torch.")
-        if part is None or not own or len(node.args) + len(node.keywords) < 2:
-            return None if part is None else needs.of_module(part, self.depth + 1)
-        names = [one.arg for one in forward.args.args[1:]] if forward is not None else []
-        at = node.args.index(arg) if arg in node.args else -1
-        name = next((w.arg for w in node.keywords if w.value is arg), None) if at < 0 else None
-        name = names[at] if 0 <= at < len(names) else name
-        return needs.of_forward(part, self.depth + 1).get(name or "")
+        if part is None:
+            return None
+        forward = tree_of(getattr(type(part), "forward", None))
+        of_torch = type(part).__module__.startswith("torch.")
+        if forward is None or of_torch or len(node.args) + len(node.keywords) < 2:
+            return needs.of_module(part, self.depth + 1)
+        given = dict(zip((one.arg for one in forward.args.args[1:]), node.args))
+        given |= {word.arg: word.value for word in node.keywords if word.arg}
+        name = next((name for name, value in given.items() if value is arg), "")
+        return needs.of_forward(part, self.depth + 1).get(name)
 
     def _classes(self, node: ast.Call) -> Need:
         """``one_hot(labels, n)`` takes a whole number below n for each row."""

@@ -11,6 +11,7 @@ import ast
 import contextlib
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,7 +20,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify import arguments, inputs, naming, repair, where
-from lint_params.verify.calls import Call, signature, spelled, text_of
+from lint_params.verify.calls import Call, spelled, text_of, without_default
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
@@ -73,13 +74,23 @@ def call(
     there = {**_built(node, view), **(models or {})}
     model = _called(node, there) or usual or _model(node, names, view, synthesis)
     sizes = {k: v for k, v in synthesis.made.items() if isinstance(v, int)}
-    given = None if model is None else _working(model, sizes)
+
+    @cache
+    def taken(module: nn.Module | None) -> Inputs | None:
+        with contextlib.suppress(Exception):
+            return None if module is None else _working(module, sizes)
+        return None
+
+    @cache
+    def labels() -> torch.Tensor:
+        return _labels(model, taken(model), node)
+
     if model is not None:
         there.update({name: model for name in names if _is_model(name, node, view)})
     for name in names:
-        value = _fed(name, node, there, sizes)
+        value = _fed(name, node, there, taken)
         if value is None:
-            value = _value(name, node, model, given, view)
+            value = _value(name, node, model, taken(model), labels, view)
         if value is not None:
             synthesis.overrides[name] = value
     return synthesised(target, synthesis)
@@ -108,7 +119,10 @@ def _called(node: ast.FunctionDef, there: Mapping[str, nn.Module]) -> nn.Module 
 
 
 def _fed(
-    name: str, node: ast.FunctionDef, there: Mapping[str, nn.Module], sizes: dict[str, Any]
+    name: str,
+    node: ast.FunctionDef,
+    there: Mapping[str, nn.Module],
+    taken: Callable[[nn.Module], Inputs | None],
 ) -> Any:
     """What ``self.actor(obs)`` takes in the place of an argument, None if it is not handed on so."""
     for one in ast.walk(node):
@@ -116,7 +130,7 @@ def _fed(
         if not isinstance(one, ast.Call) or module is None:
             continue
         at = next((i for i, arg in enumerate(one.args) if getattr(arg, "id", "") == name), -1)
-        given = _working(module, sizes) if at >= 0 else None
+        given = taken(module) if at >= 0 else None
         if given is not None and at < len(given.args):
             return given.args[at]
     return None
@@ -163,18 +177,11 @@ def adapted(call: Call, failure: evidence.Failure, tried: set[str]) -> Call | No
 
 
 def required(target: Any) -> list[str]:
-    found = signature(target)
-    if found is None:
-        return []
     kinds = ("VAR_POSITIONAL", "VAR_KEYWORD")
-    return [
-        p.name
-        for p in found.parameters.values()
-        if p.default is p.empty and p.kind.name not in kinds
-    ]
+    return [p.name for p in without_default(target) if p.kind.name not in kinds]
 
 
-def _working(model: nn.Module, sizes: dict[str, Any]) -> inputs.Inputs:
+def _working(model: nn.Module, sizes: dict[str, Any]) -> Inputs:
     """An input on which the model runs, if repair finds one."""
     given = inputs.synthesised(model, sizes)
     tried: set[str] = set()
@@ -225,7 +232,8 @@ def _value(
     name: str,
     node: ast.FunctionDef,
     model: nn.Module | None,
-    given: inputs.Inputs | None,
+    given: Inputs | None,
+    labels: Callable[[], torch.Tensor],
     view: FileView,
 ) -> Any:
     lowered = name.lower()
@@ -239,21 +247,20 @@ def _value(
         return torch.optim.Adam(model.parameters(), lr=0.01)
     first = given.args[0] if given is not None and given.args else torch.randn(5, 24)
     hints = view.hints(node, name)
-    labels = _labels(model, given, node)
     if hints.spread or hints.index == 2 and not hints.iterated:  # f(*batch), batch[0], batch[1]
-        return (first, labels)
+        return (first, labels())
     if lowered in _DATA or hints.of_rows >= 2:
         if hints.unpacked >= 2:
             rows = (
-                list(given.args) if given is not None and len(given.args) > 1 else [first, labels]
+                list(given.args) if given is not None and len(given.args) > 1 else [first, labels()]
             )
-            rows = (rows + [labels] * hints.unpacked)[: hints.unpacked]
+            rows = (rows + [labels()] * hints.unpacked)[: hints.unpacked]
             return [tuple(rows)] * BATCHES
         return [first, first] if hints.iterated else first
     if lowered in ("x", "inputs", "input", "images", "image", "tokens", "features", "xs", "obs"):
         return first
     if lowered in ("y", "labels", "label", "targets", "target") or _compared(name, node):
-        return labels
+        return labels()
     if lowered in ("device",):
         return where.device_name()
     if hints.called and naming.SCORE.fullmatch(lowered):
@@ -280,7 +287,7 @@ _OF_VALUES = re.compile(r"mse|l1_?loss|huber|bce|binary_cross|kl_div|regress", r
 
 
 def _labels(
-    model: nn.Module | None, given: inputs.Inputs | None, node: ast.FunctionDef
+    model: nn.Module | None, given: Inputs | None, node: ast.FunctionDef
 ) -> torch.Tensor:
     """A class for each row of what the model gives, or a value for each value."""
     out = torch.zeros(5, 16 if model is None else 2)  # what a Linear(24, 16) gives

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lint_params.verify.calls import signature
+from lint_params.verify.calls import signature, without_default
 from lint_params.verify.inputs import GIVEN
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis
@@ -49,9 +49,9 @@ def _alone(kind: type, line: int, view: FileView) -> str:
     """The method of a line, if it can be called with nothing, by whoever holds the object."""
     node = next((n for n in view.scopes.parents if isinstance(n, ast.stmt) and n.lineno == line), None)
     function = view.scopes.of.get(node) if node is not None else None
-    found = signature(getattr(kind, function.name, None)) if isinstance(function, ast.FunctionDef) else None
-    needed = [p for p in found.parameters.values() if p.default is p.empty] if found is not None else []
-    return function.name if function is not None and len(needed) == 1 else ""
+    if not isinstance(function, ast.FunctionDef):
+        return ""
+    return function.name if len(without_default(getattr(kind, function.name, None))) == 1 else ""
 
 
 def _other(param: inspect.Parameter, value: Any) -> Any:
