@@ -247,8 +247,15 @@ _HARMLESS = frozenset(
 COUNTED = 9
 
 
-def _counts(value: Value) -> bool:
-    return value.__class__ is int
+def _too_deep(it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """Whether a function that calls itself would go on without an end in sight."""
+    outer = [handed for node, handed in zip(it.active, it.handed) if node is fn.node]
+    numbers = [_numbers(*handed) for handed in (outer[-1], (args, kwargs))]
+    return len(outer) >= COUNTED or not numbers[1] or numbers[0] == numbers[1]
+
+
+def _numbers(args: list[Value], kwargs: dict[str, Value]) -> list[tuple[object, int]]:
+    return [(key, one) for key, one in (*enumerate(args), *kwargs.items()) if one.__class__ is int]
 
 
 def _inline(
@@ -262,7 +269,7 @@ def _inline(
     """Evaluate the body of a function of the project with these arguments."""
     if len(it.active) >= MAX_CALLS:
         return Unknown("call depth")
-    if it.active.count(fn.node) >= (COUNTED if any(map(_counts, (*args, *kwargs.values()))) else 3):
+    if it.active.count(fn.node) >= 3 and _too_deep(it, fn, args, kwargs):
         return Unknown("recursion")
     if not isinstance(fn.node, ast.Lambda):
         marks = decorators(fn.node)
@@ -283,6 +290,7 @@ def _inline(
     ctx.stack = (*ctx.stack, (ctx.path, node, text))
     ctx.path, it.current = fn.file.path, fn.file
     it.active.append(fn.node)
+    it.handed.append((args, kwargs))
     it.entered.add(id(fn.node))
     it.frames.append(fn)
     replaced = len(it.overrides)
@@ -296,6 +304,7 @@ def _inline(
     finally:
         del it.overrides[replaced:]
         it.active.pop()
+        it.handed.pop()
         it.frames.pop()
         ctx.node, ctx.path, ctx.callee, ctx.built, ctx.stack, it.current = kept
 

@@ -49,6 +49,7 @@ class Interpreter:
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
         self.current: SourceFile | None = None  # the file whose code is being evaluated
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
+        self.handed: list[Any] = []  # what each of them was called with
         self.entered: set[int] = set()  # functions called at least once in this run
         self.frames: list[Any] = []  # the same as values: what each is bound to
         self.instances = self.ctx.instances

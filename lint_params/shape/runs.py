@@ -259,6 +259,7 @@ class Fresh:
         ctx.stack, ctx.subject, ctx.built = (), self.subject, None
         self.it.steps = interpreter.MAX_STEPS
         self.it.active.clear()
+        self.it.handed.clear()
         self.it.entered.clear()
         self.it.instances.clear()
         self.it.made.clear()

@@ -2,6 +2,7 @@
 
     python tests/mutants/mutants.py --seed 1 --count 2000          all libraries
     python tests/mutants/mutants.py --count 200 timm diffusers     some of them, a sample
+    python tests/mutants/mutants.py --literal              every one whose sizes are numbers: they are few
     python tests/mutants/mutants.py --base REV                     with the linter of a revision
     python tests/mutants/mutants.py --missed                       also lists what was missed
     python tests/mutants/mutants.py --write DIR                    also writes original, mutant, meta
@@ -224,6 +225,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000, help="mutants that are tried, in all")
     parser.add_argument("--mistake", help="only mistakes whose kind and name contain this")
+    parser.add_argument("--literal", action="store_true", help="only sizes that are written as numbers")
     parser.add_argument("--cache", type=Path, help="where torch's answers are kept")
     parser.add_argument("--base", metavar="REV", help="lint with the linter of a revision")
     parser.add_argument("--missed", action="store_true", help="list what was missed")
@@ -248,6 +250,7 @@ def main() -> int:
             found = running(name, library, kept, linter)
             wanted = args.mistake or ""
             every = [each for each in candidates(found) if wanted in _named(each[1])]
+            every = [each for each in every if each[1].change.literal or not args.literal]
             share = (args.count - tried) // (len(chosen) - number)
             picked = sample(every, share, args.seed, lambda each: each[1].operator.mistake)
             some = made(picked, name, found)

@@ -148,13 +148,16 @@ def other_size_of_the_constructor(subject: Subject) -> Iterator[Change]:
 
 @mistake("shape")
 def input_of_cat_removed(subject: Subject) -> Iterator[Change]:
+    """A layer behind it then gets too few: the sizes are those of the layers, not the call's own."""
+    sizes = [size for _, sizes in layer_calls(subject, SIZES, NORMS) for size in sizes]
+    literal = bool(sizes) and all(map(plain, sizes))
     for node in ast.walk(subject.node):
         if isinstance(node, ast.Call) and subject.dotted(node.func) in ("torch.cat", "torch.concat"):
             items = node.args[0] if node.args else None
             if isinstance(items, (ast.List, ast.Tuple)) and len(items.elts) > 1:
                 kept = ", ".join(subject.text(e) for e in items.elts[:-1])
                 text = f"[{kept}]"
-                yield _change(subject, node, items, text, True)
+                yield _change(subject, node, items, text, literal)
 
 
 @mistake("shape")
