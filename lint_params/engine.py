@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lint_params import registry
+from lint_params.notebook import in_cell, show_last_values, without_bad_cells
 from lint_params.parse import parse
-from lint_params.rule import Finding, Level, Place, Rule, Step
-from lint_params.source import Source, Unreadable, read, shown_path
+from lint_params.rule import Finding, Level, Place, Rule
+from lint_params.source import Source, Unreadable, read
 from lint_params.suppress import Noqa, read_noqa
 
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ def lint_bytes(
     try:
         source = read(path, data)
         if source.cells:
-            source = _without_bad_cells(source, result)
+            source, problems = without_bad_cells(source)
+            result.findings += [_unreadable(cell, problem) for cell, problem in problems]
         tree = parse(source.text)
+        if source.cells:
+            show_last_values(tree, source)
     except Unreadable as problem:
         result.findings.append(_unreadable(path, problem))
     else:
@@ -112,7 +116,7 @@ def _lint(
     comments = read_noqa(source.text) if noqa else Noqa([])
     kept, result.suppressed = comments.split(found)
     result.unused_noqa = comments.unused(registry.names())
-    result.findings += [_in_cell(finding, source) for finding in kept] if source.cells else kept
+    result.findings += [in_cell(finding, source) for finding in kept] if source.cells else kept
 
 
 def _findings(
@@ -178,48 +182,3 @@ def _unreadable(path: str, problem: Unreadable) -> Finding:
         place=Place(problem.line, problem.column, problem.line, problem.column + 1),
         message=problem.message,
     )
-
-
-def _without_bad_cells(source: Source, result: Result) -> Source:
-    """A notebook whose cells that are no Python are reported and blanked out."""
-    texts = []
-    for cell in source.cells:
-        text = cell.text
-        try:
-            parse(text)
-        except Unreadable as problem:
-            result.findings.append(_unreadable(shown_path(source.path, cell), problem))
-            text = "\n" * text.count("\n")
-        texts.append(text)
-    return replace(source, text="".join(texts))
-
-
-def _in_cell(finding: Finding, source: Source) -> Finding:
-    """A finding of the joined notebook, said in terms of its cell."""
-    cell = source.cell_at(finding.place.line)
-    if cell is None:
-        return finding
-    shift = cell.first - 1
-    place, fix = finding.place, finding.fix
-    return replace(
-        finding,
-        path=shown_path(finding.path, cell),
-        place=_moved(place, shift),
-        fix=replace(fix, place=_moved(fix.place, shift)) if fix else None,
-        trace=tuple(_steps_in_cells(finding.trace, source, cell.number, shift)),
-    )
-
-
-def _steps_in_cells(
-    steps: Iterable[Step], source: Source, number: int, shift: int
-) -> Iterable[Step]:
-    for step in steps:
-        other = source.cell_at(step.line)
-        if other is not None and other.number != number:
-            yield Step(step.line - other.first + 1, f"(cell {other.number}) {step.text}")
-        else:
-            yield Step(step.line - shift, step.text)
-
-
-def _moved(place: Place, shift: int) -> Place:
-    return replace(place, line=place.line - shift, end_line=place.end_line - shift)

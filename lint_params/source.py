@@ -12,7 +12,9 @@ from typing import Any
 
 #: Python's own idea of a line end; str.splitlines also breaks at form feeds and the like.
 LINE_END = re.compile(r"\r\n|\r|\n")
-_MAGIC = re.compile(r"\s*[%!?]|.*\?\s*$")
+#: What only IPython reads: a command, or a question about a name; and what a command gave, kept.
+_MAGIC = re.compile(r"(\s*)([!?]|%+[A-Za-z]|%*[\w.*]+\?{1,2}\s*$)")
+_KEPT_MAGIC = re.compile(r"(\s*[\w., ()]+=\s*)[!%]+(?=[\w./~{$-])")
 
 
 class Unreadable(Exception):
@@ -137,18 +139,31 @@ def split_cell(path: str) -> tuple[str, int | None]:
 
 
 def _cell_text(cell: dict[str, Any]) -> str:
-    """A cell's code; IPython's own lines become comments of the same length.
+    """A cell's code, line by line; of IPython's own lines only that something stands there.
 
-    A cell magic that hands the whole cell to another program leaves nothing to read.
+    A cell magic that hands the whole cell to another program leaves nothing to read, and what
+    indents the first line of a cell means nothing.
     """
     source = cell.get("source", cell.get("input", ""))
     text = source if isinstance(source, str) else "".join(source)
     if re.match(r"\s*%%(?!time|capture|prun)", text):
         return ""
-    return "".join(
-        re.sub(r"\S", "#", line, count=1) if _MAGIC.match(line) else line
-        for line in lines_of(text)
-    )
+    lines = lines_of(text)
+    indent = re.match(r"[ \t]*", lines[0] if lines else "")[0]  # type: ignore[index]
+    command = False
+    for i, line in enumerate(lines):
+        line = line.removeprefix(indent)
+        body = line.rstrip("\r\n")
+        magic, kept = _MAGIC.match(body), _KEPT_MAGIC.match(body)
+        if command:
+            line = line[len(body) :]
+        elif magic is not None:
+            line = f"{magic[1]}pass{line[len(body):]}"
+        elif kept is not None:
+            line = f"{kept[1]}get_ipython(){line[len(body):]}"
+        command = (command or magic is not None or kept is not None) and body.endswith("\\")
+        lines[i] = line
+    return "".join(lines)
 
 
 def _end_of(text: str) -> tuple[int, int]:

@@ -40,7 +40,8 @@ Says: to have 1 channels, but got 2 channels instead
 
 Silent when: the object is not surely a tensor (Modules and batches move in place, `view()` of
 a graph, `set.add`); `out=` or `inplace=True` is given; the call stands in a try, under a
-context manager that is not torch's (a test that expects an error), or in code that measures.
+context manager that is not torch's (a test that expects an error), or in code that measures; it
+ends a cell of a notebook, or of a script that was one, where its value is shown.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "long", "bfloat16", "i
 _MEASURES = re.compile(r"bench|warm|profile|test|check|measure|time|speed|main|trace|export", re.IGNORECASE)
 _BENCHES = re.compile(r"bench|profil", re.IGNORECASE)
 
+
+#: What stands above the next cell of a script that is, or was, a notebook.
+_NEXT_CELL = re.compile(r"#\s?%%|#\s?In\s?\[|#{20,}")
 
 #: Methods by which any argument is known as a tensor.
 _ONLY_TENSORS_ANYWHERE = frozenset(
@@ -115,6 +119,16 @@ def _is_once_tensor(facts: FileFacts, owner: ast.Name) -> bool:
     return any(facts.creation(one.value) is not None for one in begun)
 
 
+def _ends_cell(facts: FileFacts, statement: ast.Expr) -> bool:
+    """``weights.sum(dim=1)`` as the last of a script, or before a gap or a mark of its own code."""
+    if not isinstance(facts.parent(statement), ast.Module):
+        return False
+    end = statement.end_lineno or statement.lineno
+    below = [line.strip() for line in facts.ast_lines[end : end + 3]]
+    gap = next((i for i, line in enumerate(below) if line), len(below))
+    return gap >= 2 or gap == len(below) or _NEXT_CELL.match(below[gap]) is not None
+
+
 class ResultDiscarded(Rule):
     code = "LP208"
     level = Level.ERROR
@@ -123,7 +137,7 @@ class ResultDiscarded(Rule):
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for statement in facts.nodes(ast.Expr):
             call = statement.value
-            if not isinstance(call, ast.Call) or self._meant(facts, call):
+            if not isinstance(call, ast.Call) or self._meant(facts, call) or _ends_cell(facts, statement):
                 continue
             shown = self._dropped(facts, call)
             if not shown:

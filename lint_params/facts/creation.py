@@ -130,7 +130,7 @@ def _created(facts: FileFacts, call: ast.Call, name: str) -> Creation:
     if style == "size":
         legacy = last.endswith("Tensor")
         shape, data = _sizes(facts, call, last)
-        if legacy and not call.args and "size" not in keywords:
+        if legacy and not call.args and not {"size", "data"} & {*keywords}:
             shape = (ast.Constant(0),)
         unwritten = name in UNWRITTEN and (not legacy or (shape is not None and data is None))
         if last == "full" and not dtype:
@@ -171,6 +171,8 @@ def _sizes(
     size: ast.expr | None = keywords.get("size") or keywords.get("shape")
     if size is None and last in ("full", "empty_strided", "randint", "normal"):
         size = argument(call, place, "size")
+    if size is None and "data" in keywords:
+        return _data_shape(keywords["data"]), keywords["data"]
     if size is None:
         args = call.args
         if len(args) == 1 and not last.endswith("Tensor"):

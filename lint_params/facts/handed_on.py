@@ -39,11 +39,13 @@ _SETS_UP = re.compile(r"regist|build|add_|set_|init")
 _ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
 
 
-def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
-    """Whether a container goes to a call (starred, or inside) that may register its items."""
+def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) -> bool:
+    """Whether a container goes to a call (starred, or inside) that may register its items, itself
+    or under a local name; ``names`` are those that were followed so far."""
     if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
         return False
     below: ast.AST = node
+    item = False
     for parent in facts.index.ancestors(node):
         if isinstance(parent, ast.Call) and below is not parent.func:
             called = facts.qualify(parent.func) or ""
@@ -52,6 +54,8 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             if called.startswith("builtins.") and called[9:] in _HARMLESS:
                 below = parent
                 continue
+            if item:
+                return called.startswith(_KEEPERS)
             running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module
             computed = running and not called.startswith(_KEEPERS)
             last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
@@ -63,8 +67,9 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
         if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
             below = parent
             continue
-        if isinstance(parent, ast.Subscript) and below is parent.value:
-            return _is_given_away(facts, parent)
+        if isinstance(parent, ast.Subscript) and below is parent.value and isinstance(parent.ctx, ast.Load):
+            below, item = parent, item or not isinstance(parent.slice, ast.Slice)
+            continue
         if isinstance(parent, ast.Call) and isinstance(below, ast.Attribute) and below is not node:
             below = parent  # self.xs.values()
             continue
@@ -76,17 +81,23 @@ def is_passed_on(facts: FileFacts, node: ast.expr) -> bool:
             return True
         if isinstance(parent, ast.Return):
             # A method gives the container away: who asks for it may train it.
-            return facts.scope_of(node).name != "forward"
+            return facts.phase(node) != "forward" if item else facts.scope_of(node).name != "forward"
+        if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+            return _name_passes(facts, parent.targets[0], item, names)
         return False
     return False
 
 
-def _is_given_away(facts: FileFacts, item: ast.Subscript) -> bool:
-    """``return [self.shards[0]]`` in a method that forward does not come by."""
-    parent = facts.parent(item)
-    while isinstance(parent, (ast.List, ast.Tuple)):
-        parent = facts.parent(parent)
-    return isinstance(parent, ast.Return) and isinstance(item.ctx, ast.Load) and facts.phase(item) != "forward"
+def _name_passes(facts: FileFacts, target: ast.expr, item: bool, names: tuple[str, ...]) -> bool:
+    """``first = self.xs[0]`` and ``self.first = self.xs[0]``: what is done with it under that name."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return any(_name_passes(facts, part, item, names) for part in target.elts)
+    if not isinstance(target, ast.Name):
+        return item and facts.self_attribute(target) is not None
+    if target.id in names:
+        return False
+    uses = [one for one in facts.scope_of(target).nodes(ast.Name) if one.id == target.id]
+    return any(is_passed_on(facts, one, (*names, target.id)) for one in uses)
 
 
 def _target_passes(facts: FileFacts, loop: ast.For) -> bool:

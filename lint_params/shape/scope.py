@@ -70,8 +70,11 @@ class FileScope:
         self.qualified: dict[tuple[str, bool], Value] = {}
         self._changed: dict[str, set[Any]] | None = None
         self.decorated: dict[int, Value] = {}  # by function, see there
+        self.running: int | None = None  # the line to which the file's own code has come
 
     def lookup(self, it: Interpreter, name: str) -> Value:
+        if self.running is not None and self._is_bound_below(name, self.running):
+            return Unknown("bound later")
         if name in self.values:
             return self.values[name]
         if name in self._builtins:
@@ -94,6 +97,13 @@ class FileScope:
         if isinstance(value, Parser):
             self._options_of(it, name)
         return value
+
+    def _is_bound_below(self, name: str, line: int) -> bool:
+        """Whether a name gets the value that it ends with only later: till then it has another, or none."""
+        bound = self.file.names.bindings.get(name)
+        if bound is None or isinstance(bound, str) or bound.lineno <= line:
+            return False
+        return isinstance(bound, ast.expr) or name in self.file.names.ambiguous
 
     def _as_changed(self, name: str, value: Value) -> Value:
         """The value without what later statements set in it: ``opt.width = 8``."""

@@ -126,7 +126,15 @@ def _run_body(it: Interpreter, body: list[ast.stmt], file: SourceFile) -> Checke
     with Fresh(it, "") as obligations:
         run.obligations = obligations
         with run.bounded():
-            run_block(it, body, Scope(it.file_scope(file)))
+            names = it.file_scope(file)
+            code = Scope(names)
+            try:
+                for statement in body:
+                    names.running = statement.end_lineno or statement.lineno
+                    if run_block(it, [statement], code) is not None:
+                        break
+            finally:
+                names.running = None
             judge_overrides(it, 0)
             _call_uncalled(it)
     return run

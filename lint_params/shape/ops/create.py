@@ -306,8 +306,10 @@ def tensor_class(ctx: Context, *args: Value, dtype: str = "float") -> Value:
 
 
 def _class(kind: str) -> Callable[..., Value]:
-    def call(ctx: Context, *args: Value, **kwargs: Value) -> Value:
-        return tensor_class(ctx, *args, dtype=kind)
+    def call(ctx: Context, *args: Value, size: Value = None, data: Value = None, **kwargs: Value) -> Value:
+        if size is not None:
+            return made(ctx, (size,), kind)
+        return tensor_class(ctx, *args, *([] if data is None else [data]), dtype=kind)
 
     return call
 
