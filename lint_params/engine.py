@@ -15,6 +15,7 @@ from lint_params.parse import parse
 from lint_params.rule import Finding, Level, Place, Rule
 from lint_params.source import Source, Unreadable, read
 from lint_params.suppress import Noqa, read_noqa
+from lint_params.trees import meant_to_fail
 
 if TYPE_CHECKING:
     from lint_params.project import Project
@@ -158,7 +159,11 @@ def _findings(
         result.crashes.append(f"{source.path}: internal error in {names[0]}{others}: {failure}")
     if project is not None:
         result.depends = project.dependencies(source.path)
-    return sorted(found, key=lambda finding: finding.sort_key)
+    failing = meant_to_fail(tree) if found else []
+    return sorted(
+        (one for one in found if not any(first <= one.place.line <= last for first, last in failing)),
+        key=lambda finding: finding.sort_key,
+    )
 
 
 def _failure(error: Exception) -> str:

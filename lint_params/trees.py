@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 _SKIPPED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.type_ignore)
@@ -84,3 +85,28 @@ def parsed(source: bytes | str) -> ast.Module | None:
 def last_name(node: ast.AST) -> str:
     """A name, or the last part of a dotted one; "" for anything else."""
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
+_EXPECTS = re.compile(r"(assert)?_?raises", re.IGNORECASE)
+
+
+def expects_error(node: ast.With | ast.AsyncWith) -> bool:
+    """``with pytest.raises(...)``, ``self.assertRaisesRegex(...)``, ``suppress(...)``."""
+    return any(
+        isinstance(call := item.context_expr, ast.Call)
+        and (_EXPECTS.match(name := last_name(call.func)) is not None or name == "suppress")
+        for item in node.items
+    )
+
+
+def meant_to_fail(tree: ast.Module) -> list[tuple[int, int]]:
+    """The lines, first and last, of tests that are expected to fail and of what shall raise."""
+    found = []
+    for node in walk(tree):
+        if isinstance(node, (ast.With, ast.AsyncWith)) and expects_error(node):
+            found.append((node.lineno, node.end_lineno or node.lineno))
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            marks = [last_name(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+            if "xfail" in marks or "expectedFailure" in marks:
+                found.append((node.lineno, node.end_lineno or node.lineno))
+    return found

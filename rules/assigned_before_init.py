@@ -136,6 +136,8 @@ class AssignedBeforeInit(Rule):
                     continue
                 if member.kind.what == "buffer" and not registers and not _is_buffer_call(member):
                     continue
+                if member.kind.annotated and _is_called(member):
+                    continue
                 if member.cls is cls and member.before_super:
                     yield member
                 elif member.scope is not cls.init and self._call(cls, member) is not None:
@@ -168,6 +170,14 @@ class AssignedBeforeInit(Rule):
         if run.ok("construct"):
             return run.refuted(finding, "the constructor ran")
         return None
+
+
+def _is_called(member: Member) -> bool:
+    """``block(in_channels=...)`` of an argument that is said to be a Module: it is a class of them."""
+    value = member.value
+    return isinstance(value, ast.Name) and any(
+        isinstance(call.func, ast.Name) and call.func.id == value.id for call in member.scope.nodes(ast.Call)
+    )
 
 
 def _is_buffer_call(member: Member) -> bool:

@@ -254,13 +254,14 @@ def _is_joined(facts: FileFacts, items: ast.Tuple | ast.List) -> bool:
 
 
 def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:
-    """Whether the same function gives the attribute another tensor first, in any case."""
+    """Whether the same function gives the attribute another tensor first, in any case or in this one."""
+    around = {(one.what, one.node) for one in facts.conditions(read)}
     return any(
         node.attr == read.attr
         and not isinstance(node.ctx, ast.Load)
         and node.lineno < read.lineno
         and facts.self_attribute(node) is not None
-        and not facts.conditions(node)
+        and {(one.what, one.node) for one in facts.conditions(node)} <= around
         and not isinstance(facts.parent(node), ast.AugAssign)
         for node in facts.scope_of(read).nodes(ast.Attribute)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 import torch
 from shape_examples import Symbolic, differences, real, refusal
@@ -54,6 +56,9 @@ def test_accepted_with_the_shape_that_torch_gives(name: str, text: str) -> None:
     assert not found
 
 
+LINES = defaultdict[str, str](str)
+
+
 @pytest.mark.parametrize(("name", "text"), REJECTS)
 def test_refused_by_both(name: str, text: str) -> None:
     torch.manual_seed(0)
@@ -64,7 +69,7 @@ def test_refused_by_both(name: str, text: str) -> None:
     assert len(refuted) == 1, "one cause, one finding"
     message = refuted[0]
     message.text.format(
-        name=message.name, expected=message.expected, got=message.got, built="", source=""
+        name=message.name, expected=message.expected, got=message.got, built="", source="", at=LINES
     )
 
 

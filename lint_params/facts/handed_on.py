@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lint_params.facts.kinds import MODULE_CONTAINERS
 from lint_params.facts.torch_names import INITIALISERS
 from lint_params.facts.writes import is_initialiser
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -106,10 +107,19 @@ def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
     return any(
         isinstance(part, ast.Call)
         and getattr(part.func, "attr", "") in ("append", "add_module", "insert", "register_module")
-        and any(isinstance(given, ast.Name) and given.id in names for given in part.args)
+        and any(_holds(given, names) for given in part.args)
         for statement in loop.body
         for part in ast.walk(statement)
     )
+
+
+def _holds(given: ast.expr, names: set[str]) -> bool:
+    """``layer``, or ``Block(layer, act)``, by its capital letter a module that holds it."""
+    if isinstance(given, ast.Name):
+        return given.id in names
+    if not isinstance(given, ast.Call) or not last_name(given.func)[:1].isupper():
+        return False
+    return any(_holds(part, names) for part in (*given.args, *(word.value for word in given.keywords)))
 
 
 def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:

@@ -121,11 +121,11 @@ def _one_run(
 
 # -- what every module can do ---------------------------------------------------------------
 
-_RETURNS_SELF = frozenset(
+#: Methods of nn.Module that give the object back.
+RETURN_SELF = frozenset(
     "to cuda cpu xpu float half double bfloat16 type eval train requires_grad_ share_memory compile "
     "to_empty".split()
 )
-
 
 #: Why an iterator of some tensors is unknown: what ``next`` takes from it is one of them.
 TENSORS = "parameters in some order"
@@ -133,7 +133,7 @@ TENSORS = "parameters in some order"
 
 def member(it: Interpreter, owner: Value, name: str) -> Value:
     """A method that nn.Module or a container brings."""
-    if name in _RETURNS_SELF:
+    if name in RETURN_SELF:
         return Native(name, lambda args, kwargs: owner)
     if name in ("parameters", "buffers"):
         return Native(name, lambda args, kwargs: Unknown(TENSORS))

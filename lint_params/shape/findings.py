@@ -200,6 +200,7 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
         got=o.got,
         built=_at(file, o.built),
         source=_from(file, o.source),
+        at=_Lines(file),
     )
     trace: list[tuple[int, str]] = []
     if o.built is not None and o.built.path == file.path and o.built.line:
@@ -235,12 +236,25 @@ def _plain(size: Any) -> Any:
     return size if isinstance(size, int) or size is None else str(size)
 
 
+class _Lines:
+    """The lines that a message names, ``LINE:PATH``, as they are called in one file."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+
+    def __getitem__(self, place: str) -> str:
+        line, _, path = place.partition(":")
+        return _line(self.file, path, int(line))
+
+
 def _at(file: SourceFile, origin: Origin | None) -> str:
-    if origin is None or not origin.line:
-        return ""
-    if origin.path and origin.path != file.path:
-        return f" ({os.path.basename(origin.path)}:{origin.line})"
-    return f" (line {origin.line})"
+    return "" if origin is None or not origin.line else _line(file, origin.path, origin.line)
+
+
+def _line(file: SourceFile, path: str, line: int) -> str:
+    if path and path != file.path:
+        return f" ({os.path.basename(path)}:{line})"
+    return f" (line {line})"
 
 
 def _from(file: SourceFile, origin: Origin | None) -> str:

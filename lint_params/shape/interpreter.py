@@ -34,7 +34,7 @@ class Interpreter:
 
     def __init__(self, project: Project | None = None) -> None:
         # Expressions and calls need the interpreter and it needs them.
-        from lint_params.shape import loops  # noqa: F401  (registers its statements)
+        from lint_params.shape import attempts, loops  # noqa: F401  (register their statements)
         from lint_params.shape.calls import call
         from lint_params.shape.expr import EVAL
 

@@ -91,9 +91,7 @@ def _of_instance(it: Interpreter, owner: Instance, name: str) -> Value:
             if node is not None:
                 return _member(it, owner, base, name, node)
         elif isinstance(base, External):
-            if LAYER in owner.attrs:
-                return get_attr(it, owner.attrs[LAYER], name)
-            return module_member(it, owner, name)
+            return module_member(it, owner, name, owner.attrs.get(LAYER))
         else:
             return Unknown("attribute of an unknown base")
     return _by_own_lookup(it, owner, name)
@@ -215,13 +213,13 @@ def _of_layer(it: Interpreter, owner: Layer, name: str) -> Value:
     return module_member(it, owner, name)
 
 
-def module_member(it: Interpreter, owner: Value, name: str) -> Value:
-    """What nn.Module itself (and torch's containers) bring."""
-    if name == "training":
-        return TRAINING
-    from lint_params.shape.containers import member
+def module_member(it: Interpreter, owner: Value, name: str, layer: Value = None) -> Value:
+    """What nn.Module itself (and torch's containers) bring, or the ``layer`` that the class extends."""
+    from lint_params.shape.containers import RETURN_SELF, member
 
-    return member(it, owner, name)
+    if layer is not None and name not in RETURN_SELF:
+        return get_attr(it, layer, name)
+    return TRAINING if name == "training" else member(it, owner, name)
 
 
 _RESHAPED_IN_PLACE = frozenset(

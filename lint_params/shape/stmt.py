@@ -251,62 +251,6 @@ def _delete(it: Interpreter, node: ast.Delete, scope: Scope) -> Flow:
     return None
 
 
-def _with(it: Interpreter, node: ast.With | ast.AsyncWith, scope: Scope) -> Flow:
-    for item in node.items:
-        value = it.eval(item.context_expr, scope)
-        if item.optional_vars is not None:
-            assign(it, item.optional_vars, value, scope)
-    return run(it, node.body, scope)
-
-
-def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
-    """What fails inside ``try`` may be meant to fail: nothing in there is reported."""
-    start = len(it.ctx.obligations)
-
-    def body() -> Flow:
-        flow = run(it, node.body, scope)
-        if flow == RETURN and _refused(scope) and any(_catches_type_error(h) for h in node.handlers):
-            home(scope).returns.pop()
-            return RAISE
-        return flow if flow is not None else run(it, node.orelse, scope)
-
-    arms: list[Callable[[], Flow]] = [body]
-    for handler in node.handlers:
-
-        def handle(h: ast.ExceptHandler = handler) -> Flow:
-            if h.name:
-                it.ctx.write(scope.vars, h.name, Unknown("exception"))
-            return run(it, h.body, scope)
-
-        arms.append(handle)
-    outcomes = it.fork(arms)
-    if node.handlers:
-        kept = it.ctx.obligations
-        kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]
-    alive = [(f, w) for f, w in outcomes if f not in (RETURN, RAISE)]
-    flow: Flow = None
-    if alive:
-        it.merge([w for _, w in alive])
-        flow = alive[0][0] if len(alive) == 1 else None
-    else:
-        flow = RETURN if any(f == RETURN for f, _ in outcomes) else RAISE
-    if node.finalbody:
-        final = run(it, node.finalbody, scope)
-        flow = final if final is not None else flow
-    return flow
-
-
-def _refused(scope: Scope) -> bool:
-    """Whether what has just been returned is a call that does not take its arguments."""
-    value = home(scope).returns[-1]
-    return isinstance(value, Unknown) and value.why.endswith("arguments do not fit")
-
-
-def _catches_type_error(handler: ast.ExceptHandler) -> bool:
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(k is None or getattr(k, "id", "") in ("TypeError", "Exception") for k in kinds)
-
-
 def _match(it: Interpreter, node: ast.Match, scope: Scope) -> Flow:
     subject = it.eval(node.subject, scope)
 
@@ -363,12 +307,7 @@ RUN: dict[type, Callable[..., Flow]] = {
     ast.Import: _import,
     ast.ImportFrom: _import,
     ast.Delete: _delete,
-    ast.With: _with,
-    ast.AsyncWith: _with,
-    ast.Try: _try,
     ast.Match: _match,
     ast.Break: lambda it, node, scope: BREAK,
     ast.Continue: lambda it, node, scope: CONTINUE,
 }
-if hasattr(ast, "TryStar"):  # Python 3.11
-    RUN[ast.TryStar] = _try

@@ -187,12 +187,14 @@ def tensors(value: Value) -> list[Tensor] | None:
 
 
 def came_from(tensor: Tensor) -> str:
-    """ " of the output of fc1 (line 7)" for the second tensor of a message."""
+    """ " of the output of fc1 (line 7)" for the second tensor of a message; how a line is named
+    depends on the file that the message is for."""
     origin: Origin | None = tensor.origin
     if origin is None or not origin.line:
         return ""
     text = origin.text.replace("{", "{{").replace("}", "}}")
-    return f" of {text} (line {origin.line})"
+    path = "" if set(origin.path) & set("[]{}") else origin.path
+    return f" of {text}{{at[{origin.line}:{path}]}}"
 
 
 def not_a_tensor(ctx: Context, value: Value) -> Value:

@@ -32,6 +32,7 @@ def _packed(ctx: Context, batch: Size, rest: tuple[Size, ...], lead: bool, like:
 @function(
     f"{RNN}.pack_padded_sequence",
     accepts=["nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4])[0]",
+             "nn.utils.rnn.pack_padded_sequence(zeros(2, 5, 6, 7), [5, 4], batch_first=True).data",
              "nn.LSTM(3, 4)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]))[1]",
              "nn.GRU(3, 4, batch_first=True)(nn.utils.rnn.pack_padded_sequence(zeros(2, 5, 3), [3, 4], batch_first=True, enforce_sorted=False), zeros(1, 2, 4))[1]"],
     rejects=["nn.LSTM(2, 4)(nn.utils.rnn.pack_padded_sequence(zeros(5, 2, 3), [5, 4]))",
@@ -46,8 +47,6 @@ def pack_padded_sequence(
 ) -> Value:
     if not isinstance(input, Tensor):
         return ctx.unknown("input is no known tensor")
-    if input.free and input.shape.lead:
-        ctx.of_rank(input, 3)  # sequences of feature vectors, as a recurrent layer takes them
     dims, first = ctx.dims(input), flag(ctx, batch_first)
     if dims is None or len(dims) < 2:
         return _packed(ctx, ctx.fresh("batch"), input.shape.dims[-1:], True, input)
