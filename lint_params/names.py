@@ -30,7 +30,7 @@ def canonical(qualified: str) -> str:
     for home, public in _HOMES:
         if qualified.startswith(home):
             last = qualified.rpartition(".")[2]
-            if home == "torch.nn.modules." and qualified.count(".") >= 4:
+            if home == "torch.nn.modules." and (qualified.count(".") >= 4 or last[:1].isupper()):
                 return public + last
             if home == "torch.nn.parameter.":
                 return public + last

@@ -82,6 +82,15 @@ def parsed(source: bytes | str) -> ast.Module | None:
         return None
 
 
+def targets(statement: ast.AST | None) -> list[ast.expr]:
+    """What an assignment, annotated or not, gives its value to; [] for anything else."""
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return [statement.target]
+    return []
+
+
 def last_name(node: ast.AST) -> str:
     """A name, or the last part of a dotted one; "" for anything else."""
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")

@@ -119,7 +119,7 @@ class BatchShapedParameter(Rule):
             parent = facts.parent(node)
             if isinstance(parent, (ast.Tuple, ast.List)):
                 node, parent = parent, facts.parent(parent)
-            if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+            if any(isinstance(target, ast.Name) for target in facts.targets(parent)[:1]):
                 continue
             if isinstance(parent, ast.BinOp) and node is use:
                 other = parent.right if parent.left is node else parent.left

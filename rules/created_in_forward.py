@@ -168,10 +168,10 @@ class CreatedInForward(Rule):
 
     def _is_frozen(self, facts: FileFacts, call: ast.Call) -> bool:
         """``self.w = nn.Parameter(...)`` and then ``self.w.requires_grad = False``."""
-        parent = facts.parent(call)
-        if not isinstance(parent, ast.Assign):
+        given = facts.targets(facts.parent(call))
+        if not given:
             return False
-        target = ast.unparse(parent.targets[0])
+        target = ast.unparse(given[0])
         return any(
             node.attr in ("requires_grad", "requires_grad_", "detach_")
             and ast.unparse(node.value) == target
@@ -209,9 +209,8 @@ class CreatedInForward(Rule):
                 if not member.is_declaration
             )
         parent = facts.parent(call)
-        if isinstance(parent, ast.Assign):
-            target = parent.targets[0]
-            return not isinstance(target, ast.Name)  # other.weight = nn.Parameter(...)
+        if given := facts.targets(parent):
+            return not isinstance(given[0], ast.Name)  # other.weight = nn.Parameter(...)
         return not isinstance(parent, (ast.BinOp, ast.Return, ast.Call))
 
     def _is_kept_weight(self, facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
@@ -233,11 +232,10 @@ class CreatedInForward(Rule):
             not isinstance(parent, ast.Call) or parent.func is node
         ):
             node, parent = parent, facts.parent(parent)
-        if isinstance(parent, ast.Assign) and parent.value is node:
-            for target in parent.targets:
-                name = facts.self_attribute(target)
-                if name is not None:
-                    return name
+        for target in facts.targets(parent):
+            name = facts.self_attribute(target)
+            if name is not None and target is not node:
+                return name
         return None
 
     def _is_filled(self, facts: FileFacts, call: ast.Call) -> bool:
@@ -247,9 +245,10 @@ class CreatedInForward(Rule):
             if isinstance(parent, ast.Attribute) and parent.attr in _SETS:
                 return True
             parent = facts.parent(parent)
-        if not (isinstance(parent, ast.Assign) and isinstance(parent.targets[0], (ast.Name, ast.Attribute))):
+        given = facts.targets(parent)
+        if not given or not isinstance(given[0], (ast.Name, ast.Attribute)):
             return False
-        text = ast.unparse(parent.targets[0])
+        text = ast.unparse(given[0])
         for node in facts.scope_of(call).nodes(ast.Attribute):
             if node.attr in _SETS and ast.unparse(node.value).startswith(text):
                 stored = not isinstance(node.ctx, ast.Load) or node.attr not in _READ

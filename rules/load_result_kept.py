@@ -84,9 +84,8 @@ class LoadResultKept(Rule):
         parent = facts.parent(call)
         if isinstance(parent, ast.Attribute):
             return parent if parent.attr in _MODEL else None
-        if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
-            return None
-        target = parent.targets[0]
+        given = facts.targets(parent)
+        target = given[0] if len(given) == 1 else None
         if not isinstance(target, ast.Name):
             return None
         for name in facts.scope_of(call).nodes(ast.Name):

@@ -93,14 +93,13 @@ class NotAModule(Rule):
         for call in facts.calls_of(*_CONTAINERS):
             name = "nn." + (facts.qualify(call.func) or "").rpartition(".")[2]
             if name == "nn.Sequential":
-                given = call.args[0] if len(call.args) == 1 else None
-                if _is_ordered(facts, given):
-                    continue
-                for arg in call.args:
-                    inner = _items(facts, arg.value) if isinstance(arg, ast.Starred) else [arg]
-                    yield from ((part, name) for part in inner)
-            elif call.args and (name != "nn.ModuleDict" or _is_dict(facts, call.args[0])):
-                yield from ((part, name) for part in _items(facts, call.args[0]))
+                parts = _items(facts, ast.Tuple(call.args, ast.Load()))
+                if not (len(parts) == 1 and _is_ordered(facts, parts[0])):
+                    yield from ((part, name) for part in parts)
+                continue
+            given = facts.argument(call, 0, "modules")
+            if given is not None and (name != "nn.ModuleDict" or _is_dict(facts, given)):
+                yield from ((part, name) for part in _items(facts, given))
         for call in facts.nodes(ast.Call):
             func = call.func
             if not isinstance(func, ast.Attribute) or func.attr not in _ADDS:
@@ -136,10 +135,8 @@ def _cure(what: str, holder: str) -> str:
     return ": call it" if what.startswith("the class") else ""
 
 
-def _is_ordered(facts: FileFacts, given: ast.expr | None) -> bool:
+def _is_ordered(facts: FileFacts, given: ast.expr) -> bool:
     """``nn.Sequential(OrderedDict(...))``, or something that may be one."""
-    if given is None or isinstance(given, ast.Starred):
-        return False
     kind = facts.kind_of(given)
     if isinstance(given, ast.Dict | ast.DictComp) or kind.what != "dict":
         return kind.what == "choice"

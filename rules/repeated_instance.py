@@ -167,7 +167,7 @@ class RepeatedInstance(Rule):
 
     def _kept_as(self, facts: FileFacts, node: ast.expr) -> str:
         statement = facts.statement(node)
-        for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        for target in facts.targets(statement):
             name = facts.self_attribute(target)
             if name is not None:
                 return name

@@ -115,8 +115,12 @@ def _is_weight(facts: FileFacts, owner: ast.expr) -> bool:
 def _is_once_tensor(facts: FileFacts, owner: ast.Name) -> bool:
     """``h = torch.zeros(...)`` before the loop in which a model goes on giving the same name."""
     scope = facts.scope_of(owner)
-    begun = [one for one in scope.nodes(ast.Assign) if any(getattr(t, "id", "") == owner.id for t in one.targets)]
-    return any(facts.creation(one.value) is not None for one in begun)
+    begun = [
+        one.value
+        for one in scope.assignments
+        if any(getattr(target, "id", "") == owner.id for target in facts.targets(one))
+    ]
+    return any(value is not None and facts.creation(value) is not None for value in begun)
 
 
 def _ends_cell(facts: FileFacts, statement: ast.Expr) -> bool:

@@ -78,9 +78,10 @@ class StateNotCopied(Rule):
             func, parent = call.func, facts.parent(call)
             if not isinstance(func, ast.Attribute) or func.attr != "state_dict" or call.args:
                 continue
-            if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
+            given = facts.targets(parent)
+            if not isinstance(parent, ast.stmt) or len(given) != 1:
                 continue
-            kept, model = ast.unparse(parent.targets[0]), ast.unparse(func.value)
+            kept, model = ast.unparse(given[0]), ast.unparse(func.value)
             scopes = self._scopes(facts, call, kept)
             loaded = self._loaded(facts, scopes, call, kept)
             around = facts.class_around(call)
@@ -181,7 +182,7 @@ class StateNotCopied(Rule):
                 continue
             parent = facts.parent(other)
             if isinstance(other.ctx, ast.Store):
-                value = parent.value if isinstance(parent, ast.Assign) else None
+                value = getattr(parent, "value", None) if facts.targets(parent) else None
                 if not (isinstance(value, ast.Constant) or isinstance(parent, ast.Tuple)):
                     return False
             elif isinstance(parent, ast.Call):

@@ -189,7 +189,7 @@ class TensorNotBuffer(Rule):
             return "moved" if _moved_whole(facts, whole) else "used"
         if isinstance(parent, ast.Call):
             return self._argument(facts, parent, given, depth)
-        if isinstance(parent, ast.Assign) and parent.value is below and depth < 3:
+        if isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is below and depth < 3:
             return self._local(facts, parent, depth)
         return "asked"
 
@@ -209,10 +209,10 @@ class TensorNotBuffer(Rule):
         uses = {self._use(facts, name, depth + 1) for name in names}
         return next((word for word in ("moved", "used") if word in uses), "asked")
 
-    def _local(self, facts: FileFacts, statement: ast.Assign, depth: int) -> str:
+    def _local(self, facts: FileFacts, statement: ast.stmt, depth: int) -> str:
         """What becomes of the local name that the tensor is given to."""
-        target = statement.targets[0]
-        if len(statement.targets) > 1 or not isinstance(target, ast.Name):
+        target, *more = facts.targets(statement)
+        if more or not isinstance(target, ast.Name):
             return "moved"
         names = [
             name
@@ -289,7 +289,7 @@ def _moved(facts: FileFacts, node: ast.Attribute) -> bool:
     """``self.mean = self.mean.to(x.device)``."""
     parent = facts.parent(node)
     value = getattr(parent, "value", None)
-    if not isinstance(parent, ast.Assign) or value is None:
+    if not isinstance(parent, (ast.Assign, ast.AnnAssign)) or value is None:
         return True
     return any(
         isinstance(part, ast.Attribute) and part.attr in _MOVES
@@ -359,7 +359,7 @@ def _counts(facts: FileFacts, name: ast.Name) -> bool:
 
 def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
     """``rows = offset + self.rows`` and then ``rows.view(-1).to(device)``."""
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+    if not any(isinstance(target, ast.Name) for target in facts.targets(statement)[:1]):
         return False
     for node in facts.scope_of(statement).nodes(ast.Attribute):
         root: ast.expr = node.value
@@ -379,8 +379,8 @@ def _is_moved(facts: FileFacts, value: ast.expr | None) -> bool:
         name = value.id
         values = [
             node.value
-            for node in facts.scope_of(value).nodes(ast.Assign)
-            if isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
+            for node in facts.scope_of(value).assignments
+            if any(isinstance(one, ast.Name) and one.id == name for one in facts.targets(node)[:1])
         ]
     methods = [one.func for one in values if isinstance(one, ast.Call)]
     return any(isinstance(one, ast.Attribute) and one.attr in ("to", "cuda", "type_as") for one in methods)

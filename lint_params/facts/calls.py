@@ -46,12 +46,15 @@ def call_kind(facts: FileFacts, node: ast.Call) -> Kind:
         return join(_instance(facts, node, one) for one in callee.choices)
     if callee.gives_tensor:
         return Kind("tensor", node, facts, torch=callee.torch)
+    if isinstance(callee.node, ast.Lambda) and callee.facts is not None:
+        return callee.facts.kind_of(callee.node.body)
     return facts.returned(node)
 
 
 def _completed(facts: FileFacts, node: ast.Call) -> ast.Call | None:
-    """The whole call behind ``block = partial(Block, dim)``: ``Block(dim, ...)`` for ``block(...)``."""
-    values = facts.reach(node.func) if isinstance(node.func, ast.Name) else None
+    """The whole call behind ``block = partial(Block, dim)``: ``Block(dim, ...)`` for ``block(...)``
+    and for ``partial(Block, dim)(...)``."""
+    values = facts.reach(node.func) if isinstance(node.func, (ast.Name, ast.Call)) else None
     part = values[0] if values is not None and len(values) == 1 else None
     return completed(facts, node, part) if part is not None else None
 
@@ -92,6 +95,8 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
 
     if name.startswith("builtins."):
         return _builtin(facts, node, name[9:])
+    if name == "typing.cast" and len(node.args) == 2:
+        return facts.kind_of(node.args[1])
     if not name.startswith(("torch", "copy.", "functools.", "itertools.", "collections.")):
         return None
     made = instance_of(name)
@@ -178,9 +183,12 @@ def _builtin(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
 
 
 def _getattr(facts: FileFacts, node: ast.Call, owner: Kind) -> Kind:
-    from lint_params.facts.infer import attribute_of
+    from lint_params.facts.infer import attribute_of, is_torch_class
 
     names = facts.words(node.args[1]) if len(node.args) == 2 else None
+    home = facts.qualify(node.args[0]) if names else None
+    if home == "torch.nn" and all(is_torch_class(f"{home}.{name}") for name in names or ()):
+        return join(Kind("class", node, facts, torch=f"{home}.{name}") for name in names or ())
     return join(attribute_of(owner, str(name)) for name in names) if names else UNKNOWN
 
 

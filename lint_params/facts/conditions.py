@@ -48,7 +48,8 @@ def conditions(facts: FileFacts, node: ast.AST) -> list[Condition]:
             if below is not parent.test:
                 other = parent.orelse
                 there = below in other if isinstance(other, list) else below is other
-                found.append(Condition("else" if there else what, parent, parent.test))
+                if there or not _holds(parent.test):
+                    found.append(Condition("else" if there else what, parent, parent.test))
         elif isinstance(parent, (ast.For, ast.AsyncFor)):
             if below is not parent.iter and below not in parent.orelse:
                 found.append(Condition("for", parent, parent.iter))
@@ -60,7 +61,7 @@ def conditions(facts: FileFacts, node: ast.AST) -> list[Condition]:
                     found.append(Condition("with", parent, item.context_expr))
         elif isinstance(parent, ast.Try):
             what = "try" if below in parent.body or below in parent.orelse else "finally"
-            if below not in parent.handlers:
+            if parent.handlers and below not in parent.handlers:
                 found.append(Condition(what, parent))
         elif isinstance(parent, ast.ExceptHandler):
             found.append(Condition("except", parent, parent.type))
@@ -72,6 +73,11 @@ def conditions(facts: FileFacts, node: ast.AST) -> list[Condition]:
             pass
         below = parent
     return found
+
+
+def _holds(test: ast.expr) -> bool:
+    """``if True:``, which is no condition."""
+    return isinstance(test, ast.Constant) and bool(test.value)
 
 
 def no_grad(facts: FileFacts, node: ast.AST) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
+from lint_params.facts.decorators import gives_back
 from lint_params.facts.fill_all import reaches_all
 from lint_params.facts.uses import member_uses
 
@@ -109,7 +110,7 @@ def _is_open(cls: ClassFacts) -> bool:
         known = [base for base in cls.outside_bases if base.startswith(_KNOWN_BASES)]
         if len(known) != len(cls.outside_bases) or any(b is None for b in cls.bases):
             return True
-    if cls.node.decorator_list:
+    if not all(gives_back(cls.facts, one) for one in cls.node.decorator_list):
         return True
     return any(scope.has_decorator("abstractmethod") for scope in cls.methods.values())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.conditions import exclude_each_other
+from lint_params.trees import targets
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -25,7 +26,7 @@ class Forgotten:
     the class reads ``self.<name>``, None where only a base class does."""
 
     name: str
-    made: ast.Assign
+    made: ast.Assign | ast.AnnAssign
     read: ast.Attribute | None
 
 
@@ -34,9 +35,9 @@ def forgotten(facts: FileFacts, cls: ClassFacts) -> list[Forgotten]:
     built = cls.methods.get("__init__")
     if built is None or not cls.bases_complete or any(base != "Module" for base in cls.torch_bases):
         return []
-    made: dict[str, ast.Assign] = {}
-    for node in built.nodes(ast.Assign):
-        target = node.targets[0]
+    made: dict[str, ast.Assign | ast.AnnAssign] = {}
+    for node in built.assignments:
+        target = targets(node)[0]
         if isinstance(target, ast.Name) and isinstance(node.value, ast.Call):
             kind = facts.kind_of(node.value)
             if kind.is_parameter or (kind.is_module and kind.node is not None):
@@ -55,14 +56,14 @@ def forgotten(facts: FileFacts, cls: ClassFacts) -> list[Forgotten]:
     return found
 
 
-def _is_defined(cls: ClassFacts, name: str, made: ast.Assign) -> bool:
+def _is_defined(cls: ClassFacts, name: str, made: ast.Assign | ast.AnnAssign) -> bool:
     family = [*cls.mro, *cls.subclasses]
     if any(name in one.methods for one in family):
         return True
     return any(not _leaves_open(member, made) for one in family for member in one.members.get(name, ()))
 
 
-def _leaves_open(member: Member, made: ast.Assign) -> bool:
+def _leaves_open(member: Member, made: ast.Assign | ast.AnnAssign) -> bool:
     """``self.norm = None`` before, or another layer where this one is not made."""
     if member.how == "declared" or member.kind.what == "none":
         return True

@@ -15,6 +15,7 @@ from lint_params.facts.scope import Index, Scope
 from lint_params.facts.source_view import SourceView
 from lint_params.facts.torch_names import LAYERS
 from lint_params.names import canonical, dotted, imported
+from lint_params.trees import targets
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -72,6 +73,11 @@ class Naming(SourceView):
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.index.parents.get(node)
+
+    @staticmethod
+    def targets(statement: ast.AST | None) -> list[ast.expr]:
+        """What an assignment, annotated or not, gives its value to; [] for anything else."""
+        return targets(statement)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Parents up to and including the function, class or module around the node."""

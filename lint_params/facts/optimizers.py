@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.infer import is_optimizer
 from lint_params.facts.members import argument
+from lint_params.trees import targets
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -61,13 +62,9 @@ def read_optimizers(facts: FileFacts) -> list[Optimizer]:
 def bound_name(facts: FileFacts, call: ast.expr) -> str:
     """The name that a call's result is assigned to, "" if none."""
     parent = facts.parent(call)
-    if isinstance(parent, ast.Assign) and parent.value is call and len(parent.targets) == 1:
-        target = parent.targets[0]
-        if isinstance(target, (ast.Name, ast.Attribute)):
-            return ast.unparse(target)
-    if isinstance(parent, ast.AnnAssign) and isinstance(parent.target, ast.Name):
-        return parent.target.id
-    return ""
+    given = targets(parent)
+    named = len(given) == 1 and isinstance(given[0], (ast.Name, ast.Attribute))
+    return ast.unparse(given[0]) if named and given[0] is not call else ""
 
 
 def _sources(facts: FileFacts, given: ast.expr, made: Optimizer, depth: int) -> None:

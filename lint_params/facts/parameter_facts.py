@@ -254,11 +254,13 @@ class ParameterFacts:
         return _data_writes.mentions(self._all, expr, target)
 
     def member_of(self, value: ast.expr) -> Member | None:
-        """The ``self.<name>`` that a value is assigned to (or registered as)."""
+        """The ``self.<name>`` that a value is assigned to (or registered as), also by a local name
+        that is for nothing else."""
         cls = self._all.class_around(value)
+        places = (value, uses.only_use(self._all, value))
         for members in cls.members.values() if cls is not None else ():
             for member in members:
-                if member.value is value:
+                if member.value is not None and any(member.value is place for place in places):
                     return member
         return None
 

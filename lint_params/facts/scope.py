@@ -47,6 +47,11 @@ class Scope:
         return [node for kind in types for node in table.get(kind, ())]  # type: ignore[misc]
 
     @property
+    def assignments(self) -> list[ast.Assign | ast.AnnAssign]:
+        """Assignments of this scope itself, those with an annotation last."""
+        return [*self.nodes(ast.Assign), *(one for one in self.nodes(ast.AnnAssign) if one.value is not None)]
+
+    @property
     def children(self) -> list[Scope]:
         """Functions and classes defined directly in this scope."""
         self._walked()

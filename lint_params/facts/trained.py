@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.conditions import no_grad
 from lint_params.names import dotted
+from lint_params.trees import targets
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -51,19 +52,19 @@ def _flowing(facts: FileFacts, nodes: list[ast.AST], name: str, depth: int = 0) 
     for _ in range(4):
         for node in nodes:
             value: ast.expr | None = None
-            targets: list[ast.expr] = []
-            if isinstance(node, ast.Assign):
-                value, targets = node.value, node.targets
+            given: list[ast.expr] = []
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                value, given = node.value, targets(node)
             elif isinstance(node, ast.AugAssign):
-                value, targets = node.value, [node.target]
-            if isinstance(value, ast.Call) and isinstance(targets[0], ast.Tuple):
-                for place, part in enumerate(targets[0].elts):
+                value, given = node.value, [node.target]
+            if isinstance(value, ast.Call) and isinstance(given[0], ast.Tuple):
+                for place, part in enumerate(given[0].elts):
                     if isinstance(part, ast.Name) and _gives(facts, value, name, place, depth):
                         flowing.add(part.id)
             if value is not None and _carries(facts, value, name, flowing, depth):
                 flowing |= {
                     part.id
-                    for target in targets
+                    for target in given
                     for part in ast.walk(target)
                     if isinstance(part, ast.Name)
                 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lint_params.facts.members import argument
 from lint_params.facts.trained import is_backward, trains
 from lint_params.names import dotted
+from lint_params.trees import targets
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -51,12 +52,14 @@ def _in_function(facts: FileFacts, scope: Scope) -> Iterator[Untrained]:
     if held is None or scope.children and any(s.is_function for s in scope.children) and scope.parent:
         return
     made: dict[str, list[ast.expr]] = {}
-    for node in scope.nodes(ast.Assign):
-        target = node.targets[0]
+    for node in scope.assignments:
+        if len(targets(node)) != 1 or node.value is None:
+            continue
+        target = targets(node)[0]
         pairs = [(target, node.value)]
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             pairs = list(zip(target.elts, node.value.elts))
-        for name, value in pairs if len(node.targets) == 1 else ():
+        for name, value in pairs:
             if isinstance(name, ast.Name) and not (isinstance(value, ast.Constant) and pairs[0][0] is not target):
                 made.setdefault(name.id, []).append(value)
     yield from _missing(facts, made, held, optimizers, [scope], _loops(scope))

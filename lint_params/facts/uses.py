@@ -37,6 +37,24 @@ def member_uses(cls: ClassFacts, name: str) -> list[ast.Attribute]:
     return found
 
 
+def only_use(facts: FileFacts, value: ast.expr) -> ast.Name | None:
+    """The one read of a local name that a value is given to and that is for nothing else:
+    ``w = nn.Parameter(...)`` above ``self.w = w``."""
+    given = facts.targets(facts.parent(value))
+    if len(given) != 1 or not isinstance(given[0], ast.Name):
+        return None
+    name, scope = given[0].id, facts.scope_of(value)
+    if not scope.is_function:
+        return None
+    reads = [
+        node
+        for inner in scope.within()
+        for node in inner.nodes(ast.Name)
+        if node.id == name and isinstance(node.ctx, ast.Load)
+    ]
+    return reads[0] if len(reads) == 1 and facts.reach(reads[0]) == [value] else None
+
+
 def is_idle(facts: FileFacts, use: ast.expr) -> bool:
     """Whether a use asks nothing of the values: ``p.device``, ``p.dtype``, ``p is None``."""
     parent = facts.parent(use)

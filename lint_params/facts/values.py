@@ -18,6 +18,7 @@ from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
 from lint_params.facts.words import Word, words
 from lint_params.names import dotted
+from lint_params.trees import last_name
 
 _DEPTH = 40
 
@@ -141,11 +142,12 @@ class Values(Naming):
     def reach(self, expr: ast.expr, passed: frozenset[ast.expr] = frozenset()) -> list[ast.expr] | None:
         """The expressions whose value ``expr`` can have, local names followed.
 
-        ``[expr]`` for anything but a name; None where some path is not known. ``passed``: the
+        ``[expr]`` for anything but a name or a cast of one; None where some path is not known. ``passed``: the
         names on the way there, which a loop may come back to and learn nothing.
         """
         if not isinstance(expr, ast.Name):
-            return [expr]
+            inside = self.uncast(expr)
+            return [expr] if inside is expr else self.reach(inside, passed)
         if expr in passed:
             return []
         found = self.definitions(expr)
@@ -161,6 +163,13 @@ class Values(Naming):
                 return None
             values += inner
         return values if passed else values or None
+
+    def uncast(self, expr: ast.expr) -> ast.expr:
+        """``x`` of ``typing.cast(Tensor, x)``, else the expression itself."""
+        if isinstance(expr, ast.Call) and len(expr.args) == 2 and last_name(expr.func) == "cast":
+            if self.qualify(expr.func) == "typing.cast":
+                return expr.args[1]
+        return expr
 
     def creation(self, expr: ast.expr) -> Creation | None:
         """How the tensor was made: function, sizes, dtype, written or not; None: not known."""

@@ -7,13 +7,13 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lint_params.shape.children import by_name, listing, pairs
 from lint_params.shape.iterate import known_items
 from lint_params.shape.join import join_all
 from lint_params.shape.ops import LayerSpec
 from lint_params.shape.value import (
     Config,
     Dict,
-    Instance,
     Layer,
     Modules,
     Native,
@@ -28,9 +28,10 @@ from lint_params.shape.value import (
 if TYPE_CHECKING:
     from lint_params.shape.interpreter import Interpreter
 
+HOLDER = "torch.nn.Module"  # built plainly, for others to put attributes on it
 CONTAINERS = frozenset(
     f"torch.nn.{name}"
-    for name in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
+    for name in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Module")
 )
 _ANY = inspect.Signature()
 
@@ -39,7 +40,9 @@ def _refuse(*_: Value) -> Value:
     return Unknown("call of a container")
 
 
-def container(it: Interpreter, name: str, items: dict[str, Value], origin: Origin | None) -> Layer:
+def container(
+    it: Interpreter, name: str, items: dict[str, Value] | None, origin: Origin | None
+) -> Layer:
     return Layer(LayerSpec(name, _ANY, _refuse, _ANY), {}, {}, origin, items)
 
 
@@ -48,6 +51,10 @@ def build_container(
 ) -> Value:
     """``nn.Sequential(...)`` and its kin, from positional modules, a list or a mapping."""
     items: dict[str, Value] = {}
+    if name == HOLDER:
+        return container(it, name, None, origin)
+    if not args and kwargs:
+        args = [*kwargs.values()]  # each takes one argument by name, under a name of its own
     if name == "torch.nn.Sequential" and not (len(args) == 1 and isinstance(args[0], Dict)):
         items = {str(i): arg for i, arg in enumerate(args)}
         if len(args) == 1 and isinstance(args[0], (Config, Unknown)):
@@ -87,7 +94,8 @@ def call_container(
 def run_sequential(
     it: Interpreter, items: list[tuple[str, Value]], x: Value, node: ast.AST, text: str
 ) -> Value:
-    """Each child on the output of the one before; a finding stands at the child's constructor."""
+    """Each child on the output of the one before; a finding stands at the child's constructor,
+    if that is in the file of the call."""
     path = it.ctx.path
     for key, child in items:
         if isinstance(child, Splice):
@@ -107,9 +115,8 @@ def run_sequential(
         where = node
         made = getattr(child, "node", None)
         if isinstance(child, Layer) and made is not None and child.origin is not None:
-            where, it.ctx.path = made, child.origin.path
+            where = made if child.origin.path == path else node
         x = it.call(child, [x], {}, where, f"{text or 'Sequential'}[{key}]")
-        it.ctx.path = path
     return x
 
 
@@ -137,24 +144,12 @@ def member(it: Interpreter, owner: Value, name: str) -> Value:
         return Native(name, lambda args, kwargs: owner)
     if name in ("parameters", "buffers"):
         return Native(name, lambda args, kwargs: Unknown(TENSORS))
+    if name == "_modules":
+        return by_name(it, owner)
     how = _MEMBERS.get(name)
     if how is None:
         return Unknown("module attribute")
     return Native(name, lambda args, kwargs: how(it, owner, *args, **kwargs))
-
-
-def children(owner: Any) -> list[tuple[str, Value]]:
-    """The child modules by name, in order."""
-    if isinstance(owner, Layer) and owner.items is not None:
-        return list(owner.items.items())
-    found = [
-        (k, v)
-        for k, v in owner.attrs.items()
-        if isinstance(v, (Layer, Instance)) and k != "__layer__"
-    ]
-    if isinstance(owner, Instance) and owner.items is not None:
-        return [*owner.items.items(), *found]
-    return found
 
 
 def _set(it: Interpreter, owner: Any, name: Value, value: Value) -> None:
@@ -224,10 +219,6 @@ def _insert(it: Interpreter, owner: Any, index: Value, module: Value) -> Value:
     return None
 
 
-def _items(it: Interpreter, owner: Any) -> Value:
-    return Seq([Seq([k, v], "tuple") for k, v in children(owner)])
-
-
 def _apply(it: Interpreter, owner: Any, fn: Value) -> Value:
     from lint_params.shape.every import apply
 
@@ -276,14 +267,14 @@ _MEMBERS: dict[str, Callable[..., Value]] = {
     "extend": _extend,
     "insert": _insert,
     "update": _update,
-    "items": _items,
-    "named_children": _items,
+    "items": pairs,
+    "named_children": pairs,
     "apply": _apply,
     "modules": lambda it, owner: Modules(owner, False),
     "named_modules": lambda it, owner: Modules(owner, True),
-    "keys": lambda it, owner: Seq([k for k, _ in children(owner)]),
-    "values": lambda it, owner: Seq([v for _, v in children(owner)]),
-    "children": lambda it, owner: Seq([v for _, v in children(owner)]),
+    "keys": lambda it, owner: listing(it, owner, lambda k, v: k),
+    "values": lambda it, owner: listing(it, owner, lambda k, v: v),
+    "children": lambda it, owner: listing(it, owner, lambda k, v: v),
     "get_submodule": _get_submodule,
     "get_parameter": _get_submodule,
     "get_buffer": _get_submodule,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.containers import children
+from lint_params.shape.children import children
 from lint_params.shape.dim import NO, same
 from lint_params.shape.objects import set_attr
 from lint_params.shape.value import Function, Instance, Layer, Origin, Unknown, Value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -89,7 +90,7 @@ class Interpreter:
             name in EXTERNALS
             or layer_spec(name) is not None
             or function_spec(name) is not None
-            or name.startswith("torch.nn.")
+            or (name.startswith("torch.nn.") and not hasattr(builtins, name.rpartition(".")[2]))
         )
 
     def builtin(self, name: str) -> Value:

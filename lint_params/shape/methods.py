@@ -26,6 +26,8 @@ def method_of(it: Interpreter, owner: Value, name: str) -> Value:
         table = _DICT
         if name in owner.items and name not in table:
             return owner.items[name]  # an attribute-style mapping
+    elif name == "value" and isinstance(owner, (str, int, float)):
+        return owner  # a member of an Enum, which is modelled as its value
     elif isinstance(owner, str):
         return _text(it, owner, name)
     elif type(owner).__name__ == "RandomSource":

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.shape.call import call_function
+from lint_params.shape.children import UNORDERED
 from lint_params.shape.classes import decorators, definition, mro
 from lint_params.shape.ops import function_spec
 from lint_params.shape.ops.attributes import ATTRIBUTES
@@ -373,6 +374,8 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
             isinstance(value, Tensor) and value.param == "parameter"
         ):  # it takes the attribute's name
             value = Tensor(value.shape, value.dtype, value.origin, name, value.free)
+        if _is_module(value) and not _is_module(owner.attrs.get(name, value)):
+            it.ctx.write(owner.attrs, UNORDERED, True)
         it.ctx.write(owner.attrs, name, value)
         layer = owner.attrs.get(LAYER) if isinstance(owner, Instance) else owner
         if isinstance(layer, Layer):  # torch's own forward reads what was set
