@@ -79,7 +79,7 @@ class StateNotCopied(Rule):
             if not isinstance(func, ast.Attribute) or func.attr != "state_dict" or call.args:
                 continue
             given = facts.targets(parent)
-            if not isinstance(parent, ast.stmt) or len(given) != 1:
+            if not isinstance(parent, ast.stmt) or len(given) != 1 or _plans(func.value):
                 continue
             kept, model = ast.unparse(given[0]), ast.unparse(func.value)
             scopes = self._scopes(facts, call, kept)
@@ -89,6 +89,8 @@ class StateNotCopied(Rule):
                 loaded = self._loaded_outside(facts, call, kept, model)
                 scopes = [one for one in around.scope.within() if one.is_function]
             if loaded is None or not self._stays(facts, scopes, parent, kept):
+                continue
+            if _is_saved(facts, call, kept):
                 continue
             yield self.report(
                 facts,
@@ -192,6 +194,21 @@ class StateNotCopied(Rule):
             elif not isinstance(parent, (ast.Compare, ast.Return)):
                 return False
         return True
+
+
+def _plans(owner: ast.expr) -> bool:
+    """Whether it is a scheduler, whose state is made of numbers."""
+    return "sched" in ast.unparse(owner).rpartition(".")[2].lower()
+
+
+def _is_saved(facts: FileFacts, call: ast.Call, kept: str) -> bool:
+    """``self.model.save(path)`` below: the state is kept in a part of what goes to a file."""
+    return any(
+        isinstance(other.func, ast.Attribute) and other.func.attr.startswith("save")
+        and other.lineno > call.lineno and kept.startswith(f"{ast.unparse(other.func.value)}.")
+        and kept.count(".") > 1
+        for other in facts.scope_of(call).nodes(ast.Call)
+    )
 
 
 def _trains(node: ast.AST) -> bool:

@@ -63,6 +63,11 @@ _TAKES = frozenset(
     "masked_fill masked_fill_ matmul mm bmm mul mul_ add add_ sub sub_ div div_ lerp lerp_ where "
     "maximum minimum addcmul addcdiv einsum dot logical_and logical_or eq ne".split()
 )
+#: Functions that take no other tensor: what matters is where the result goes.
+_TAKES_ONE = frozenset(
+    "multinomial bernoulli softmax log_softmax sigmoid tanh exp log sqrt abs neg argmax argsort cumsum flip roll "
+    "unbind tile broadcast_to clone".split()
+)
 _OWN = ("_apply", "to", "cuda")
 _ROWS = ("torch.linspace", "torch.arange", "torch.logspace")
 
@@ -197,6 +202,8 @@ class TensorNotBuffer(Rule):
         called = facts.qualify(call.func) or ""
         if called.startswith("torch."):
             last = called.rpartition(".")[2]
+            if last in _TAKES_ONE and call.args[:1] == [given] and depth < 3:
+                return self._use(facts, call, depth + 1)
             return "asked" if last in ("is_tensor", "numel", "Size") else "used"
         if called.startswith("builtins."):
             return "asked"
@@ -359,7 +366,17 @@ def _counts(facts: FileFacts, name: ast.Name) -> bool:
 
 def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
     """``rows = offset + self.rows`` and then ``rows.view(-1).to(device)``."""
-    if not any(isinstance(target, ast.Name) for target in facts.targets(statement)[:1]):
+    given = facts.targets(statement)[:1]
+    if statement is None or not given:
+        return False
+    kept = facts.self_attribute(given[0])
+    if kept is not None:
+        return any(
+            isinstance(other.value, ast.Call) and facts.self_attribute(other.targets[0]) == kept
+            and other.lineno > given[0].lineno and _is_moved(facts, other.value)
+            for other in facts.scope_of(statement).nodes(ast.Assign)
+        )
+    if not isinstance(given[0], ast.Name):
         return False
     for node in facts.scope_of(statement).nodes(ast.Attribute):
         root: ast.expr = node.value

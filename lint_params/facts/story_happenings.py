@@ -159,7 +159,8 @@ class Happenings(LazyHappenings):
     def put(self, into: Thing, attr: str, value: Value, node: ast.AST) -> None:
         """Something is stored at ``into.attr``: who holds ``into`` lacks it from now on."""
         added = (into, attr) not in self.s.fields and attr not in into.children
-        if added and any(word in attr.lower() for word in _APART):
+        apart = any(word in attr.lower() for word in _APART)
+        if apart and (added or any(one is not OTHER and one.copied is not None for one in value)):
             return
         for holder in self.s.holders:
             if not self.covers(holder, into, attr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +191,10 @@ _LIST: dict[str, Callable[..., Value]] = {
 # -- dicts ----------------------------------------------------------------------------------
 
 
+#: Arguments of which a number below zero is meant: it counts from the end.
+_AXIS = re.compile(r"dim$|axis|dims$", re.IGNORECASE)
+
+
 def _key(value: Value) -> Any:
     if isinstance(value, Seq):
         return tuple(value.items)
@@ -201,6 +206,8 @@ def _get(it: Interpreter, owner: Dict, key: Value, default: Value = None) -> Val
     if isinstance(key, (str, int, float, bool, tuple)) or key is None:
         if key in owner.items:
             return owner.items[key]
+        if type(default) is int and default < 0 and not (isinstance(key, str) and _AXIS.search(key)):
+            return Unknown("a default that stands for none")
         if not owner.open:
             return default
         if owner.default is not None and default is None:
