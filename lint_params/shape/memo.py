@@ -21,6 +21,7 @@ from lint_params.shape.value import (
     Shape,
     Splice,
     Tensor,
+    Unknown,
     Value,
 )
 
@@ -48,6 +49,10 @@ def key_of(ctx: Context, value: Value) -> Key:
         return ("function", id(value.node), id(value.scope), id(value.bound))
     if isinstance(value, (Layer, Instance)) and value.token is not None:
         return ("module", value.token)
+    if isinstance(value, Unknown):
+        return ("unknown", value.why)
+    if isinstance(value, Choice):
+        return ("choice", tuple([key_of(ctx, option) for option in value.options]))
     return ("object", id(value))
 
 
