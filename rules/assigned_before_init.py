@@ -136,7 +136,7 @@ class AssignedBeforeInit(Rule):
                     continue
                 if member.kind.what == "buffer" and not registers and not _is_buffer_call(member):
                     continue
-                if member.kind.annotated and _is_called(member):
+                if member.kind.annotated and _is_called(member) or _goes_past(member):
                     continue
                 if member.cls is cls and member.before_super:
                     yield member
@@ -170,6 +170,11 @@ class AssignedBeforeInit(Rule):
         if run.ok("construct"):
             return run.refuted(finding, "the constructor ran")
         return None
+
+
+def _goes_past(member: Member) -> bool:
+    """``self.__dict__["teacher"] = model`` registers nothing."""
+    return member.how == "setattr" and isinstance(member.node, (ast.Assign, ast.AnnAssign))
 
 
 def _is_called(member: Member) -> bool:

@@ -233,7 +233,7 @@ class CreatedInForward(Rule):
         ):
             node, parent = parent, facts.parent(parent)
         for target in facts.targets(parent):
-            name = facts.self_attribute(target)
+            name = facts.self_attribute(target.value if isinstance(target, ast.Subscript) else target)
             if name is not None and target is not node:
                 return name
         return None

@@ -160,6 +160,12 @@ def constructor_argument(
     return _around_default(it, value, arg, scope, name, mode)
 
 
+#: How many processes there are: 1 of itself, and what they share out is not to be seen.
+_PROCESSES = re.compile(
+    r"world_?size|(^|_)(tp|mp|sp|ep)_(size|degree)|_parallel_(size|degree)|(num|n)_(gpus|devices|shards|ranks)$"
+)
+
+
 def _is_unset(value: Value, name: str) -> bool:
     """``embedding_dim: int = -1``: no size is below zero, somebody has to give it."""
     return type(value) is int and value < 0 and holds_size(name)
@@ -177,6 +183,8 @@ def _around_default(
     if isinstance(value, bool):
         return value if mode is Mode.SIZES else Flag(name)
     if isinstance(value, int):
+        if _PROCESSES.search(name):
+            return value
         if _is_unset(value, name):
             return symbol(name, "argument", 1)
         if mode is Mode.SIZES and (value < 1 or _STRUCTURE.search(name)):
@@ -241,6 +249,8 @@ def _text_annotation(annotation: ast.expr | None) -> ast.expr | None:
 def _by_annotation(
     it: Interpreter, annotation: ast.expr | None, scope: Scope, name: str, mode: Mode
 ) -> Value:
+    if _PROCESSES.search(name):
+        return Unknown("the number of processes, which may have cut the layers among them")
     annotation = _without_none(_text_annotation(annotation))
     kind = (
         _last(annotation.value if isinstance(annotation, ast.Subscript) else annotation)

@@ -100,13 +100,14 @@ def steady(
     lists, written = it.guessed_list and not literal, _written(it, checked)
     refuted = [o for o in checked.obligations if o.verdict is Verdict.REFUTED]
     confirmed: set[int] = set()
-    for count in OTHER_COUNTS:
+    numbered = [o for o in refuted if "is out of range for size" in o.text]
+    for count in (*OTHER_COUNTS, *([1] if numbered else [])):
         it.count = count
         try:
             other = again()
         finally:
             it.count = 2
-        for o in [o for o in refuted if o in checked.obligations]:
+        for o in [o for o in (refuted if count > 1 else numbered) if o in checked.obligations]:
             if _agree(o, other.obligations, lists and o not in written) or (
                 other.exhausted and o in written
             ):
