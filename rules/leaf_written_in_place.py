@@ -66,6 +66,16 @@ _HOW = {
 }
 
 
+def _is_for_others(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether it stands in a function that only other files call: they may turn gradients off."""
+    if facts.phase(node) != "function":
+        return False
+    scope = facts.scope_of(node)
+    if any(one.attr in ("grad", "backward") for one in scope.nodes(ast.Attribute)):
+        return False  # they are on
+    return not any(one.id == scope.name for one in facts.nodes(ast.Name))
+
+
 class LeafWrittenInPlace(Rule):
     code = "LP205"
     level = Level.ERROR
@@ -82,7 +92,7 @@ class LeafWrittenInPlace(Rule):
             kind = facts.declared_kind(write.target)
             if not kind.is_parameter or kind.is_uninitialised or facts.is_frozen(kind):
                 continue
-            if facts.grad_may_be_off(write.node):
+            if facts.grad_may_be_off(write.node) or _is_for_others(facts, write.node):
                 continue
             name = ast.unparse(write.target)
             how = _HOW.get(write.how, "").format(write.method) or f"by `.{write.method}()`"

@@ -129,6 +129,8 @@ class ParameterWithoutShape(Rule):
             return self._is_local_meant(facts, call, explicit)
         if not member.name or member.how == "class" or facts.is_given_later(member):
             return False
+        if not member.cls.is_module:
+            return False  # kept for its name only, or filled by others
         used = facts.uses_of(member)
         if explicit or _DUMMY.search(member.name):
             return bool(used) and not _DUMMY.search(member.name)
@@ -144,6 +146,8 @@ class ParameterWithoutShape(Rule):
         if not isinstance(target, ast.Name) or _DUMMY.search(target.id):
             return False
         scope = facts.scope_of(call)
+        if any(_registers(facts, one, target.id) for one in scope.nodes(ast.Call)):
+            return False  # in another module, which others fill
         return not any(
             isinstance(write.target, ast.Name)
             and write.target.id == target.id
@@ -196,6 +200,15 @@ class ParameterWithoutShape(Rule):
 _HOW = (
     "or use a Lazy layer or nn.UninitializedParameter where the first input decides it"
 )
+
+
+def _registers(facts: FileFacts, call: ast.Call, name: str) -> bool:
+    """``other.register_parameter("scale", p)``"""
+    func = call.func
+    return (
+        isinstance(func, ast.Attribute) and func.attr == "register_parameter" and facts.self_attribute(func) is None
+        and any(isinstance(given, ast.Name) and given.id == name for given in call.args)
+    )
 
 
 def _is_float(facts: FileFacts, value: ast.expr) -> bool:

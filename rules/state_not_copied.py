@@ -90,7 +90,7 @@ class StateNotCopied(Rule):
                 scopes = [one for one in around.scope.within() if one.is_function]
             if loaded is None or not self._stays(facts, scopes, parent, kept):
                 continue
-            if _is_saved(facts, call, kept):
+            if _is_saved(facts, call, kept) or _is_another(facts, call):
                 continue
             yield self.report(
                 facts,
@@ -199,6 +199,18 @@ class StateNotCopied(Rule):
 def _plans(owner: ast.expr) -> bool:
     """Whether it is a scheduler, whose state is made of numbers."""
     return "sched" in ast.unparse(owner).rpartition(".")[2].lower()
+
+
+def _is_another(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether the loop around makes the model anew each time: nothing trains the one that is kept."""
+    root = call.func
+    while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    loop = next((one for one in facts.ancestors(call) if isinstance(one, (ast.For, ast.While))), None)
+    return loop is not None and isinstance(root, ast.Name) and any(
+        isinstance(part, ast.Name) and part.id == root.id and isinstance(part.ctx, ast.Store)
+        for part in ast.walk(loop)
+    )
 
 
 def _is_saved(facts: FileFacts, call: ast.Call, kept: str) -> bool:

@@ -29,6 +29,7 @@ from lint_params.shape.value import (
     External,
     Function,
     Instance,
+    More,
     Native,
     Seq,
     ShapeOf,
@@ -64,10 +65,26 @@ def _attribute(it: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
     owner = it.eval(node.value, scope)
     it.ctx.node = node
     value = get_attr(it, owner, node.attr)
+    if isinstance(owner, Unknown) and node.attr in _CHANGES and isinstance(node.value, ast.Subscript):
+        _change_any(it, it.eval(node.value.value, scope))
     if isinstance(value, Unknown) and isinstance(owner, Instance) and value.why in ABSENT:
         other = owner.attrs.get(OF_SUBCLASS)
         return value if other is None else other.attr(node.attr)
     return value
+
+
+#: Methods that change a list, or a mapping of lists.
+_CHANGES = frozenset("append extend insert pop remove clear update add setdefault".split())
+
+
+def _change_any(it: Interpreter, holder: Value) -> None:
+    """``groups[i].append(x)`` where nobody knows i: any of the lists may have grown."""
+    items = holder.items if isinstance(holder, (Seq, Dict)) else []
+    for inner in list(items.values() if isinstance(items, dict) else items):
+        if isinstance(inner, Seq) and inner.kind == "list":
+            it.ctx.rewrite(inner.items, [More()])
+        elif isinstance(inner, Dict):
+            inner.open = True
 
 
 def _sizes(value: Value) -> bool:

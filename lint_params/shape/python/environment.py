@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.comparison import compare
 from lint_params.shape.python import CONSTANTS, EXTERNALS, How, external
+from lint_params.shape.truth import FAILED
 from lint_params.shape.value import External, Seq, Unknown, Value
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ _OTHER_MACHINES = ("torch_npu", "torch_xla", "torch_mlu")
 def _plain_run(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Python runs the code itself: nothing is scripted, traced, compiled or exported."""
     return False
+
+
+@external("pytest.skip", "pytest.fail", "pytest.xfail", "pytest.exit", "sys.exit", "os._exit", "builtins.exit",
+          "builtins.quit")  # fmt: skip
+def _leave(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """What follows is not run."""
+    return FAILED
 
 
 def _comparison(kind: type) -> How:
