@@ -254,6 +254,9 @@ class Run:
                 failure.phase == "move" and "forward" not in self.done
             ):
                 return "forward-failed-elsewhere", str(failure)
+        for failure in self.tried:
+            if failure.phase == "script" and failure.passes(own_lines(finding)):
+                return "forward-failed-elsewhere", str(failure)
         if not self.ran(finding):
             return "line-not-executed", f"line {finding.place.line} did not run"
         if self.device == "meta":  # it leaves out checks that a real device makes

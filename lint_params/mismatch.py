@@ -105,6 +105,8 @@ _SHAPE_TEXTS = (
     "einsum(): ",
     "Given input size",
     "must be Tensor, not tuple",
+    "invalid index of a 0-dim tensor",
+    "too many indices for tensor",
     "too many values to unpack",
     "not enough values to unpack",
     "Expected 2D",
@@ -129,7 +131,7 @@ def is_shape_error(failure: Failure) -> bool:
 
 
 _RANK_TEXTS = re.compile(
-    r"[Dd]imension out of range|values to unpack|number of dimensions|[Ee]xpected \dD|"
+    r"[Dd]imension out of range|0-dim tensor|too many indices|values to unpack|number of dimensions|[Ee]xpected \dD|"
     r"dimension specified as|only batches of spatial|must have \d dimensions"
 )
 

@@ -114,9 +114,8 @@ class LeafWrittenInPlace(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
-        failure = run.failure_at(
-            lines, "leaf Variable", "don't support automatic differentiation", "modified inplace"
-        )
+        texts = "leaf Variable", "don't support automatic differentiation", "modified inplace"
+        failure = run.failure_at(lines, *texts, tried=True)
         if failure is not None:
             return run.confirmed_by(failure)
         if run.ran(finding):

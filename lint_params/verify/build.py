@@ -24,7 +24,7 @@ from lint_params.mismatch import contradiction
 from lint_params.verify import arguments, symbols
 from lint_params.verify.calls import Call, brief, signature
 from lint_params.verify.source_facts import FileView
-from lint_params.verify.synthesis import Synthesis, synthesised
+from lint_params.verify.synthesis import Auto, Synthesis, synthesised
 from lint_params.verify.tensors import reason_of
 from lint_params.verify.watch import Watch
 
@@ -71,7 +71,7 @@ def construct(
 def _repaired(
     kind: Any, call: Call, view: FileView, watch: Watch, error: BaseException
 ) -> tuple[Any, Call]:
-    fixed, overrides, plain = call.fixed, dict(call.fixed), call.kwargs
+    fixed, overrides, plain = call.fixed, dict(call.fixed), held(call.kwargs)
     tried: set[tuple[str, str]] = set()
     for _ in range(ATTEMPTS):
         change = next(
@@ -129,35 +129,39 @@ def _alternatives(
 ) -> Iterator[tuple[str, Any]]:
     """(argument, another value) for the arguments that the message asks for by name, then for
     those that stand on the failing lines."""
-    text = str(error)
+    text, given = str(error), held(call.kwargs)
     yield from _asked_for(kind, call, view, text)
     named = {
         name.lstrip("_")
         for frame in watch.frames(error)
         for name in re.findall(r"[A-Za-z_]\w*", frame.code)
     }
-    on_line = [name for name in call.kwargs if name in named or f"self.{name}" in named]
-    rest = [name for name in call.kwargs if name not in on_line]
+    on_line = [name for name in given if name in named or f"self.{name}" in named]
+    told = set(re.findall(r"[a-z]+", text.lower()))
+    on_line.sort(key=lambda name: not told.issuperset(name.lower().split("_")))
+    rest = [name for name in given if name not in on_line]
     if isinstance(error, KeyError) and error.args:
         for name in on_line + rest:
             for choice in _keys(error):
                 yield name, choice
     if "divisible" in text or "multiple of" in text:
         for name in on_line + rest:
-            if isinstance(call.kwargs[name], int):
+            if isinstance(given[name], int):
                 for size in (64, 4, 1, 96, 240):
                     yield name, size
     wanted = text + " ".join(frame.code for frame in watch.frames(error)[-1:])
     if "tuple" in wanted or "list" in wanted or "Iterable" in wanted or "sequence" in wanted:
         for name in on_line + rest:
-            value = call.kwargs[name]
+            value = given[name]
             if type(value) is int:
                 yield name, (value,) * 2
                 yield name, (value,) * 4
             elif isinstance(value, list):
                 yield name, tuple(value)
     for name in on_line + rest[:3]:
-        value = call.kwargs[name]
+        value = given[name]
+        if re.search("between 0 and 1|probability|in the range", text) and isinstance(value, (int, float)):
+            yield name, 0.1
         if re.search("not subscriptable|not iterable|has no len|too small depth", text):
             yield name, [16, 32, 48, 64]
             yield name, [2, 2, 2, 2]
@@ -173,6 +177,8 @@ def _alternatives(
                 yield name, Synthesis(view).config(view.hints(found, name))
             yield name, torch.randn(16, 24)
             yield name, "relu"
+        if isinstance(error, (AssertionError, ValueError)) and isinstance(value, list):
+            yield name, [3] * len(value)
         if isinstance(value, (list, tuple)) and len(value) < 8:
             yield name, 2 if max(map(_size, value), default=9) < 9 else 16
             yield name, [*value, *value]
@@ -202,6 +208,12 @@ def _asked_for(kind: Any, call: Call, view: FileView, text: str) -> Iterator[tup
             hints = view.hints(node, param.name) if node is not None else None
             made = dict(call.kwargs)
             yield param.name, Synthesis(view, made).parameter(param.name, param.annotation, hints)
+
+
+def held(words: dict[str, Any]) -> dict[str, Any]:
+    """The made-up arguments by name, with what a made-up configuration among them holds."""
+    inner = {key: value for each in words.values() if isinstance(each, Auto) for key, value in each.items()}
+    return {**inner, **words}
 
 
 def _size(value: Any) -> int:

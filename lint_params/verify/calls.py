@@ -32,7 +32,7 @@ _SPELLED: dict[int, tuple[Any, str]] = {}
 
 def spelled(made: Any, text: str = "") -> Any:
     """The object, which is ``text`` in a snippet from now on (its class called with it)."""
-    _SPELLED[id(made)] = made, f"{type(made).__name__}({text})"
+    _SPELLED[id(made)] = made, text if inspect.isfunction(made) else f"{type(made).__name__}({text})"
     return made
 
 
@@ -41,8 +41,10 @@ def imports_of(text: str, home: str, name: str) -> list[str]:
     needed = {home: {name}}
     for made, one in _SPELLED.values():
         kind = type(made)
-        if one in text and "<locals>" not in kind.__qualname__:
+        if one in text and "<locals>" not in kind.__qualname__ and not inspect.isfunction(made):
             needed.setdefault(kind.__module__, set()).add(kind.__name__)
+    if "SimpleNamespace(" in text:
+        needed.setdefault("types", set()).add("SimpleNamespace")
     return [f"from {where} import {', '.join(sorted(names))}" for where, names in needed.items()]
 
 
@@ -92,7 +94,11 @@ def brief(value: Any) -> str:
         return (
             f"{where}{value!r}" if len(repr(value)) < 60 else f"{where}{type(value).__name__}(...)"
         )
+    if type(value).__name__ == "ndarray":
+        return f"{brief(torch.as_tensor(value))}.numpy()"
     if isinstance(value, dict):
+        if hasattr(value, "source") and value.source():
+            return str(value.source())
         inner = ", ".join(f"{key!r}: {brief(item)}" for key, item in value.items())
         return f"{{{inner}}}"
     if isinstance(value, (list, tuple)):

@@ -16,7 +16,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify import arguments, suited
-from lint_params.verify.calls import Call, imports_of, text_of
+from lint_params.verify.calls import Call, imports_of, signature, text_of
 from lint_params.verify.experiment import Experiment, Stop
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.script import then_forward
@@ -28,13 +28,13 @@ def of_function(experiment: Experiment, name: str) -> evidence.Run:
     run, watch, view = experiment.run, experiment.watch, experiment.view
     run.kind, run.inputs_from, run.arguments_from = "script", "script", "script"
     target = view.live(name)
-    watch.probes.bounded = True
+    watch.probes.bounded, watch.phase = True, "script"
     node = view.find(name)
     if not callable(target) or not isinstance(node, ast.FunctionDef):
         return experiment.finish()
     sites = [c for c in arguments.from_call_sites(name.rpartition(".")[2], view)]
     # A model evaluated here has missed what happened to it on the way to the call.
-    calls = [c for c in sites if c.origin == "call site" and not _stateful(c)]
+    calls = [c for c in sites if c.origin == "call site" and not _stateful(c) and _fits(target, c)]
     if calls:
         call = calls[0]
     elif suited.required(target):
@@ -78,8 +78,14 @@ def _called(experiment: Experiment, name: str, target: Any, call: Call) -> list[
     return given
 
 
+def _fits(target: Any, call: Call) -> bool:
+    """``model.train()`` is no call of a function ``train(model, loader)``."""
+    found = signature(target)
+    with contextlib.suppress(TypeError):
+        return found is None or found.bind(*call.args, **call.kwargs) is not None
+    return False
+
+
 def _stateful(call: Call) -> bool:
     values = (*call.args, *call.kwargs.values())
     return any(isinstance(v, (nn.Module, torch.optim.Optimizer)) for v in values)
-
-

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from lint_params.shape.taken import Taken
-from lint_params.verify import naming, needs
+from lint_params.verify import naming, needs, shared
 from lint_params.verify.arguments import evaluated
 from lint_params.verify.calls import Call, brief, signature
 from lint_params.verify.hints import Hints
@@ -140,11 +140,19 @@ _SIDE = re.compile(r"(img|image|input|crop)_?(size|res|dim|resolution)|resolutio
 _LENGTH = re.compile(r"max_?len|seq_?len|block_size|context|max_pos|n_ctx|num_patches")
 
 
-def side_of(sizes: dict[str, Any]) -> int:
-    for name, value in sizes.items():
-        if isinstance(value, int) and 4 <= value <= 512 and _SIDE.search(name.lower()):
-            return value
-    return SIDE
+_HEIGHT = re.compile(r"((img|image|input|crop|in|frame|max)_?)?(h|height|H)")
+_BROAD = re.compile(r"((img|image|input|crop|in|frame|max)_?)?(w|width|W)")
+
+
+def side_of(sizes: dict[str, Any]) -> tuple[int, int]:
+    """Height and width of a picture."""
+    fit = {name: value for name, value in sizes.items() if isinstance(value, int) and 4 <= value <= 512}
+    high = next((value for name, value in fit.items() if _HEIGHT.fullmatch(name)), 0)
+    broad = next((value for name, value in fit.items() if _BROAD.fullmatch(name)), 0)
+    if high and broad:
+        return high, broad
+    side = next((value for name, value in fit.items() if _SIDE.search(name.lower())), SIDE)
+    return side, side
 
 
 def length_of(sizes: dict[str, Any]) -> int:
@@ -165,8 +173,10 @@ def by_source(
     input counts more: the shape may be the mistake.
     """
     wants = needs.of_forward(module)
+    shares = shared.parts(wants, {**whole_numbers(module), **arguments})
     mine = [
-        name if not (name in wants and wants[name].guessed) else "" for name in guess.names
+        name if name not in shares and not (name in wants and wants[name].guessed) else ""
+        for name in guess.names
     ]
     args, said = fitted(guess.args, mine, taken, arguments)
     return replace(guess, args=args, said=tuple(said)) if said else None
@@ -178,8 +188,8 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     if found is None:
         return Inputs([])
     wants = needs.of_forward(module, method=method)
-    own = {k: v for k, v in vars(module).items() if type(v) is int}
-    sizes = {**own, **sizes}
+    sizes = {**whole_numbers(module), **sizes}
+    wants.update(shared.parts(wants, sizes))
     side, length = side_of(sizes), length_of(sizes)
     if any(_grid(p) for p in found.parameters.values()):  # so many tokens as the grid has places
         sizes["seq_len"] = length = GRID[0] * GRID[1]
@@ -195,8 +205,9 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
             continue
         if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
             if param.kind is param.VAR_POSITIONAL and not args:
-                args.append(tensor(_first_need(module), 0, side, length))
-                names.append(param.name)
+                each = [tensor(need, 0, side, length) for need in shared.each(module, param.name, method)]
+                args += each or [tensor(_first_need(module), 0, side, length)]
+                names += [param.name] * len(args)
             continue
         if param.default is not param.empty:
             continue
@@ -211,6 +222,10 @@ def synthesised(module: nn.Module, sizes: dict[str, Any], method: str = "forward
     return Inputs(args, words, names=names)
 
 
+def whole_numbers(module: nn.Module) -> dict[str, Any]:
+    return {name: value for name, value in vars(module).items() if type(value) is int}
+
+
 def with_words(module: nn.Module, given: Inputs, words: Mapping[str, Any]) -> Inputs:
     """The same with these arguments of forward; one that is only to be there is made up."""
     found = signature(module.forward)
@@ -222,7 +237,9 @@ def with_words(module: nn.Module, given: Inputs, words: Mapping[str, Any]) -> In
             else:
                 kwargs[name] = value
         elif value is GIVEN and name not in given.names and found is not None:
-            need, rank = needs.of_forward(module).get(name), needs.rank_of(module, name)
+            wants = needs.of_forward(module)
+            wants.update(shared.parts(wants, whole_numbers(module)))
+            need, rank = wants.get(name), needs.rank_of(module, name)
             kwargs[name] = _argument(module, found.parameters[name], need, rank, {}, args)
     return replace(given, args=args, kwargs=kwargs)
 
@@ -294,6 +311,9 @@ def _argument(
     mapping = _mapping(module, param.name, side, length)
     if mapping:
         return mapping
+    beside = shared.each(module, param.name)
+    if beside:
+        return [tensor(one, 0, side, length) for one in beside]
     if _grid(param) and before:
         return {"h": GRID[0], "w": GRID[1]}.get(name, GRID)
     if kind in (int, "int"):
@@ -310,7 +330,7 @@ def _argument(
     if need is not None and not need.joined:
         made = tensor(need, rank, side, length)
         if typing.get_origin(kind) in (list, tuple):
-            return [made, made.clone()]
+            return list(made[:2]) if shared.stacked(module, param.name) else [made, made.clone()]
         return made
     first = before[0] if before and isinstance(before[0], torch.Tensor) else None
     if re.fullmatch(r".*(mask|padding).*", name):
@@ -343,7 +363,7 @@ def _argument(
     return tensor(need, rank, side, length)
 
 
-def _mapping(module: nn.Module, name: str, side: int, length: int) -> dict[str, torch.Tensor]:
+def _mapping(module: nn.Module, name: str, side: tuple[int, int], length: int) -> dict[str, torch.Tensor]:
     """``for key, x in inputs.items(): self.encoders[key](x)``: a tensor for each of the encoders."""
     function = needs.tree_of(getattr(type(module), "forward", None))
     if function is None or not Hints(function, name, function).attributes & naming.OF_MAPPINGS:
@@ -360,7 +380,7 @@ def _mapping(module: nn.Module, name: str, side: int, length: int) -> dict[str, 
 ITEMS = 3
 
 
-def tensor(need: needs.Need, rank: int, side: int, length: int) -> torch.Tensor:
+def tensor(need: needs.Need, rank: int, side: tuple[int, int], length: int) -> torch.Tensor:
     """A tensor that satisfies a need at a rank (0: the least that fits)."""
     if need.items:
         few = min(need.size, 2) if need.kind == "ids" else need.size  # each may have its own table
@@ -369,10 +389,10 @@ def tensor(need: needs.Need, rank: int, side: int, length: int) -> torch.Tensor:
     size = max(need.size, 1)
     if need.kind == "image":
         if rank == 5 and need.nd == 2:
-            return torch.randn(BATCH, 3, size, side, side)
+            return torch.randn(BATCH, 3, size, *side)
         if need.nd == 0 or rank == 2:
             return torch.randn(BATCH, size)
-        spatial = {1: (2 * side,), 2: (side, side), 3: (8, 16, 16)}.get(need.nd, (4,) * need.nd)
+        spatial = {1: (2 * side[1],), 2: side, 3: (8, 16, 16)}.get(need.nd, (4,) * need.nd)
         return torch.randn(BATCH, size, *spatial)
     if need.kind == "ids":
         high = max(1, min(size, 1 << 20))

@@ -13,7 +13,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(n_groups|num_groups|groups|cardinality)", 2),
     (r".*(kernel|ksize|k_size|filter_size|window).*", 3),
     (r"(stride|dilation|padding|pad|reduction_ratio)s?", 1),
-    (r".*(dropout|drop_rate|drop|p_drop|drop_prob|drop_path)", 0.1),
+    (r".*(dropout|drop_rate|drop|p_drop|drop_prob|drop_path)(_(rate|prob|ratio|p))?", 0.1),
     (
         r"(.*_)?prob(a|ability)?|(p|rate|ratio|alpha|beta|gamma|momentum|temperature|tau|margin|slope|scale|sigma)",
         0.5,
@@ -25,7 +25,7 @@ _NAMED: tuple[tuple[str, Any], ...] = (
     (r".*(num_layers|n_layers?|depth|num_blocks?|n_blocks?|nlayers?|num_levels|stages|layers)", 2),
     (r".*(experts|n_expert)", 4),
     (r"(n|num)_?(times?|timesteps|timepoints|time_steps)|window_samples", 1000),
-    (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)", 2),
+    (r"(top_?k|k|n_new|n_extra|n_samples|num_samples)|.*(radius|degree|order|levels?)", 2),
     (
         (
             r".*(vocab|num_embeddings|n_symbols|ntoken|n_tokens|num_tokens|n_words|n_items|n_users"
@@ -63,10 +63,13 @@ WIDTH = re.compile(
 LADDER = (16, 48, 64, 80, 96, 112, 40, 56, 72, 88, 104, 120, 144, 160, 176, 192)
 #: What a body asks of a tensor, of a text, of a mapping.
 OF_TENSORS = {*"size shape dim ndim view reshape permute transpose unsqueeze squeeze flatten".split()} | {
-    *"numel contiguous detach clone unbind chunk is_cuda dtype device expand".split()
+    *"numel contiguous detach clone unbind chunk is_cuda dtype device expand bool long sum abs softmax".split()
 }
 OF_TEXTS = {*"split startswith endswith lower upper strip format rpartition partition".split()}
 OF_MODULES = {*"parameters named_parameters state_dict load_state_dict named_modules requires_grad_".split()}
+#: Of an array, and of what a list or a number has as well.
+OF_ARRAYS = {"astype"}
+OF_LISTS = {*"append extend insert index count copy pop item tolist __len__ __class__ __name__ __iter__".split()}
 OF_MAPPINGS = {"items", "keys", "values"}
 CONFIG = re.compile(r".*(cfg|config|conf|hparams?|args|opts?|options|params|settings|hyper).*")
 MODEL = re.compile(

@@ -26,6 +26,7 @@ class Reader:
         self.depth = depth
         self.alive = {name}
         self.items: set[str] = set()  # names of its items, one after the other
+        self.mixed: set[str] = set()  # names of what it was joined into
 
     def need(self) -> Need | None:
         for statement in statements(self.function.body):
@@ -35,11 +36,13 @@ class Reader:
                 return found
             if isinstance(statement, ast.Assign):
                 mentions = self._mentions(statement.value)
+                joined = mentions and self._joined(statement.value)
                 for target in statement.targets:
                     for node in ast.walk(target):
                         if isinstance(node, ast.Name):
                             if mentions:
                                 self.alive.add(node.id)
+                                self.mixed.update({node.id} if joined else ())
                             elif node.id != self.name:
                                 self.alive.discard(node.id)
         return None
@@ -202,7 +205,9 @@ class Reader:
             isinstance(inner, ast.Call)
             and isinstance(inner.func, (ast.Attribute, ast.Name))
             and (getattr(inner.func, "attr", "") or getattr(inner.func, "id", ""))
-            in ("cat", "concat", "concatenate", "hstack", "stack")
+            in ("cat", "concat", "concatenate", "hstack")
+            or isinstance(inner, ast.Name)
+            and inner.id in self.mixed
             for inner in ast.walk(node)
         )
 

@@ -47,6 +47,9 @@ def _changes(
     yield from _given(args, error)
     yield from _several(inputs, error, text)
     yield from _all_ranks(args, text)
+    if "ndarray" in text and isinstance(error, TypeError):
+        arrays = [a.numpy() if isinstance(a, torch.Tensor) else a for a in args]
+        yield "inputs as arrays", arrays, False
     tensors = _tensors(inputs, error)
     for where, arg in tensors:
         for change, made, noted in _typed(arg, text):
@@ -179,6 +182,8 @@ def _typed(arg: torch.Tensor, text: str) -> Iterator[tuple[str, torch.Tensor, bo
         r"(type|types?:?|expected|be|indices).{0,40}(Long|Int|long|int64|integer)|one_hot", text
     ):
         yield "of integers", torch.randint(0, 2, arg.shape[:2] if arg.dim() > 2 else arg.shape), False
+    if "only integer tensors of a single element" in text:
+        yield "of one integer", torch.tensor(1), False
     if not arg.is_floating_point() and re.search(r"(Float|float|dtype|Double|floating)", text):
         yield "of floats", torch.randn(arg.shape), False
     if not arg.is_floating_point() and re.search("index out of range|not in the valid range|index_size", text):

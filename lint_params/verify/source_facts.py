@@ -9,6 +9,7 @@ import ast
 import contextlib
 import types
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 from lint_params.shape.taken import Classes, Taken
@@ -208,8 +209,38 @@ class FileView:
         return eval(compile(ast.Expression(_clean(best.value)), "<local>", "eval"), inner)
 
     # -- hints about one parameter of a function -------------------------------------------
-    def hints(self, function: ast.AST, name: str) -> Hints:
-        return Hints(function, name, self.tree)
+    def hints(self, function: ast.AST, name: str, depth: int = 0) -> Hints:
+        """What a body says of a parameter, and what the file's own functions say that are handed it."""
+        found = Hints(function, name, self.tree)
+        for called, at in found.passed if depth < _HANDED_ON else ():
+            node = self.defined.get(called)
+            taken = _parameter(node, at) if node is not None and node is not function else ""
+            if node is not None and taken:
+                found.join(self.hints(node, taken, depth + 1))
+        return found
+
+    @cached_property
+    def defined(self) -> dict[str, ast.AST]:
+        """The file's own functions and classes by name."""
+        kinds = (ast.ClassDef, ast.FunctionDef)
+        return {node.name: node for node in self.tree.body if isinstance(node, kinds)}
+
+
+#: So often is a parameter followed to another function.
+_HANDED_ON = 3
+
+
+def _parameter(node: ast.AST, at: int | str) -> str:
+    """The name of the parameter at a place of a function, or of a class's constructor."""
+    if isinstance(node, ast.ClassDef):
+        inside = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
+        return _parameter(inside[0], at + 1 if isinstance(at, int) else at) if inside else ""
+    if not isinstance(node, ast.FunctionDef):
+        return ""
+    names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+    if isinstance(at, int):
+        return names[at] if at < len(names) else ""
+    return at if at in (*names, *(arg.arg for arg in node.args.kwonlyargs)) else ""
 
 
 class _Missing:

@@ -20,7 +20,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify import arguments, inputs, naming, repair, where
-from lint_params.verify.calls import Call, spelled, text_of, without_default
+from lint_params.verify.calls import Call, brief, spelled, text_of, without_default
 from lint_params.verify.inputs import Inputs
 from lint_params.verify.source_facts import FileView
 from lint_params.verify.synthesis import Synthesis, synthesised
@@ -85,12 +85,15 @@ def call(
     def labels() -> torch.Tensor:
         return _labels(model, taken(model), node)
 
+    def fed(name: str) -> Any:
+        return _fed(name, node, there, taken)
+
     if model is not None:
         there.update({name: model for name in names if _is_model(name, node, view)})
     for name in names:
-        value = _fed(name, node, there, taken)
-        if value is None:
-            value = _value(name, node, model, taken(model), labels, view)
+        value = fed(name)
+        with contextlib.suppress(Exception):  # it is made up by its name then
+            value = _value(name, node, model, taken(model), labels, view, fed) if value is None else value
         if value is not None:
             synthesis.overrides[name] = value
     return synthesised(target, synthesis)
@@ -235,16 +238,25 @@ def _value(
     given: Inputs | None,
     labels: Callable[[], torch.Tensor],
     view: FileView,
+    fed: Callable[[str], Any],
 ) -> Any:
     lowered = name.lower()
+    if model is not None and _loaded(name, node):
+        return dict(model.state_dict())
     if _is_model(name, node, view):
-        return model if model is not None else nn.Linear(24, 16)
+        if model is not None:
+            return model
+        several = sum(_is_model(one, node, view) for one in (arg.arg for arg in node.args.args)) > 1
+        return nn.Linear(24, 24 if several else 16)  # one may take what another gives
     if lowered in ("layer", "linear", "fc"):
         return nn.Linear(24, 16)
     if lowered in ("next_layer",):
         return nn.Linear(16, 8)
     if lowered in ("optimizer", "optim", "opt") and model is not None:
         return torch.optim.Adam(model.parameters(), lr=0.01)
+    data = _giver(name, node, view, fed)
+    if data is not None:
+        return data
     first = given.args[0] if given is not None and given.args else torch.randn(5, 24)
     hints = view.hints(node, name)
     if hints.spread or hints.index == 2 and not hints.iterated:  # f(*batch), batch[0], batch[1]
@@ -266,6 +278,27 @@ def _value(
     if hints.called and naming.SCORE.fullmatch(lowered):
         return spelled(Mock(return_value=1.0), "return_value=1.0")
     return None
+
+
+def _loaded(name: str, node: ast.FunctionDef) -> bool:
+    """``model.load_state_dict(state)``"""
+    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call) and one.args]
+    return any(
+        getattr(one.func, "attr", "") == "load_state_dict" and getattr(one.args[0], "id", "") == name
+        for one in calls
+    )
+
+
+def _giver(name: str, node: ast.FunctionDef, view: FileView, fed: Callable[[str], Any]) -> Any:
+    """``state, action = buffer.sample(n)``: an object whose methods give what the models take."""
+    results = {method: names for method, names in view.hints(node, name).results.items() if names}
+    if not results:
+        return None
+    words: dict[str, Any] = {}
+    for method, names in results.items():
+        each = [fed(one) for one in names]
+        words[f"{method}.return_value"] = tuple(torch.randn(5, 1) if one is None else one for one in each)
+    return spelled(Mock(**words), f"**{brief(words)}")
 
 
 def _is_model(name: str, node: ast.FunctionDef, view: FileView) -> bool:
@@ -295,6 +328,8 @@ def _labels(
         with contextlib.suppress(Exception), torch.no_grad():
             args, kwargs = given.fresh("cpu")
             out = next(inputs.flat(model(*args, **kwargs)))
+    if not out.dim():  # a loss
+        out = torch.zeros(5, 2)
     if _OF_VALUES.search(ast.unparse(node)):
         return torch.rand(out.shape)
     return torch.arange(out.shape[0]) % max(1, min(int(out.shape[-1]), 3))

@@ -18,12 +18,13 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import Mock
 
 import torch
 from torch import nn
 
 from lint_params.verify import configs, naming, where
-from lint_params.verify.calls import Call, signature, spelled, text_of
+from lint_params.verify.calls import Call, brief, signature, spelled, text_of
 from lint_params.verify.hints import Hints
 from lint_params.verify.source_facts import FileView
 
@@ -80,18 +81,27 @@ class Synthesis:
                 return self.model(lowered, nn.Linear(24, 16))
             if hints.attributes & naming.OF_TEXTS:
                 return lowered
+            if hints.attributes & naming.OF_ARRAYS:
+                return torch.randn(5, self.width()).numpy()
             if hints.attributes & naming.OF_TENSORS:
                 return torch.randn(5, self.width())
+            run = hints.called or hints.run or naming.MODEL.fullmatch(lowered)
+            if hints.attributes - naming.OF_LISTS and not run:
+                return self.config(hints)
+        if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
+            return nn.CrossEntropyLoss()
         number = hints is not None and hints.sized and not (hints.called or hints.run)
         if naming.CALLABLE.fullmatch(lowered) and not naming.OF_MODEL.match(lowered) and not number:
             return nn.ReLU if hints is not None and hints.called else nn.ReLU()
         if naming.NORM.fullmatch(lowered):
             return nn.Identity() if hints is not None and hints.run else nn.LayerNorm
-        if hints is not None and hints.called and naming.MODEL.fullmatch(lowered):
-            return self.block(lowered)
+        if hints is not None and hints.call is not None:
+            return self.block(lowered, hints.call)
         if hints is not None and hints.run and not hints.called:
             return self.model(lowered)
-        if naming.LIST.fullmatch(lowered) or (hints is not None and (hints.indexed or hints.iterated)):
+        several = hints is not None and (hints.indexed or hints.iterated)
+        listed = naming.LIST.fullmatch(lowered) and not naming.OF_MODEL.match(lowered)
+        if several or listed and not number:
             return self.several(lowered, hints)
         if lowered == "device":
             return where.device_name()
@@ -104,8 +114,6 @@ class Synthesis:
             return [0.485, 0.456, 0.406]
         if lowered in ("std", "stds"):
             return [0.229, 0.224, 0.225]
-        if lowered in ("criterion", "loss_fn", "loss", "loss_func"):
-            return nn.CrossEntropyLoss()
         model = naming.MODEL.fullmatch(lowered) and not naming.OF_MODEL.match(lowered)
         if model and not number and lowered != "fn":
             return self.model(lowered)
@@ -177,7 +185,7 @@ class Synthesis:
             word in name for word in ("size", "dim", "hidden", "width")
         ):
             return [2] * max(4, hints.index if hints is not None else 0)
-        if "kernel" in name:
+        if "kernel" in name or "filter_size" in name:
             return [3, 3]
         if "stride" in name:
             return [1, 2]
@@ -187,19 +195,23 @@ class Synthesis:
         return [many[i] for i in range(count)]
 
     def config(self, hints: Hints) -> Auto:
-        auto = Auto(self)
+        auto = Auto(self, hints)
         for key, default in hints.keys.items():
-            if default is None:
-                auto[key] = self.named(key)
-            else:
-                try:
-                    auto[key] = ast.literal_eval(default)
-                except ValueError:
-                    auto[key] = self.named(key)
-        for key in hints.attributes:
+            try:
+                auto[key] = self.held(key, hints) if default is None else ast.literal_eval(default)
+            except ValueError:
+                auto[key] = self.held(key, hints)
+        for key in sorted(hints.attributes):
             if not hasattr(dict, key):
-                auto[key] = self.named(key)
+                auto[key] = self.held(key, hints)
         return auto
+
+    def held(self, key: str, hints: Hints) -> Any:
+        """What an object holds under a name, by how the body uses that."""
+        if key in hints.results:
+            return answering(hints.results[key])
+        inner = hints.inner(key)
+        return None if inner.optional else self.parameter(key, inspect.Parameter.empty, inner)
 
     def _configured(self, kind: type) -> Any:
         """An object of a configuration class."""
@@ -246,14 +258,14 @@ class Synthesis:
                 return self._module(kind)
         return nn.Identity() if other is None else other
 
-    def block(self, name: str) -> Any:
-        """A Module class of the file that looks like a block, else ReLU."""
+    def block(self, name: str, call: ast.Call | None = None) -> Any:
+        """A Module class of the file that looks like a block, else ReLU; or what can be called so."""
         kinds = self._modules()
         for kind in kinds:
             lowered = kind.__name__.lower()
-            if name in lowered or "block" in lowered or "bottleneck" in lowered:
+            if (name in lowered or "block" in lowered or "bottleneck" in lowered) and _takes(kind, call):
                 return kind
-        return nn.ReLU
+        return maker(call) if call is not None and (len(call.args) > 1 or call.keywords) else nn.ReLU
 
     def _modules(self) -> list[type]:
         home = self.view.module.__name__
@@ -267,12 +279,13 @@ class Synthesis:
 class Auto(dict[str, Any]):
     """A config that has whatever is asked of it, as attribute and as key."""
 
-    def __init__(self, synthesis: Synthesis) -> None:
+    def __init__(self, synthesis: Synthesis, hints: Hints) -> None:
         super().__init__()
         self.__dict__["_synthesis"] = synthesis
+        self.__dict__["_hints"] = hints
 
     def __missing__(self, key: str) -> Any:
-        self[key] = self._synthesis.named(key)
+        self[key] = self._synthesis.held(key, self._hints)
         return self[key]
 
     def __getattr__(self, name: str) -> Any:
@@ -284,9 +297,41 @@ class Auto(dict[str, Any]):
         self[name] = value
 
     def __deepcopy__(self, memo: Any) -> Auto:
-        copy = Auto(self._synthesis)
+        copy = Auto(self._synthesis, self._hints)
         copy.update(self)
         return copy
+
+    def source(self) -> str:
+        """As a person would write it: with attributes, or with keys."""
+        if self._hints.keys or not self:
+            return ""
+        return f"SimpleNamespace({text_of((), self)})"
+
+
+def answering(names: list[str]) -> Any:
+    """A method that gives data, as many tensors as are taken."""
+    answer = tuple(torch.randn(5, 1) for _ in names) if names else torch.randn(5, 1)
+    return spelled(Mock(return_value=answer), f"return_value={brief(answer)}")
+
+
+def maker(call: ast.Call) -> Any:
+    """A function that makes a layer and can be called like this."""
+    words = [chr(ord("a") + place) for place in range(len(call.args))]
+    words += [word.arg for word in call.keywords if word.arg]
+    first, last = (words[0], words[-1]) if len(words) > 1 else (24, words[0])
+    text = f"lambda {', '.join(words)}: nn.Linear({first}, {last})"
+    return spelled(eval(text, {"nn": nn}), text)
+
+
+def _takes(kind: type, call: ast.Call | None) -> bool:
+    found = signature(kind)
+    if found is None or call is None or any(isinstance(arg, ast.Starred) for arg in call.args):
+        return True
+    try:
+        found.bind(*call.args, **{word.arg: word for word in call.keywords if word.arg})
+    except TypeError:
+        return False
+    return True
 
 
 class _Nothing:
