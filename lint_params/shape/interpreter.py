@@ -26,6 +26,10 @@ class OutOfBudget(Exception):
     """The run took too many steps: what it was checking is unknown."""
 
 
+#: Among the keys of a mapping, which may be any: all of it.
+_ALL = object()
+
+
 class Interpreter:
     """Evaluates the source of functions and classes over symbolic values.
 
@@ -179,11 +183,11 @@ class Interpreter:
                 if kind is dict or kind is Items:
                     writes[id(target), key] = (target, key, target.get(key, MISSING))
                 elif kind is Shape:
-                    writes[id(target), ""] = (target, None, (target.dims, target.lead))
+                    writes[id(target), _ALL] = (target, None, (target.dims, target.lead))
                 elif kind is list:
-                    writes[id(target), ""] = (target, None, list(target))
+                    writes[id(target), _ALL] = (target, None, list(target))
                 elif kind is Whole:
-                    writes[id(target.table), ""] = (target, None, dict(target.table))
+                    writes[id(target.table), _ALL] = (target, None, dict(target.table))
                 else:
                     writes[id(target), key] = (target, key, target.get(key, MISSING))
             if self.epoch != epoch:
