@@ -134,6 +134,11 @@ class CreatedInForward(Rule):
                 f"hold it and a checkpoint with it does not load; make the {what} in __init__ or "
                 "use a lazy layer and run a batch before the optimizer is built"
             )
+        elif kind.is_parameter and self._is_copy(facts, call):
+            message = (
+                "this Parameter is another one after each forward that comes here: no optimizer that "
+                "was built before holds it; make it in __init__"
+            )
         else:
             message = (
                 f"this {what} is made anew on every forward: its random weights are never "
@@ -145,6 +150,11 @@ class CreatedInForward(Rule):
         return self.report(
             facts, call, message, trace=trace, subject=cls.qualname, details={"attribute": name}
         )
+
+    def _is_copy(self, facts: FileFacts, call: ast.Call) -> bool:
+        """``nn.Parameter(self.weights[k].to(device))``: what is there already, and nothing random."""
+        data = facts.argument(call, 0, "data")
+        return data is not None and facts.creation(data) is None
 
     def _trains(self, call: ast.Call) -> bool:
         for keyword in call.keywords:

@@ -66,8 +66,9 @@ class ExhaustedParameters(Rule):
             if made is None or not one.of_module:
                 continue
             node = self._place(facts, one)
-            if node not in seen:
-                seen.add(node)
+            # One report for all that find it empty: the first.
+            if not seen & {node, made.node}:
+                seen |= {node, made.node}
                 yield self._finding(facts, one, node)
 
     def _place(self, facts: FileFacts, one: Spent) -> ast.AST:

@@ -99,6 +99,7 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
         if _made_inside(obligation):  # what follows from it inside that module is told where it is built
             builder = _builder(file, obligation)
             spots |= {_spot(file.path, builder)} if builder is not None else set()
+        spots |= _causes(file, obligation)
         if spots & seen:
             continue
         seen |= spots
@@ -107,6 +108,20 @@ def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
 
 def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:
     return (path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def _causes(file: SourceFile, o: Obligation) -> set[tuple[Any, ...]]:
+    """What one mistake shows in several places: a line of another file that no size of this file
+    makes wrong, wherever it is come to; one input that several layers of a module refuse."""
+    found: set[tuple[Any, ...]] = set()
+    origins = [one for one in (o.source, o.built) if one is not None]
+    if o.path != file.path and origins and all(one.path != file.path for one in origins):
+        found.add(("line", *_spot(o.path, o.node)))
+    if o.source is not None and o.inside and o.stack:
+        path, call, _ = o.stack[-1]
+        sizes = str(o.expected), str(o.got), o.source.path, o.source.line
+        found.add(("input", *_spot(path, call), *sizes))
+    return found
 
 
 def _outside_call(file: SourceFile, run: Checked, o: Obligation) -> ast.AST | None:
