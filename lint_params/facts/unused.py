@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Methods of a Module that use everything there is.
 _ALL = re.compile(r"\b(?:named_)?(?:children|modules|parameters)\(|_modules\b|_parameters\b|__dict__|vars\(|getattr\(")
-#: Files of the same folder that are read for a mention.
+#: Files of a folder, and folders of a package, that are read for a mention.
 _FILES = 60
 
 
@@ -105,8 +107,20 @@ def _prepares(facts: FileFacts, node: ast.Attribute) -> bool:
     return False
 
 
-def _beside(facts: FileFacts) -> list[bytes]:
+def _beside(facts: FileFacts) -> Iterator[bytes]:
+    """The files of the folder and, in a package, of all its folders and the one that it stands in."""
     path = Path(facts.path).resolve()
-    folder = facts.project.folder(path.parent, facts.source)
-    texts = [folder.text(file) for file in folder.files[:_FILES] if file != path]
-    return [text for text in texts if text is not None]
+    for place in _package(path.parent):
+        folder = facts.project.folder(place, facts.source)
+        texts = (folder.text(file) for file in folder.files[:_FILES] if file != path)
+        yield from (text for text in texts if text is not None)
+
+
+def _package(folder: Path) -> list[Path]:
+    home = folder
+    while (home / "__init__.py").exists():
+        home, top = home.parent, home
+    if home == folder:
+        return [folder]
+    inner = (Path(here) for here, _, files in os.walk(top) if "__init__.py" in files)
+    return [folder, home, *(one for one in islice(inner, _FILES) if one != folder)]
