@@ -100,7 +100,7 @@ class CreatedInForward(Rule):
                     continue
             elif not (kind.is_module and self._is_layer(facts, call, kind)):
                 continue
-            if self._is_inside_other(facts, call):
+            if self._is_inside_other(facts, call) or self._is_for_others(facts, scope, call):
                 continue
             seen.add(call)
             yield self._finding(facts, cls, scope, call, kind)
@@ -232,7 +232,9 @@ class CreatedInForward(Rule):
         parts = [part for one in facts.reach(data) or [data] for part in ast.walk(one)]
         parts += [p for name in parts if isinstance(name, ast.Name) for v in facts.reach(name) or () for p in ast.walk(v)]
         read = [part for part in parts if isinstance(part, (ast.Attribute, ast.Subscript))]
-        return any(facts.kind_of(part).is_parameter for part in read)
+        own = [cls.kind(name) for name in map(facts.self_attribute, read) if name]  # of a mixin's user
+        listed = [kind.element for kind in own if kind.element is not None]
+        return any(kind.is_parameter for kind in (*map(facts.kind_of, read), *own, *listed))
 
     def _kept_as(self, facts: FileFacts, call: ast.Call) -> str | None:
         """``x`` where the call's result goes to ``self.x``, also through ``.to(device)``."""
@@ -274,6 +276,13 @@ class CreatedInForward(Rule):
                 parent.attr == "data"
             )
         return isinstance(parent, ast.Call) and node in parent.args
+
+    def _is_for_others(self, facts: FileFacts, scope: Scope, call: ast.Call) -> bool:
+        """Whether a plain function only makes the layer, and a caller keeps or fills it."""
+        if scope.owner is not None or not isinstance(facts.parent(call), ast.Return):
+            return False
+        callers = facts.named_calls.get(scope.name, [])
+        return any(self._kept_as(facts, one) or self._is_filled(facts, one) for one in callers)
 
     def _is_inside_other(self, facts: FileFacts, call: ast.Call) -> bool:
         """``nn.Sequential(nn.Linear(...), ...)``: the outer call is the one to report."""

@@ -168,6 +168,7 @@ class TensorNotBuffer(Rule):
         while (
             isinstance(parent, (ast.Attribute, ast.Subscript, ast.UnaryOp, ast.Compare))
             or (isinstance(parent, ast.Call) and parent.func is below)
+            or (isinstance(parent, ast.IfExp) and parent.test is not below)
             or _with_number(facts, parent, node)
         ):
             if isinstance(parent, ast.Attribute):
@@ -366,6 +367,8 @@ def _counts(facts: FileFacts, name: ast.Name) -> bool:
 
 def _moved_whole(facts: FileFacts, statement: ast.AST | None) -> bool:
     """``rows = offset + self.rows`` and then ``rows.view(-1).to(device)``."""
+    while isinstance(statement, ast.IfExp):
+        statement = facts.parent(statement)
     given = facts.targets(statement)[:1]
     if statement is None or not given:
         return False
@@ -399,6 +402,7 @@ def _is_moved(facts: FileFacts, value: ast.expr | None) -> bool:
             for node in facts.scope_of(value).assignments
             if any(isinstance(one, ast.Name) and one.id == name for one in facts.targets(node)[:1])
         ]
+    values += [arm for one in values if isinstance(one, ast.IfExp) for arm in (one.body, one.orelse)]
     methods = [one.func for one in values if isinstance(one, ast.Call)]
     return any(isinstance(one, ast.Attribute) and one.attr in ("to", "cuda", "type_as") for one in methods)
 

@@ -197,6 +197,13 @@ class ClassFacts:
     def reached_from_init(self) -> set[str]:
         return self.reached_from("__init__")
 
+    @cached_property
+    def surely_built_by(self) -> set[str]:
+        """Names of the methods that every run of the constructor comes by, ``__init__`` first."""
+        from lint_params.facts.phases import always_called
+
+        return {"__init__"} | always_called(self, "__init__")
+
     def called_from(self, *entries: str) -> list[tuple[ClassFacts, Scope]]:
         """The functions that run when ``entries`` run, by calls that are surely followed:
         ``self.x()``, ``super().x()``, properties and functions of the same file."""

@@ -48,7 +48,7 @@ def conditions(facts: FileFacts, node: ast.AST) -> list[Condition]:
             if below is not parent.test:
                 other = parent.orelse
                 there = below in other if isinstance(other, list) else below is other
-                if there or not _holds(parent.test):
+                if _decided(parent.test) is not (not there):
                     found.append(Condition("else" if there else what, parent, parent.test))
         elif isinstance(parent, (ast.For, ast.AsyncFor)):
             if below is not parent.iter and below not in parent.orelse:
@@ -75,9 +75,9 @@ def conditions(facts: FileFacts, node: ast.AST) -> list[Condition]:
     return found
 
 
-def _holds(test: ast.expr) -> bool:
-    """``if True:``, which is no condition."""
-    return isinstance(test, ast.Constant) and bool(test.value)
+def _decided(test: ast.expr) -> bool | None:
+    """``if True:`` is no condition for its body, ``if False:`` none for what stands under else."""
+    return bool(test.value) if isinstance(test, ast.Constant) else None
 
 
 def no_grad(facts: FileFacts, node: ast.AST) -> bool:

@@ -169,7 +169,9 @@ def constant_value(facts: FileFacts, value: ast.expr) -> bool:
 def _constant_parameter(cls: ClassFacts, name: str) -> bool:
     """A matrix that is made of one number."""
     members = [m for m in cls.assignments(name) if not m.is_declaration]
-    if len(members) != 1 or members[0].value is None or members[0].conditions:
+    if len(members) != 1 or members[0].value is None:
+        return False
+    if any(one.what != "with" for one in members[0].conditions):
         return False
     facts = members[0].cls.facts
     value = members[0].value
@@ -218,7 +220,10 @@ def _looped(facts: FileFacts, owner: ast.expr, cls: ClassFacts) -> frozenset[str
         if dotted(call.func) == "self.apply"
         for arg in call.args
     )
-    others = [c for c in facts.conditions(owner) if c.what != "if" or asked_type(c.test)[0] is None]
+    others = [
+        c for c in facts.conditions(owner)
+        if c.what != "with" and (c.what != "if" or asked_type(c.test)[0] is None)
+    ]
     return frozenset(names) if applied and not others else None
 
 
@@ -235,7 +240,7 @@ def _listed(facts: FileFacts, owner: ast.expr) -> list[str]:
 
 def _all_of_self(facts: FileFacts, name: ast.Name) -> bool:
     """Whether a name runs over all of ``self.parameters()``, nothing left out."""
-    found = facts.conditions(name)
+    found = [one for one in facts.conditions(name) if one.what != "with"]
     return (
         len(found) >= 1
         and found[0].what == "for"

@@ -235,8 +235,23 @@ def _is_copy(facts: FileFacts, call: ast.Call) -> bool:
     return facts.qualify(call.func) in ("copy.deepcopy", "copy.copy")
 
 
+def stands_for(facts: FileFacts, name: ast.Name) -> list[ast.Name]:
+    """The name, and those whose value it has: ``made`` where ``kept = made`` stands above."""
+    found = [name]
+    for one in found:
+        for known in facts.definitions(one) or ():
+            if known.how == "assign" and not known.path and isinstance(known.value, ast.Name):
+                if known.value not in found:
+                    found.append(known.value)
+    return found
+
+
 def _goes_elsewhere(facts: FileFacts, name: ast.Name) -> bool:
-    """Whether a local name is also assigned, returned or passed on."""
+    """Whether a local name, or one that it stands for, is also assigned, returned or passed on."""
+    return any(_is_used_otherwise(facts, one) for one in stands_for(facts, name))
+
+
+def _is_used_otherwise(facts: FileFacts, name: ast.Name) -> bool:
     scope = facts.scope_of(name)
     for other in scope.nodes(ast.Name):
         if other is name or other.id != name.id or not isinstance(other.ctx, ast.Load):

@@ -86,8 +86,7 @@ def _misses(
     if not isinstance(call, ast.Call) or call.func is not node:
         return False
     if node.attr == "apply":
-        found = _function(facts, cls, call.args[0]) if call.args else None
-        return found is not None and not _visits(facts, found, cls, name)
+        return bool(call.args) and visits(facts, call.args[0], cls, name) is False
     loop = facts.parent(call)
     if not isinstance(loop, ast.For) or loop.iter is not call or loop.orelse:
         return False
@@ -100,13 +99,11 @@ def _misses(
     return False
 
 
-def _function(facts: FileFacts, cls: ClassFacts, given: ast.expr) -> Scope | None:
-    """The function of this file that ``apply`` is given."""
-    member = facts.self_attribute(given)
-    if member is not None:
-        found = cls.method(member)
-        return found[1] if found is not None and found[0].facts is facts else None
-    return facts.function_named(given) if isinstance(given, ast.Name) else None
+def visits(facts: FileFacts, given: ast.expr, cls: ClassFacts, name: str) -> bool | None:
+    """Whether the function that ``apply`` is given, of this or another file, may touch
+    ``module.<name>`` of each module; None where it is not known."""
+    found = facts.function_of(ast.Call(given, [], []))
+    return None if found is None else _visits(found[0], found[1], cls, name)
 
 
 def _visits(facts: FileFacts, scope: Scope, cls: ClassFacts, name: str) -> bool:

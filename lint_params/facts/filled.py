@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
 from lint_params.facts.decorators import gives_back
-from lint_params.facts.fill_all import reaches_all
+from lint_params.facts.fill_all import reaches_all, visits
 from lint_params.facts.uses import member_uses
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
             continue
         instance = scope.instance_name if scope.is_function else None
         for node in scope.nodes(ast.Attribute):
-            if node.attr in _INITS and _is_foreign(facts, node):
+            if node.attr in _INITS and _is_foreign(facts, node, cls, name):
                 return True
             if isinstance(node.value, ast.Name) and node.value.id == instance:
                 continue  # another class speaks of its own attribute of that name
@@ -211,7 +211,7 @@ def _is_left_out(cls: ClassFacts, name: str) -> bool:
     )
 
 
-def _is_foreign(facts: FileFacts, node: ast.Attribute) -> bool:
+def _is_foreign(facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: str) -> bool:
     """Whether ``x.apply(f)`` or ``x.init_weights()`` runs code that this file does not show;
     what it does show is read for what it touches."""
     call = facts.parent(node)
@@ -226,7 +226,7 @@ def _is_foreign(facts: FileFacts, node: ast.Attribute) -> bool:
     if isinstance(given, ast.Call):
         given = given.args[0] if given.args else given.func
     last = getattr(given, "attr", getattr(given, "id", ""))
-    return last not in shown
+    return last not in shown and (given is None or visits(facts, given, cls, name) is not False)
 
 
 def _touches(facts: FileFacts, node: ast.Attribute) -> bool:

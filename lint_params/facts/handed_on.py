@@ -56,7 +56,7 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
                 below = parent
                 continue
             if item:
-                return called.startswith(_KEEPERS)
+                return called.startswith(_KEEPERS) or _is_any_class(facts, parent.func)
             running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module
             computed = running and not called.startswith(_KEEPERS)
             last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
@@ -87,6 +87,11 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             return _name_passes(facts, parent.targets[0], item, names)
         return False
     return False
+
+
+def _is_any_class(facts: FileFacts, func: ast.expr) -> bool:
+    """``LAYERS[name](...)``: a class out of a table, which may be one that keeps what it gets."""
+    return isinstance(func, ast.Subscript) and facts.kind_of(func).may_be("class", "unknown")
 
 
 def _name_passes(facts: FileFacts, target: ast.expr, item: bool, names: tuple[str, ...]) -> bool:

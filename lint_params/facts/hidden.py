@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.closures import captured
-from lint_params.facts.contents import Item
+from lint_params.facts.contents import Item, stands_for
 from lint_params.facts.handed_on import is_passed_on, used_elsewhere
 from lint_params.facts.lost import OWN_BOOKS, carries_layers, lost_as, trains
 from lint_params.facts.owners import class_owns, kind_owns
@@ -285,8 +285,8 @@ def _is_registered(
     for member in containers:
         if isinstance(member.value, ast.Name):
             scope = facts.scope_of(member.value)
-            for other in scope.nodes(ast.Name):
-                if other.id == member.value.id and other is not member.value:
-                    if is_passed_on(facts, other):
+            for known in stands_for(facts, member.value):
+                for other in scope.nodes(ast.Name):
+                    if other.id == known.id and other is not known and is_passed_on(facts, other):
                         return True
     return False

@@ -123,7 +123,7 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
                 answer = kind_owns(member.kind, depth + 1)
                 if answer is False and member.kind.is_module_container:
                     answer = _grown_owns(one, name, depth)
-                if answer is True and member.method == "__init__" and not _maybe(member.kind):
+                if answer is True and member.method in cls.surely_built_by and not _maybe(member.kind):
                     if not any(c.what in ("if", "else") for c in member.conditions):
                         return True
                     unknown = True
@@ -161,7 +161,9 @@ def _grown_owns(cls: ClassFacts, name: str, depth: int) -> bool | None:
 
 def _always(facts: FileFacts, node: ast.AST) -> bool:
     """Whether the constructor surely comes by, loops taken as run."""
-    return facts.scope_of(node).name == "__init__" and _in_any_case(facts, node, [])
+    cls, name = facts.class_around(node), facts.scope_of(node).name
+    built = cls is not None and name in cls.surely_built_by
+    return (built or name == "__init__") and _in_any_case(facts, node, [])
 
 
 def _is_made(member: Member) -> bool:

@@ -186,7 +186,8 @@ class Story(Calls):
 
     def _try(self, node: ast.Try) -> bool:
         before, around = self.s.copy(), self.branches
-        self.branches = (*around, self.branch(node, "try"))
+        if not all(isinstance(handler.body[-1], ast.Raise) for handler in node.handlers):
+            self.branches = (*around, self.branch(node, "try"))
         done = self.s if self.block(node.body) else None
         after = self.s  # also where the body ended in a return: what it did before that
         thrown = join_states(before, after.copy())

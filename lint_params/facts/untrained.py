@@ -80,7 +80,7 @@ def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
     made = {
         f"self.{name}": [m.value for m in members if m.value is not None]
         for name, members in cls.members.items()
-        if all(m.how == "assign" and m.scope is cls.init and not m.conditions for m in members)
+        if all(m.how == "assign" and m.scope.name in cls.surely_built_by and not m.conditions for m in members)
     }
     loops: list[list[ast.stmt]] = []
     for method in cls.scope.children:

@@ -75,14 +75,19 @@ def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
     calls: dict[str, list[ast.Call]] = {}
     loads: list[ast.Name] = []
     bare: set[int] = set()
+    called: set[int] = set()
     for node in walk(tree):
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 loads.append(node)
+        elif isinstance(node, ast.Attribute):
+            if id(node) not in called:
+                bare.add(id(node.value))  # Net.width, but not Net.of(config)
         elif isinstance(node, ast.Call):
             starred = any(isinstance(a, ast.Starred) for a in node.args)
             if not starred and all(k.arg for k in node.keywords):
                 bare.add(id(node.func))
+            called.add(id(node.func))
             if isinstance(node.func, ast.Name):
                 calls.setdefault(node.func.id, []).append(node)
                 if node.func.id == "super":

@@ -6,16 +6,21 @@ import ast
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lint_params.project import Project, SourceFile
-from lint_params.shape.analyse import check_file
+from lint_params.shape.analyse import check_class, check_file
+from lint_params.shape.callers import Callers
 from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.classes import is_module_class
 from lint_params.shape.dim import Poly, Symbol
+from lint_params.shape.interpreter import Interpreter
 from lint_params.shape.left_out import only_left_out
+from lint_params.shape.places import builder_of, causes, made_inside, place, spot_of
 from lint_params.shape.runs import Checked
 from lint_params.shape.ties import forced
-from lint_params.shape.value import Origin
+from lint_params.shape.value import ClassRef, Origin
 
 #: The rule that reports sizes which fit only where arguments are equal.
 TIE = "arguments-must-agree"
@@ -54,18 +59,18 @@ class ShapeFacts:
     @property
     def mismatches(self) -> list[Mismatch]:
         if self._mismatches is None:
-            self._mismatches = list(_mismatches(self._file, self.runs))
+            self._mismatches = list(_mismatches(self._file, self.runs, self._project))
         return self._mismatches
 
     @property
     def ties(self) -> list[Mismatch]:
         """What is sound only where sizes happen to agree; looked for only if a rule asks."""
         if self._ties is None:
-            seen = {_spot(self._file.path, m.node) for m in self.mismatches}
+            seen = {spot_of(self._file.path, m.node) for m in self.mismatches}
             self._ties = [
                 _mismatch(self._file, run, o._replace(rule=TIE, text=_TIED), o.node)
                 for run, o in forced(self._file, self.runs, self._project)
-                if _spot(self._file.path, o.node) not in seen
+                if spot_of(self._file.path, o.node) not in seen
             ]
         return self._ties
 
@@ -75,81 +80,46 @@ class ShapeFacts:
         return (m for m in found if m.rule == rule)
 
 
-def _mismatches(file: SourceFile, runs: list[Checked]) -> Iterator[Mismatch]:
+def _mismatches(
+    file: SourceFile, runs: list[Checked], project: Project | None
+) -> Iterator[Mismatch]:
     refuted = [(run, o) for run in runs for o in run.obligations if o.verdict is Verdict.REFUTED]
     # A class that fails by itself is reported there, not wherever it is used.
     own = {
-        _spot(o.path, o.node)
+        spot_of(o.path, o.node)
         for run, o in refuted
         if not o.inside and isinstance(run.root, ast.ClassDef)
     }
     ties = _own_ties(runs)
     seen: set[tuple[Any, ...]] = set()
     for run, obligation in refuted:
-        if obligation.inside and _spot(obligation.path, obligation.node) in own:
+        if obligation.inside and spot_of(obligation.path, obligation.node) in own:
             continue
         if isinstance(run.root, ast.ClassDef) and 0 in (obligation.expected, obligation.got):
             continue  # a size of 0 is a default that a caller replaces
         if only_left_out(run, obligation, runs):
             continue
-        node = _outside_call(file, run, obligation) or _place(file, obligation, ties)
+        node = place(file, run, obligation, ties)
         if node is None:
             continue
-        spots = {_spot(file.path, node)}
-        if _made_inside(obligation):  # what follows from it inside that module is told where it is built
-            builder = _builder(file, obligation)
-            spots |= {_spot(file.path, builder)} if builder is not None else set()
-        spots |= _causes(file, obligation)
+        spots = {spot_of(file.path, node)}
+        builder = builder_of(file, obligation)
+        if builder is not None and made_inside(obligation):
+            spots.add(spot_of(file.path, builder))  # what follows from it inside is told where it is built
+        spots |= causes(file, obligation)
         if spots & seen:
             continue
         seen |= spots
+        if _is_told_there(file, obligation, project):
+            continue
         yield _mismatch(file, run, obligation, node)
-
-
-def _spot(path: str, node: ast.AST) -> tuple[Any, ...]:
-    return (path, getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-
-
-def _causes(file: SourceFile, o: Obligation) -> set[tuple[Any, ...]]:
-    """What one mistake shows in several places: a line of another file that no size of this file
-    makes wrong, wherever it is come to; one input that several layers of a module refuse."""
-    found: set[tuple[Any, ...]] = set()
-    origins = [one for one in (o.source, o.built) if one is not None]
-    if o.path != file.path and origins and all(one.path != file.path for one in origins):
-        found.add(("line", *_spot(o.path, o.node)))
-    if o.source is not None and o.inside and o.stack:
-        path, call, _ = o.stack[-1]
-        sizes = str(o.expected), str(o.got), o.source.path, o.source.line
-        found.add(("input", *_spot(path, call), *sizes))
-    return found
-
-
-def _outside_call(file: SourceFile, run: Checked, o: Obligation) -> ast.AST | None:
-    """The call in the script, where a sound class gets an input whose own size is wrong."""
-    if (
-        o.inside
-        or o.source is None
-        or o.source.path != file.path
-        or isinstance(run.root, ast.ClassDef)
-    ):
-        return None
-    frames = [node for path, node, _ in o.stack if path == file.path and isinstance(node, ast.Call)]
-    spans = [n for n in file.tree.body if isinstance(n, ast.ClassDef)]
-
-    def in_class(line: int) -> bool:
-        return any(c.lineno <= line <= (c.end_lineno or c.lineno) for c in spans)
-
-    if in_class(o.source.line) or not in_class(getattr(o.node, "lineno", 0)):
-        return None
-    outside = [node for node in frames if not in_class(node.lineno)]
-    return outside[-1] if outside else None
 
 
 def _own_ties(runs: list[Checked]) -> set[tuple[Any, ...]]:
     """Where a class asks two of its own arguments to be equal, whoever builds it: the fault
     is then the class's, not its caller's."""
     return {
-        _spot(o.path, o.node)
+        spot_of(o.path, o.node)
         for run in runs
         for o in run.obligations
         if o.verdict is Verdict.UNKNOWN
@@ -166,46 +136,21 @@ def _arguments(size: Any) -> bool:
     )
 
 
-def _place(file: SourceFile, obligation: Obligation, ties: set[tuple[Any, ...]]) -> ast.AST | None:
-    """Where to report: the call itself, or, inside a module of the project, that module's
-    constructor call, which gave it the sizes that do not fit."""
-    own = (
-        obligation.turned or _spot(obligation.path, obligation.node) in ties or _made_inside(obligation)
-    )
-    if own and obligation.path == file.path:
-        return obligation.node
-    builder = _builder(file, obligation)
-    if builder is not None:
-        return builder
-    if obligation.path == file.path and hasattr(obligation.node, "lineno"):
-        return obligation.node
-    for path, node, _ in reversed(obligation.stack):
-        if path == file.path and isinstance(node, (ast.Call, ast.BinOp)):
-            return node
-    return None
-
-
-def _builder(file: SourceFile, obligation: Obligation) -> ast.Call | None:
-    """The constructor call in this file of the innermost module that has one."""
-    for module in reversed(obligation.inside):
-        if isinstance(module.node, ast.Call) and module.origin is not None:
-            if module.origin.path == file.path:
-                return module.node
-    return None
-
-
-def _made_inside(o: Obligation) -> bool:
-    """Whether the innermost module itself makes the size that does not fit, by an operation and no
-    layer: ``x.chunk(2)``, ``self.pe[:x.size(1)]``. Whoever builds it has no part in that."""
-    cls = o.inside[-1].cls if o.inside else None
-    if cls is None or o.source is None or o.source.built is not None:
+def _is_told_there(file: SourceFile, o: Obligation, project: Project | None) -> bool:
+    """Whether a class of another file fails by itself: that is reported over there."""
+    other = project.load(Path(o.path)) if project is not None and o.path != file.path else None
+    if other is None:
         return False
-
-    def within(origin: Origin) -> bool:
-        node = cls.node
-        return origin.path == o.path and node.lineno <= origin.line <= (node.end_lineno or node.lineno)
-
-    return within(o.source) and (o.built is None or within(o.built))
+    spot = spot_of(o.path, o.node)
+    for node in other.tree.body:
+        if isinstance(node, ast.ClassDef) and node.lineno <= spot[1] <= (node.end_lineno or 0):
+            it = Interpreter(project)
+            it.current = other
+            cls = ClassRef(node, other)
+            if is_module_class(it, cls):
+                run = next(check_class(it, cls, node.name, Callers(it, other, {})))
+                return any(spot_of(o.path, one.node) == spot for one in _mismatches(other, [run], project))
+    return False
 
 
 def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> Mismatch:
