@@ -142,14 +142,16 @@ def _is_told_there(file: SourceFile, o: Obligation, project: Project | None) -> 
     if other is None:
         return False
     spot = spot_of(o.path, o.node)
-    for node in other.tree.body:
-        if isinstance(node, ast.ClassDef) and node.lineno <= spot[1] <= (node.end_lineno or 0):
-            it = Interpreter(project)
-            it.current = other
-            cls = ClassRef(node, other)
-            if is_module_class(it, cls):
-                run = next(check_class(it, cls, node.name, Callers(it, other, {})))
-                return any(spot_of(o.path, one.node) == spot for one in _mismatches(other, [run], project))
+    around = [n for n in other.tree.body if n.lineno <= spot[1] <= (n.end_lineno or 0)]
+    running = [module.cls.node for module in o.inside[-1:] if module.cls.file.path == o.path]
+    for node in (one for one in (*running, *around) if isinstance(one, ast.ClassDef)):
+        it = Interpreter(project)
+        it.current = other
+        cls = ClassRef(node, other)
+        if is_module_class(it, cls):
+            run = next(check_class(it, cls, node.name, Callers(it, other, {})))
+            if any(spot_of(o.path, one.node) == spot for one in _mismatches(other, [run], project)):
+                return True
     return False
 
 
