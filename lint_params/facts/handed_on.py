@@ -65,7 +65,7 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
         if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
             below = parent
             continue
-        if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items"):
+        if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items", "parameters"):
             below = parent
             continue
         if isinstance(parent, ast.Subscript) and below is parent.value and isinstance(parent.ctx, ast.Load):
