@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,25 @@ def _of_items(kind: Kind, depth: int) -> list[LazyPart]:
     return lazy_parts(kind.element, depth + 1) if kind.element is not None else []
 
 
+def _of_added(cls: ClassFacts, name: str, depth: int) -> Iterator[LazyPart]:
+    """Those of ``self.layers.append(...)`` and ``self.layers[key] = ...``, into what begins empty,
+    that the constructor surely comes by."""
+    facts, made = cls.facts, cls.kind(name).node
+    if not isinstance(made, ast.Call) or made.args or made.keywords:
+        return
+    for place, item in enumerate(cls.items(name)):
+        if item.node not in facts.index.parents or facts.scope_of(item.node).name not in cls.surely_built_by:
+            continue
+        if any(one.what in ("if", "else", "except", "match") for one in facts.conditions(item.node)):
+            continue
+        given = facts.targets(facts.parent(item.node))
+        key: object = place
+        if given:
+            at = given[0].slice if isinstance(given[0], ast.Subscript) else None
+            key = at.value if isinstance(at, ast.Constant) else "?"
+        yield from (part.below(str(key)) for part in lazy_parts(item.kind, depth + 1))
+
+
 def _of_class(cls: ClassFacts, depth: int) -> list[LazyPart]:
     if runs_itself(cls):
         return []
@@ -81,7 +101,10 @@ def _of_class(cls: ClassFacts, depth: int) -> list[LazyPart]:
         if any(one.what in ("if", "else", "except", "match") for m in members for one in m.conditions):
             continue
         if all(member.method in cls.reached_from_init for member in members):
-            found += [part.below(name) for part in lazy_parts(cls.kind(name), depth + 1)]
+            kind = cls.kind(name)
+            found += [part.below(name) for part in lazy_parts(kind, depth + 1)]
+            if kind.is_module_container:
+                found += [part.below(name) for part in _of_added(cls, name, depth)]
     if cls.is_lazy:
         for members in cls.parameters.values():
             if all(member.kind.is_uninitialised for member in members):

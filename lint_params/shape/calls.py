@@ -10,7 +10,7 @@ from lint_params.shape.call import build_layer, call_function, call_layer
 from lint_params.shape.check import Refuted
 from lint_params.shape.classes import decorators
 from lint_params.shape.containers import CONTAINERS, build_container, call_container
-from lint_params.shape.decorated import decorated
+from lint_params.shape.decorated import decorated, is_harmless
 from lint_params.shape.instances import call_instance, init_external, instantiate
 from lint_params.shape.ops import function_spec, layer_spec
 from lint_params.shape.overrides import judge_overrides
@@ -273,7 +273,7 @@ def _inline(
         return Unknown("recursion")
     if not isinstance(fn.node, ast.Lambda):
         marks = decorators(fn.node)
-        if marks and not fn.plain and any(mark.rpartition(".")[2] not in _HARMLESS for mark in marks):
+        if marks and not fn.plain and not all(is_harmless(fn.file, mark, _HARMLESS) for mark in marks):
             made = decorated(it, fn, _HARMLESS)
             if not isinstance(made, Function) or made.node is not fn.node:
                 bound = [] if fn.bound is None else [fn.bound]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.names import dotted
+from lint_params.project import SourceFile
 from lint_params.shape.scope import Scope
 from lint_params.shape.value import External, Function, Native, Unknown, Value
 
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
 
 #: Decorators of torch that give back what they get.
 _TRANSPARENT = (External("torch.fx.wrap"), External("torch.compiler.allow_in_graph"))
+
+
+def is_harmless(file: SourceFile, mark: str, harmless: frozenset[str]) -> bool:
+    """Whether a decorator, as written or by the name that was imported, leaves a function as it is."""
+    if mark.rpartition(".")[2] in harmless:
+        return True
+    full = file.names.qualify(mark) or ""
+    return full.startswith(("torch.", "functools.")) and full.rpartition(".")[2] in harmless
 
 
 def decorated(it: Interpreter, fn: Function, harmless: frozenset[str]) -> Value:
@@ -35,8 +45,7 @@ def _apply(it: Interpreter, fn: Function, harmless: frozenset[str]) -> Value:
     scope = Scope(it.file_scope(fn.file))
     for mark in reversed(fn.node.decorator_list):
         name = mark.func if isinstance(mark, ast.Call) else mark
-        text = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
-        if text in harmless:
+        if is_harmless(fn.file, dotted(name) or "", harmless):
             continue
         maker = it.eval(mark, scope)
         if maker in _TRANSPARENT:
