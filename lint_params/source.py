@@ -13,7 +13,10 @@ from typing import Any
 #: Python's own idea of a line end; str.splitlines also breaks at form feeds and the like.
 LINE_END = re.compile(r"\r\n|\r|\n")
 #: What only IPython reads: a command, or a question about a name; and what a command gave, kept.
-_MAGIC = re.compile(r"(\s*)([!?]|%+[A-Za-z]|%*[\w.*]+\?{1,2}\s*$)")
+_MAGIC = re.compile(
+    r"(\s*)([!?]|%+[A-Za-z]|%*[\w.*]+\?{1,2}\s*$"
+    r"|(pip3?|conda|ls|cd|cp|mv|rm|mkdir|cat)(\s+-+[a-z-]+)*\s+(?!(is|in|if|and|or|not|for)\b)[\w./~])"
+)
 _KEPT_MAGIC = re.compile(r"(\s*[\w., ()]+=\s*)[!%]+(?=[\w./~{$-])")
 
 

@@ -31,6 +31,8 @@ def lint(folder: Path, *cells: str) -> list[Finding]:
         ("nn.Linear?\n?nn.Linear\nnn.Linear??\n", "pass\npass\npass\n"),
         ("x = (a\n     % b)\n", "x = (a\n     % b)\n"),
         ("x = a != b\n", "x = a != b\n"),
+        ("pip install -q timm\nls ./data/\nrm -rf data\n", "pass\npass\npass\n"),
+        ("ls = 1\ncat in ls\ncat - ls\nrm(x)\n", "ls = 1\ncat in ls\ncat - ls\nrm(x)\n"),
         ("%%bash\nls\n", "\n"),
         ("%%time\nx = 1\n", "pass\nx = 1\n"),
     ],
