@@ -200,8 +200,8 @@ def is_fresh(facts: FileFacts, expr: ast.expr, kind: Kind) -> bool:
     """Whether the value is made for the container: a constructor call, or a local name that
     holds one and goes nowhere else."""
     if isinstance(expr, ast.Call):
-        made = all(one.node is not None and not one.annotated for one in kind.every())
-        return made and not _is_copy(facts, expr)
+        made = all(one.node is not None and not one.annotated and not one.member for one in kind.every())
+        return made and not _is_copy(facts, expr) and not _gives_back(facts, expr)
     if isinstance(expr, ast.IfExp):
         sides = (expr.body, expr.orelse)
         return all(is_fresh(facts, side, facts.kind_of(side)) for side in sides)
@@ -216,6 +216,17 @@ def is_fresh(facts: FileFacts, expr: ast.expr, kind: Kind) -> bool:
         if not is_fresh(facts, one.value, facts.kind_of(one.value)):
             return False
     return bool(definitions) and not _goes_elsewhere(facts, expr)
+
+
+def _gives_back(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether what is called gives what is there already: ``lambda: self.shared``, a name from
+    around the function."""
+    made = facts.kind_of(call.func).node
+    if isinstance(made, ast.Lambda):
+        return not isinstance(made.body, ast.Call)
+    found = facts.function_of(call)
+    values = [one.value for one in found[1].nodes(ast.Return)] if found is not None else []
+    return any(isinstance(one, ast.Name) and one.id not in found[1].bound for one in values if found is not None)
 
 
 def _each_fresh(facts: FileFacts, source: ast.expr | None, path: tuple[int, ...]) -> bool:
