@@ -241,6 +241,8 @@ class Run:
     def inconclusive(self, reason: str, text: str = "") -> Verification:
         assert reason in REASONS, reason
         evidence = f"{reason}: {text}" if text else reason
+        if reason in ("construct-failed", "forward-failed-elsewhere"):  # what was tried
+            evidence = self._with_snippet(evidence)
         return Verification(Outcome.INCONCLUSIVE, evidence, self.device, self.seconds)
 
     def obstacle(self, finding: Finding) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lint_params.report import Report
+from lint_params.report.advice import advice
 from lint_params.rule import Finding, Level, Outcome
 
 _COLOURS = {
@@ -53,6 +54,7 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
         first, *rest = proof.evidence.splitlines() or [""]
         yield f"    {verdict}{device} in {proof.seconds:.2f} s: {first}"
         yield from (f"        {line}" for line in rest)
+        yield from (f"    {line}" for line in [advice(finding)] if line)
     if finding.fix is not None and report.show_source:
         yield f"    fix: {finding.fix.message}"
 
