@@ -116,10 +116,12 @@ class TieThroughData(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = str(finding.details.get("attribute") or "")
-        one = run.tensor(name, "construct")
+        written = {write.id for write in run.writes_at(finding, "construct")}
+        made = run.tensors("construct", "parameter")
+        one = run.tensor(name, "construct") or next((t for t in made if t.id in written), None)
         twins = [
             other
-            for other in run.tensors("construct", "parameter")
+            for other in made
             if one is not None and other.id != one.id and other.address == one.address
         ]
         if one is not None and twins:
@@ -127,7 +129,7 @@ class TieThroughData(Rule):
             if after is not None and twin is not None and after.address != twin.address:
                 return run.confirmed(f"{one.name} and {twin.name} share memory only until .double()")
             return run.confirmed(f"{one.name} and {twins[0].name} are two Parameters over one memory")
-        if one is not None and run.writes_at(finding, "construct"):
+        if one is not None and written:
             return run.refuted(finding, f"{one.name} shares no memory")
         return None
 

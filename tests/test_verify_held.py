@@ -344,6 +344,119 @@ def test_what_one_method_raised_is_not_forgotten_for_another(tmp_path: Path) -> 
     assert _verdicts(tmp_path / "agent.py", body, "LP205") == ["confirmed"]
 
 
+def test_what_is_set_by_name_is_seen(tmp_path: Path) -> None:
+    body = """
+    class Stages(nn.Module):
+        NAMES = ("stem", "head")
+
+        def __init__(self, dim=4):
+            super().__init__()
+            self.stem = nn.Linear(dim, dim)
+            self.head = nn.Linear(dim, 2)
+
+        def set_stage(self, index):
+            for i, name in enumerate(self.NAMES):
+                setattr(getattr(self, name), "requires_grad", i >= index)
+
+        def forward(self, x):
+            return self.head(self.stem(x))
+    """
+    assert _verdicts(tmp_path / "stages.py", body, "LP602") == ["confirmed"]
+
+
+def test_an_iterator_that_an_object_keeps_is_seen(tmp_path: Path) -> None:
+    body = """
+    class Trainer:
+        def __init__(self, model, lr=0.1):
+            self.model = model
+            self.params = model.parameters()
+            self.opt = torch.optim.SGD(self.params, lr=lr)
+
+        def step(self, x, y):
+            self.opt.zero_grad()
+            nn.functional.mse_loss(self.model(x), y).backward()
+            norm = nn.utils.clip_grad_norm_(self.params, 1.0)
+            self.opt.step()
+            return norm
+    """
+    assert _verdicts(tmp_path / "trainer.py", body, "LP603") == ["confirmed"]
+
+
+def test_a_tie_that_a_helper_makes_is_seen(tmp_path: Path) -> None:
+    body = """
+    class Tied(nn.Module):
+        def __init__(self, vocab, dim=4):
+            super().__init__()
+            self.wte = nn.Embedding(vocab, dim)
+            self.lm_head = nn.Linear(dim, vocab, bias=False)
+            self._tie(self.lm_head, self.wte)
+
+        @staticmethod
+        def _tie(first: nn.Linear, second: nn.Embedding):
+            first.weight.data = second.weight.data
+
+        def forward(self, ids):
+            return self.lm_head(self.wte(ids))
+    """
+    assert _verdicts(tmp_path / "tied.py", body, "LP204") == ["confirmed"]
+
+
+def test_what_is_done_every_second_time_is_seen(tmp_path: Path) -> None:
+    body = """
+    class Critic(nn.Module):
+        def __init__(self, state_dim, action_dim):
+            super().__init__()
+            self.fc = nn.Linear(state_dim + action_dim, 1)
+
+        def forward(self, state, action):
+            return self.fc(torch.cat([state, action], 1))
+
+    class Agent:
+        def __init__(self, state_dim, action_dim, every=2):
+            self.critic = Critic(state_dim, action_dim)
+            self.target = self.critic
+            self.opt = torch.optim.Adam(self.critic.parameters())
+            self.every, self.steps = every, 0
+
+        def train(self, buffer, n=4):
+            self.steps += 1
+            state, action, reward = buffer.sample(n)
+            loss = nn.functional.mse_loss(self.critic(state, action), reward + self.target(state, action))
+            self.opt.zero_grad()
+            loss.backward()
+            self.opt.step()
+            if self.steps % self.every == 0:
+                for p, t in zip(self.critic.parameters(), self.target.parameters()):
+                    t.data.copy_(0.1 * p.data + 0.9 * t.data)
+    """
+    assert _verdicts(tmp_path / "agents.py", body, "LP609") == ["confirmed"]
+
+
+def test_a_class_uses_what_only_the_script_sets(tmp_path: Path) -> None:
+    body = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(size, width)
+            self.layers = [nn.Linear(width, width) for _ in range(2)]
+
+        def forward(self, ids):
+            x = self.table(ids)
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    if __name__ == "__main__":
+        width = 4
+        words = "one two one".split()
+        words = list(set(words))
+        size = len(words)
+        net = Net()
+        print(net(torch.zeros(3).long()).shape)
+    """
+    assert _verdicts(tmp_path / "words.py", body, "LP303") == ["confirmed"]
+
+
 def test_an_index_of_a_loss_is_shown_by_a_script(tmp_path: Path) -> None:
     body = """
     model = nn.Linear(4, 3)

@@ -107,6 +107,7 @@ def perform(
         if scenario.what == "function":
             return functions.of_function(experiment, scenario.name)
         kind = view.live(scenario.name)
+        view.complete(scenario.name)
         config = target.config
         if scenario.what == "part":
             for whole, elsewhere in islice(outer.classes(scenario.name, view), scenario.index, None):

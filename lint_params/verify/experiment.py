@@ -31,6 +31,8 @@ from lint_params.verify.watch import Watch
 ATTEMPTS = 12
 #: Findings about shapes that forward may take and backward refuse.
 BACKWARD = {"LP407"}
+#: How often a method is called: something may be done every second time.
+ROUNDS = 2
 #: How many methods are called where there is no forward.
 METHODS = 4
 
@@ -447,13 +449,14 @@ class Experiment:
         if isinstance(node, ast.FunctionDef):
             held = vars(root).items() if hasattr(root, "__dict__") else ()
             models = {f"self.{key}": each for key, each in held if isinstance(each, nn.Module)}
-            call = suited.call(bound, node, self.view, models, self.usual)
+            call = suited.call(bound, node, self.view, models, self.usual, self.run.arguments)
             given = (*call.args, *call.kwargs.values())
             self.usual = next((v for v in given if isinstance(v, nn.Module)), self.usual)
         before, tried = len(self.failures), set[str]()
         for _ in range(suited.TRIES):
             with contextlib.suppress(Stop), self.phase("script"):
-                bound(*call.args, **call.kwargs)
+                for _ in range(ROUNDS):
+                    bound(*call.args, **call.kwargs)
             if len(self.failures) == before:
                 return
             better = suited.adapted(call, self.failures[-1], tried)

@@ -132,13 +132,20 @@ class _Prober(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         pair = paired_modules(node) if node.lineno in self.lines else None
         text = " and ".join(map(ast.unparse, pair)) if pair is not None else ""
+        plain = node.func if isinstance(node.func, ast.Name) else None
         self.generic_visit(node)
+        node.func = plain or node.func  # what is called is no iterator
         pair = paired_modules(node) if pair is not None else None
         if pair is not None:
             asked = node if isinstance(node.func, ast.Attribute) else node.args[0]
             assert isinstance(asked, ast.Call) and isinstance(asked.func, ast.Attribute)
             told: list[ast.expr] = [ast.Constant(node.lineno), ast.Constant(text), pair[0], copy.deepcopy(pair[1])]
             asked.func.value = _call("__lp_pair__", told, node)
+        if node.lineno in self.lines:
+            node.args = [_read(arg) for arg in node.args]
+            if called(node) == "setattr" and len(node.args) == 3:
+                owner, name, value = node.args
+                return _call("__lp_set__", [ast.Constant(node.lineno), name, value, owner], node)
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -161,6 +168,14 @@ class _Prober(ast.NodeTransformer):
             named: list[ast.expr] = [ast.Constant(node.lineno), ast.Constant(node.id), node]
             return _call("__lp_read__", named, node)
         return node
+
+
+def _read(arg: ast.expr) -> ast.expr:
+    """``self.params``, which may give nothing more, as an argument; a name is seen by itself."""
+    own = isinstance(arg, ast.Attribute) and isinstance(arg.value, ast.Name) and arg.value.id == "self"
+    if not own or not isinstance(arg, ast.Attribute) or arg.attr.startswith("__"):
+        return arg
+    return _call("__lp_read__", [ast.Constant(arg.lineno), ast.Constant(ast.unparse(arg)), arg], arg)
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -6,6 +6,7 @@ Works on the tree and on the live namespace of the imported module. Child only.
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -70,6 +71,18 @@ class FileView:
             if value is None:
                 return None
         return value
+
+    def complete(self, subject: str) -> None:
+        """Give the module what a class uses of it and only ``if __name__ == "__main__"`` sets."""
+        space = vars(self.module)
+        node = self.find(subject)
+        for name in ast.walk(node) if node is not None else ():
+            if not isinstance(name, ast.Name) or name.id in space or hasattr(builtins, name.id):
+                continue
+            with contextlib.suppress(Exception):
+                value = self._main_value(name.id, None, dict(space), None, 0)
+                if value is not _MISSING:
+                    space[name.id] = value
 
     def calls_of(self, name: str) -> Iterator[ast.Call]:
         """Every call in the file of something with this name, not from inside itself."""
@@ -153,13 +166,16 @@ class FileView:
                     function = self.scopes.of.get(function)
                 else:
                     if name.id not in space:
-                        main = self._main_value(name.id, space, made_up, depth)
+                        main = self._main_value(name.id, at, space, made_up, depth)
                         if main is not _MISSING:
                             space[name.id] = main
 
-    def _main_value(self, name: str, space: dict[str, Any], made_up: Any, depth: int) -> Any:
-        """A name bound only under ``if __name__ == "__main__"``."""
-        return self._assigned(None, name, None, space, made_up, depth)
+    def _main_value(
+        self, name: str, at: ast.AST | None, space: dict[str, Any], made_up: Any, depth: int
+    ) -> Any:
+        """A name bound only under ``if __name__ == "__main__"``, before ``at`` if that stands there."""
+        there = at if at is not None and self.scopes.of.get(at) is None else None
+        return self._assigned(None, name, there, space, made_up, depth)
 
     def _local(
         self,

@@ -66,14 +66,15 @@ def call(
     view: FileView,
     models: Mapping[str, nn.Module] | None = None,
     usual: nn.Module | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> Call:
     """``models``: those that are there already, by the text that means them (``self.actor``).
-    ``usual``: what an earlier call was given as its model."""
+    ``usual``: what an earlier call was given as its model. ``known``: sizes of what holds them."""
     synthesis = Synthesis(view)
     names = required(target)
     there = {**_built(node, view), **(models or {})}
     model = _called(node, there) or usual or _model(node, names, view, synthesis)
-    sizes = {k: v for k, v in synthesis.made.items() if isinstance(v, int)}
+    sizes = {**(known or {}), **{k: v for k, v in synthesis.made.items() if isinstance(v, int)}}
 
     @cache
     def taken(module: nn.Module | None) -> Inputs | None:
@@ -128,9 +129,10 @@ def _fed(
     taken: Callable[[nn.Module], Inputs | None],
 ) -> Any:
     """What ``self.actor(obs)`` takes in the place of an argument, None if it is not handed on so."""
-    for one in ast.walk(node):
-        module = there.get(ast.unparse(one.func)) if isinstance(one, ast.Call) else None
-        if not isinstance(one, ast.Call) or module is None:
+    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+    for one in sorted(calls, key=lambda one: len(one.args)):  # what it takes alone is the surest
+        module = there.get(ast.unparse(one.func))
+        if module is None:
             continue
         at = next((i for i, arg in enumerate(one.args) if getattr(arg, "id", "") == name), -1)
         given = taken(module) if at >= 0 else None
