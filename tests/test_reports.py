@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -48,6 +49,25 @@ def test_odd_text_survives(name: str) -> None:
         ElementTree.fromstring(text.encode())
     if name in ("github", "text"):
         assert len(text.splitlines()) == (1 if name == "github" else 4)
+
+
+@pytest.mark.parametrize(
+    ("subject", "evidence", "advice"),
+    [
+        ("Net.forward", "construct-failed: TypeError: no\nmodel = Net(16)", "Net = Net(...)"),
+        ("Net", "forward-failed-elsewhere: IndexError", "Net.inputs = "),
+        ("train", "forward-failed-elsewhere: IndexError", ""),
+        ("", "import-failed: ModuleNotFoundError", "installed"),
+        ("Net", "timeout: no end after 20 s", ""),
+        ("Net", "", ""),
+    ],
+)
+def test_what_no_run_decided_says_what_to_do(subject: str, evidence: str, advice: str) -> None:
+    finding = replace(odd(), subject=subject, verification=Verification(Outcome.INCONCLUSIVE, evidence, "cpu", 0.1))
+    lines = render("text", Report([finding], files=1, verified=True)).splitlines()
+    plain = 3 + max(1, len(evidence.splitlines()))
+    assert len(lines) == plain - 1 + bool(advice)
+    assert advice in lines[-1]
 
 
 @pytest.mark.parametrize("name", FORMATS)

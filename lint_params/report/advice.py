@@ -23,7 +23,7 @@ def advice(finding: Finding) -> str:
     proof = finding.verification
     if proof is None or proof.verdict is not Outcome.INCONCLUSIVE:
         return ""
-    line = _BY_REASON.get(proof.evidence.splitlines()[0].partition(":")[0], "")
+    line = _BY_REASON.get(proof.evidence.partition(":")[0], "")
     name = finding.subject.partition(".")[0]
     of_class = name[:1].isupper()  # a function's arguments cannot be given in the configuration
     return line.format(name=name) if of_class or "{name}" not in line else ""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lint_params.report import Report
-from lint_params.report.advice import advice
 from lint_params.rule import Finding, Level, Outcome
 
 _COLOURS = {
@@ -48,6 +47,8 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
     for step in finding.trace:
         yield f"    {paint('2', f'line {step.line}:')} {step.text}"
     if finding.verification is not None:
+        from lint_params.report.advice import advice  # only a run that verifies needs it
+
         proof = finding.verification
         device = f" on {proof.device}" if proof.device else ""
         verdict = paint(_COLOURS[proof.verdict], proof.verdict.value)
