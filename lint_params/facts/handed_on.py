@@ -62,6 +62,8 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
             computed = computed and _SETS_UP.search(last) is None
             return not computed and last not in INITIALISERS and not is_initialiser(called)
+        if item and isinstance(parent, ast.BinOp):
+            return False  # what is computed of an item is another thing
         if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
             below = parent
             continue
