@@ -279,7 +279,8 @@ class CreatedInForward(Rule):
 
     def _is_for_others(self, facts: FileFacts, scope: Scope, call: ast.Call) -> bool:
         """Whether a plain function only makes the layer, and a caller keeps or fills it."""
-        if scope.owner is not None or not isinstance(facts.parent(call), ast.Return):
+        returned = [value for one in scope.nodes(ast.Return) if one.value for value in facts.reach(one.value) or ()]
+        if scope.owner is not None or not any(value is call for value in returned):
             return False
         callers = facts.named_calls.get(scope.name, [])
         return any(self._kept_as(facts, one) or self._is_filled(facts, one) for one in callers)

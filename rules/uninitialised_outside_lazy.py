@@ -51,7 +51,7 @@ Run::
 
 Says: Attempted to use an uninitialized parameter in
 
-Silent when: some line materialises or replaces the parameter (a subclass in the file may, too), hands
+Silent when: some line materialises or replaces the parameter (a subclass in the file or its folder may, too), hands
 it to code that may set it up, or the whole module to anybody, or calls the mixin's ``__init__`` by
 name; a base is not known.
 """
@@ -89,7 +89,7 @@ class UninitialisedOutsideLazy(Rule):
                     subject=cls.qualname,
                     details={"lines": [member.node.lineno]},
                 )
-            elif not cls.is_lazy and one.filled is not None:
+            elif not cls.is_lazy and one.filled is not None and not facts.is_subclassed_beside(cls.name):
                 for name, member in one.open.items():
                     hooked = one.called or cls.method("initialize_parameters") is None
                     if member.cls is not cls or (name in one.filled and hooked):

@@ -36,6 +36,8 @@ _HARMLESS = """
 #: What registers or trains what it is given, also while the model runs.
 _KEEPERS = ("torch.optim.", *MODULE_CONTAINERS, "builtins.setattr")
 _SETS_UP = re.compile(r"regist|build|add_|set_|init")
+#: Ways into a list, which may go on under its name.
+_GROWS = ("append", "insert", "extend")
 #: What these give holds no item.
 _ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
 
@@ -55,6 +57,11 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             if called.startswith("builtins.") and called[9:] in _HARMLESS:
                 below = parent
                 continue
+            if called in ("builtins.dict", "collections.OrderedDict"):
+                below = parent
+                continue
+            if item and isinstance(parent.func, ast.Attribute) and parent.func.attr in _GROWS:
+                return _name_passes(facts, parent.func.value, item, names)
             if item:
                 return called.startswith(_KEEPERS) or _is_any_class(facts, parent.func)
             running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module

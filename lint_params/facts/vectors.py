@@ -38,7 +38,8 @@ def has_vectors(kind: Kind, depth: int = 0) -> bool:
         return False
     if kind.layer == "Sequential":
         return any(has_vectors(kind.facts.kind_of(arg), depth + 1) for arg in call.args)
-    if kind.layer == "LayerNorm" and call.args and _may_be_shape(call.args[0]):
+    size = argument(call, 0, "normalized_shape") if kind.layer == "LayerNorm" else None
+    if size is not None and _may_be_shape(size):
         return False
     if kind.layer in _NORMS:
         return not any(k.arg in ("affine", "elementwise_affine") for k in call.keywords) and (
