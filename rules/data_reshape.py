@@ -77,9 +77,9 @@ class DataReshape(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         found = list(facts.data_writes_judged("reshape"))
-        turned = Counter((ast.unparse(one.value), facts.scope_of(one.node)) for one in found)
+        turned = Counter((_written(facts, one.value), facts.scope_of(one.node)) for one in found)
         for write in found:
-            if turned[ast.unparse(write.value), facts.scope_of(write.node)] > 1 and write.turns:
+            if turned[_written(facts, write.value), facts.scope_of(write.node)] > 1 and write.turns:
                 continue  # turned, and turned back
             message = self._message(facts, write)
             if message:
@@ -187,3 +187,9 @@ def _is_of_layer(write: DataWrite) -> bool:
 
 def _elements(number: int) -> str:
     return "1 element" if number == 1 else f"{number} elements"
+
+
+def _written(facts: FileFacts, value: ast.expr) -> str:
+    """The text of a value, also where it has a name first."""
+    values = facts.reach(value) or []
+    return ast.unparse(values[0] if len(values) == 1 else value)
