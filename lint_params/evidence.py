@@ -257,8 +257,8 @@ class Run:
             ):
                 return "forward-failed-elsewhere", str(failure)
         for failure in self.tried:
-            if failure.phase == "script" and failure.passes(own_lines(finding)):
-                return "forward-failed-elsewhere", str(failure)
+            if failure.phase in ("construct", "script") and failure.passes(own_lines(finding)):
+                return "construct-failed" if failure.phase == "construct" else "forward-failed-elsewhere", str(failure)
         if not self.ran(finding):
             return "line-not-executed", f"line {finding.place.line} did not run"
         if self.device == "meta":  # it leaves out checks that a real device makes

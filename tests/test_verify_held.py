@@ -457,6 +457,25 @@ def test_a_class_uses_what_only_the_script_sets(tmp_path: Path) -> None:
     assert _verdicts(tmp_path / "words.py", body, "LP303") == ["confirmed"]
 
 
+def test_what_other_arguments_do_away_with_is_not_refuted(tmp_path: Path) -> None:
+    body = """
+    from dataclasses import dataclass
+
+    @dataclass
+    class LossConfig:
+        temperature: float = 0.07
+
+    class Loss(nn.Module):
+        def __init__(self, cfg: LossConfig):
+            super().__init__()
+            self.temperature = nn.Parameter(cfg.temperature)
+
+        def forward(self, x):
+            return x / self.temperature.mean()
+    """
+    assert "refuted" not in _verdicts(tmp_path / "loss.py", body, "LP101")
+
+
 def test_an_index_of_a_loss_is_shown_by_a_script(tmp_path: Path) -> None:
     body = """
     model = nn.Linear(4, 3)
