@@ -15,7 +15,7 @@ from lint_params.shape.arguments import (
     Mode,
     parameters,
 )
-from lint_params.shape.built import check_built, doubts, only_at
+from lint_params.shape.built import check_built, doubts, only_at, undecided
 from lint_params.shape.callers import Callers
 from lint_params.shape.check import Obligation
 from lint_params.shape.classes import is_module_class
@@ -42,6 +42,7 @@ def check_file(
     sites, mentioned = _uses(file.tree)
     callers = Callers(it, file, sites)
     doubtful: list[ast.ClassDef] = []
+    left_open: list[ast.ClassDef] = []
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
@@ -50,10 +51,12 @@ def check_file(
         for run in check_class(it, cls, name, callers, node.name not in mentioned):
             if run.how == Mode.SIZES.value and doubts(run):
                 doubtful.append(node)
+            elif run.how == Mode.SIZES.value and undecided(run):
+                left_open.append(node)
             yield run
     ran: set[str] = set()
     yield from check_scripts(it, file, ran)
-    yield from check_built(it, file, doubtful, ran)
+    yield from check_built(it, file, doubtful, left_open, ran)
 
 
 def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:

@@ -1,5 +1,6 @@
-"""Classes that are sound only where sizes agree, as their own file makes them: by their defaults,
-and in functions that return a whole model. What fails there is no matter of what callers give."""
+"""Classes that are sound only where sizes agree, or that leave sizes open, as their own file makes
+them: by their defaults, and in functions that return a whole model. What fails there is no matter
+of what callers give."""
 
 from __future__ import annotations
 
@@ -29,6 +30,11 @@ def doubts(run: Checked) -> list[Obligation]:
     return [*run.doubted, *(o for o in run.obligations if _is_doubt(o))]
 
 
+def undecided(run: Checked) -> bool:
+    """Whether a run leaves a layer's sizes open."""
+    return not run.exhausted and any(o.verdict is Verdict.UNKNOWN and o.expected is not None for o in run.obligations)
+
+
 def _is_doubt(o: Obligation) -> bool:
     if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable" or o.inside:
         return False
@@ -55,12 +61,17 @@ def only_at(run: Checked, found: Iterable[Obligation]) -> Checked:
 
 
 def check_built(
-    it: Interpreter, file: SourceFile, classes: list[ast.ClassDef], ran: set[str]
+    it: Interpreter, file: SourceFile, classes: list[ast.ClassDef], left_open: list[ast.ClassDef], ran: set[str]
 ) -> Iterator[Checked]:
-    """Functions that need no arguments and lead to one of the classes; not those that ``ran``."""
-    named = _named(file) if classes else {}
-    for cls in classes:
-        for fn in [fn for fn in _functions(file, cls, named) if fn.name not in ran][:MOST]:
+    """Functions that need no arguments and lead to one of the classes; not those that ``ran``.
+    Of those that lead to a class ``left_open`` one is enough."""
+    named = _named(file) if classes or left_open else {}
+    for cls in (*classes, *left_open):
+        leading = _functions(file, cls, named)
+        left = [fn for fn in leading if fn.name not in ran]
+        if cls not in classes and len(left) < len(leading):
+            continue
+        for fn in left[: MOST if cls in classes else 1]:
             ran.add(fn.name)
             run = run_function(it, fn, file)
             yield steady(it, run, lambda fn=fn: run_function(it, fn, file))  # type: ignore[misc]
