@@ -19,6 +19,7 @@ from lint_params.shape.scope import Scope
 from lint_params.shape.shown import shown
 from lint_params.shape.value import (
     OPEN,
+    PERHAPS,
     Choice,
     ClassRef,
     Config,
@@ -325,6 +326,10 @@ def _perhaps(unsure: Value, name: str, default: ast.expr | None) -> Value:
     return Unknown("perhaps in **kwargs")
 
 
+def _sure(value: Value) -> Value:
+    return Unknown("perhaps in **kwargs") if value is PERHAPS else value
+
+
 def bind_parameters(
     it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str, Value], scope: Scope
 ) -> bool:
@@ -344,12 +349,12 @@ def bind_parameters(
                 return False
             scope.vars[arg.arg] = given[i]
         elif arg.arg in rest:
-            scope.vars[arg.arg] = rest.pop(arg.arg)
+            scope.vars[arg.arg] = _sure(rest.pop(arg.arg))
         else:
             missing.append((arg, spec.defaults[i - first_default] if i >= first_default else None))
     for arg, default in zip(spec.kwonlyargs, spec.kw_defaults):
         if arg.arg in rest:
-            scope.vars[arg.arg] = rest.pop(arg.arg)
+            scope.vars[arg.arg] = _sure(rest.pop(arg.arg))
         else:
             missing.append((arg, default))
     extra = given[len(positional) :]
@@ -359,7 +364,7 @@ def bind_parameters(
         return False
     if spec.kwarg is not None:
         scope.vars[spec.kwarg.arg] = Dict(dict(rest), open=unsure is not None)
-    elif rest:
+    elif any(value is not PERHAPS for value in rest.values()):
         return False
     if missing:
         defining = Scope(it.file_scope(fn.file), fn.scope)

@@ -125,10 +125,11 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
         elif isinstance(value, Dict):
+            own = isinstance(callee, (ClassRef, Function))  # these know what perhaps is there
             kwargs.update(
-                {k: v for k, v in value.items.items() if isinstance(k, str) and v is not PERHAPS}
+                {k: v for k, v in value.items.items() if isinstance(k, str) and (own or v is not PERHAPS)}
             )
-            if value.open:
+            if value.open or kwargs.pop("?", None) is not None:  # any key may be there
                 kwargs[OPEN] = Unknown("perhaps in **kwargs")
         elif isinstance(value, Config) and isinstance(callee, (ClassRef, Function)):
             kwargs[OPEN] = value

@@ -238,7 +238,9 @@ def _dict_update(it: Interpreter, owner: Dict, other: Value = None, **kwargs: Va
 
 
 def _setdefault(it: Interpreter, owner: Dict, key: Value, default: Value = None) -> Value:
-    if isinstance(key, (str, int)) and key not in owner.items and not owner.open:
+    if not isinstance(key, (str, int)):
+        owner.open = True  # as where an unknown key is assigned
+    elif key not in owner.items and not owner.open:
         it.ctx.write(owner.items, key, default)
     return _get(it, owner, key, default)
 

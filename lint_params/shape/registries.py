@@ -26,6 +26,8 @@ def fill(it: Interpreter, file: SourceFile, value: Value, registrars: set[str]) 
             name = dotted(mark.func if isinstance(mark, ast.Call) else mark) or ""
             if name.partition(".")[0] in registrars:
                 it.aside(lambda n=node, m=mark: _apply(it, n, m, scope), file.path)  # type: ignore[misc]
+    # What other files register is not in sight.
+    value.open = value.open or bool(registrars)
 
 
 def _apply(it: Interpreter, node: Decorated, mark: ast.expr, scope: Scope) -> Value:
@@ -33,13 +35,21 @@ def _apply(it: Interpreter, node: Decorated, mark: ast.expr, scope: Scope) -> Va
 
 
 def registrars_of(file: SourceFile, name: str) -> set[str]:
-    """The functions of a file that mention one of its names."""
+    """The functions of a file that put something into one of its mappings."""
     return {
         node.name
         for node in file.tree.body
-        if isinstance(node, ast.FunctionDef)
-        and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
+        if isinstance(node, ast.FunctionDef) and any(_puts_into(n, name) for n in ast.walk(node))
     }
+
+
+def _puts_into(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Subscript):
+        owner = node.value if isinstance(node.ctx, ast.Store) else None
+    else:
+        how = node.func if isinstance(node, ast.Call) else None
+        owner = how.value if isinstance(how, ast.Attribute) and how.attr in ("update", "setdefault") else None
+    return isinstance(owner, ast.Name) and owner.id == name
 
 
 def class_registry(it: Interpreter, cls: ClassRef, value: Value) -> None:
