@@ -13,6 +13,7 @@ from lint_params.project import Project, SourceFile
 from lint_params.shape.builders import nobody_agrees
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
+from lint_params.shape.left_out import only_left_out
 from lint_params.shape.runs import Checked
 from lint_params.trees import last_name, walk
 
@@ -43,6 +44,8 @@ def forced(
         if isinstance(run.root, ast.ClassDef):
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
             if found is None or _is_compared(run.root, found) or _on_condition(file, run.root, found):
+                continue
+            if only_left_out(run, found, runs):
                 continue
             if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
                 yield run, found
