@@ -60,7 +60,7 @@ def shapes(path: str, as_json: bool) -> int:
     """Print what is known of the shapes in a file, layer by layer."""
     source = _source(path)
     from lint_params import shape_page
-    from lint_params.shape.tables import class_tables
+    from lint_params.shape.output.tables import class_tables
 
     tables = class_tables(path, source.text)
     if as_json:
@@ -78,7 +78,7 @@ def why(place: str, as_json: bool) -> int:
     if not colon or not line.isdecimal() or int(line) < 1:
         raise ConfigError(f"FILE:LINE expected, not {place!r}")
     source = _source(path)
-    from lint_params.shape.why import why_report
+    from lint_params.shape.output.why import why_report
 
     print(why_report(path, source.text, int(line), as_json))
     return 0

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from lint_params.shape.modules import ModuleRow
-    from lint_params.shape.tables import ClassTable
+    from lint_params.shape.output.modules import ModuleRow
+    from lint_params.shape.output.tables import ClassTable
 
 #: Wide enough that nothing is folded where no terminal sets a width.
 UNFOLDED = 100_000

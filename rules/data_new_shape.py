@@ -46,7 +46,7 @@ from lint_params.rule import Finding, Level, Rule, Run, Step, Verification
 
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
-    from lint_params.facts.data_writes import DataWrite
+    from lint_params.facts.parameters.data_writes import DataWrite
 
 
 class DataNewShape(Rule):

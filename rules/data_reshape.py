@@ -65,7 +65,7 @@ from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
-    from lint_params.facts.data_writes import DataWrite
+    from lint_params.facts.parameters.data_writes import DataWrite
 
 _ALIAS = ("resize_", "unsqueeze_", "squeeze_", "t_", "transpose_", "swapaxes_", "swapdims_")
 

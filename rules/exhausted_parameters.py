@@ -51,7 +51,7 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 if TYPE_CHECKING:
     from lint_params.evidence import Run
     from lint_params.facts import FileFacts
-    from lint_params.facts.story_base import Spent
+    from lint_params.facts.story.base import Spent
 
 
 class ExhaustedParameters(Rule):

@@ -55,8 +55,8 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 if TYPE_CHECKING:
     from lint_params.evidence import Run
     from lint_params.facts import FileFacts
-    from lint_params.facts.moments import Moment
-    from lint_params.facts.story_base import Stale
+    from lint_params.facts.story.base import Stale
+    from lint_params.facts.story.moments import Moment
 
 
 class StaleOptimizer(Rule):

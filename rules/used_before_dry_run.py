@@ -44,7 +44,7 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 if TYPE_CHECKING:
     from lint_params.evidence import Run
     from lint_params.facts import FileFacts
-    from lint_params.facts.story_base import Early
+    from lint_params.facts.story.base import Early
 
 _TEXTS = (
     "uninitialized parameter",

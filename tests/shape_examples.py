@@ -13,10 +13,10 @@ from torch import nn
 
 from lint_params.project import SourceFile
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.dim import Poly, Symbol, of_atom, substitute
-from lint_params.shape.interpret import _PRELUDE as PRELUDE
-from lint_params.shape.interpreter import Interpreter
-from lint_params.shape.scope import FileScope, Scope
+from lint_params.shape.evaluate.interpret import _PRELUDE as PRELUDE
+from lint_params.shape.evaluate.interpreter import Interpreter
+from lint_params.shape.evaluate.scope import FileScope, Scope
+from lint_params.shape.sizes.dim import Poly, Symbol, of_atom, substitute
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value, only_symbol
 
 torch.set_num_threads(1)

@@ -12,7 +12,7 @@ from lint_params.shape import ops
 from lint_params.shape.call import build_layer, call_function, call_layer
 from lint_params.shape.check import Verdict
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.sizes.dim import (
     Poly,
     Symbol,
     add,

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from lint_params.shape import dim
-from lint_params.shape.dim import MAYBE, NO, YES, Size
-from lint_params.shape.unlikely import leaves_one, only_if_one
+from lint_params.shape.sizes import dim
+from lint_params.shape.sizes.dim import MAYBE, NO, YES, Size
+from lint_params.shape.sizes.unlikely import leaves_one, only_if_one
 
 TOP = 5  # symbols range over 1..TOP
 NAMES = "abc"

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from lint_params import shape_page
-from lint_params.shape.tables import ClassTable, class_tables
-from lint_params.shape.why import why_report
+from lint_params.shape.output.tables import ClassTable, class_tables
+from lint_params.shape.output.why import why_report
 
 SOURCE = '''
 import torch

@@ -536,7 +536,7 @@ def test_deep_and_odd_sources_do_not_hang() -> None:
 
 
 def test_what_lies_in_what_is_found_at_once() -> None:
-    from lint_params.facts.things import Thing
+    from lint_params.facts.story.things import Thing
 
     rows = [[Thing("module") for _ in range(8)] for _ in range(10)]
     for below, above in zip(rows, rows[1:]):

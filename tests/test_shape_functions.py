@@ -15,8 +15,8 @@ from symbolic import Refused, Runner, Size, T, Undecided, shape
 
 from lint_params.shape import ops
 from lint_params.shape.context import Context
-from lint_params.shape.dim import mul, symbol
 from lint_params.shape.ops.view import reshaped
+from lint_params.shape.sizes.dim import mul, symbol
 from lint_params.shape.value import Shape, Tensor
 
 torch.set_num_threads(1)

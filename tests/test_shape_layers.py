@@ -13,7 +13,7 @@ from shape_examples import Symbolic, evaluate_real
 from torch import nn
 
 from lint_params.shape import ops
-from lint_params.shape.dim import Poly
+from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown
 
 ops.load()

@@ -11,7 +11,7 @@ from shape_examples import PRELUDE, Symbolic, real
 from test_shape_ops import ACCEPTS
 
 from lint_params.project import SourceFile
-from lint_params.shape.scope import FileScope, Scope
+from lint_params.shape.evaluate.scope import FileScope, Scope
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from lint_params.shape.taken import Classes
+from lint_params.shape.runs.taken import Classes
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 CLASSES = {
@@ -77,8 +77,8 @@ def test_taken(name: str) -> None:
 def test_a_linted_file_pays_nothing_for_it() -> None:
     """Nothing is noted, and no rank is tried, unless somebody asks."""
     from lint_params.project import Project
-    from lint_params.shape.analyse import check_file
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
+    from lint_params.shape.runs.analyse import check_file
 
     source = HEAD + textwrap.dedent(CLASSES["whole numbers, and what they meet"][0])
     project = Project()

@@ -13,7 +13,7 @@ import pytest
 
 from lint_params.verify import clock
 from lint_params.verify.jobs import Job, again, inconclusive
-from lint_params.verify.scopes import Scopes
+from lint_params.verify.made_up.scopes import Scopes
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="alarms are of POSIX")
 
@@ -110,7 +110,7 @@ def test_a_search_that_came_to_its_end_does_not() -> None:
 
 def test_a_long_file_is_searched_once() -> None:
     """Each call asks for the last assignment of a name: 3,000 of them over 3,000 assignments."""
-    from lint_params.verify.source_facts import FileView
+    from lint_params.verify.made_up.source_facts import FileView
 
     text = "".join(f"net{i} = Net({i})\nnet{i}(x, {i})\n" for i in range(3000))
     began = time.process_time()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lint_params.facts.classes import ClassFacts
 from lint_params.facts.conditions import Condition
-from lint_params.facts.creation import Creation
 from lint_params.facts.file import FileFacts
 from lint_params.facts.flow import Definition
-from lint_params.facts.kinds import Kind
 from lint_params.facts.members import Member, argument
-from lint_params.facts.optimizers import Optimizer
 from lint_params.facts.scope import Scope
+from lint_params.facts.training.optimizers import Optimizer
+from lint_params.facts.value.creation import Creation
+from lint_params.facts.value.kinds import Kind
 from lint_params.facts.writes import Write
 
 __all__ = [

@@ -6,10 +6,7 @@ import ast
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lint_params.facts.contents import Item, attribute_items
 from lint_params.facts.flow import is_parent_init
-from lint_params.facts.functions import super_call
-from lint_params.facts.kinds import UNKNOWN, Kind, join
 from lint_params.facts.members import Member, read_members
 from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import (
@@ -18,7 +15,10 @@ from lint_params.facts.torch_names import (
     MODULE_BASES,
     NEUTRAL_BASES,
 )
-from lint_params.facts.words import written_names
+from lint_params.facts.value.contents import Item, attribute_items
+from lint_params.facts.value.functions import super_call
+from lint_params.facts.value.kinds import UNKNOWN, Kind, join
+from lint_params.facts.value.words import written_names
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -200,7 +200,7 @@ class ClassFacts:
     @cached_property
     def surely_built_by(self) -> set[str]:
         """Names of the methods that every run of the constructor comes by, ``__init__`` first."""
-        from lint_params.facts.phases import always_called
+        from lint_params.facts.parameters.phases import always_called
 
         return {"__init__"} | always_called(self, "__init__")
 
@@ -289,7 +289,7 @@ class ClassFacts:
         return join(member.kind for member in given)
 
     def _inherited_kind(self, name: str) -> Kind:
-        from lint_params.facts.infer import torch_member
+        from lint_params.facts.value.infer import torch_member
 
         for base in self.torch_bases:
             kind = torch_member(Kind("module", torch=f"torch.nn.{base}"), name)

@@ -6,27 +6,27 @@ import ast
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lint_params.facts.constants import Symmetric, symmetric_layers
-from lint_params.facts.flags import Flag, flags_misspelt, flags_set
-from lint_params.facts.forgotten import Forgotten, forgotten
-from lint_params.facts.functions import function_of, returned_kind, super_call
-from lint_params.facts.hidden import Hidden, read_hidden
-from lint_params.facts.kinds import Kind
-from lint_params.facts.lazy_classes import LazyClass, lazy_class
+from lint_params.facts.held.forgotten import Forgotten, forgotten
+from lint_params.facts.held.hidden import Hidden, read_hidden
+from lint_params.facts.held.unused import Unused, unused_members
 from lint_params.facts.members import argument
-from lint_params.facts.optimizers import Optimizer, read_optimizers
 from lint_params.facts.parameter_facts import ParameterFacts
+from lint_params.facts.parameters.lazy_classes import LazyClass, lazy_class
 from lint_params.facts.scope import Index, Scope
-from lint_params.facts.untrained import Untrained, untrained_modules
-from lint_params.facts.unused import Unused, unused_members
+from lint_params.facts.training.flags import Flag, flags_misspelt, flags_set
+from lint_params.facts.training.optimizers import Optimizer, read_optimizers
+from lint_params.facts.training.untrained import Untrained, untrained_modules
+from lint_params.facts.value.constants import Symmetric, symmetric_layers
+from lint_params.facts.value.functions import function_of, returned_kind, super_call
+from lint_params.facts.value.kinds import Kind
 from lint_params.facts.values import Values
 from lint_params.facts.writes import Write, read_writes, written_by_calls
 from lint_params.project import Project, SourceFile
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
-    from lint_params.facts.stories import Stories
-    from lint_params.shape.findings import ShapeFacts
+    from lint_params.facts.story.stories import Stories
+    from lint_params.shape.output.findings import ShapeFacts
 
 
 class FileFacts(Values, ParameterFacts):
@@ -75,7 +75,7 @@ class FileFacts(Values, ParameterFacts):
     @cached_property
     def shapes(self) -> ShapeFacts:
         """What the symbolic interpreter refuted in this file, by rule name."""
-        from lint_params.shape.findings import ShapeFacts  # only files that need it pay
+        from lint_params.shape.output.findings import ShapeFacts  # only files that need it pay
 
         return ShapeFacts(self.source, self.project)
 
@@ -96,7 +96,7 @@ class FileFacts(Values, ParameterFacts):
     @cached_property
     def stories(self) -> Stories:
         """What happens in the order in which it runs: streams, stale optimizers, lazy layers."""
-        from lint_params.facts.stories import Stories
+        from lint_params.facts.story.stories import Stories
 
         return Stories(self)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lint_params.facts.flow import SUPER
-from lint_params.facts.kinds import UNKNOWN, Kind
+from lint_params.facts.value.kinds import UNKNOWN, Kind
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -49,7 +49,7 @@ class Member:
     @cached_property
     def kind(self) -> Kind:
         """What is assigned, with a registered buffer or parameter told as such."""
-        from lint_params.facts.infer import member_kind
+        from lint_params.facts.value.infer import member_kind
 
         if self.how in ("unpack", "for", "with", "declared", "delete"):
             return UNKNOWN

@@ -7,33 +7,18 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from lint_params.facts import (
-    aliasing,
-    beside,
-    call_sites,
-    conditions,
-    dtypes,
-    filled,
-    frozen,
-    given,
-    grad_mode,
-    inputs,
-    judged,
-    numbers,
-    param_shapes,
-    phases,
-    surgery,
-    tensor_uses,
-    uses,
-    vectors,
-)
-from lint_params.facts import data_writes as _data_writes
-from lint_params.facts.data_writes import DataWrite
-from lint_params.facts.inputs import InputSize
-from lint_params.facts.kinds import Kind, join
+from lint_params.facts import beside, conditions
+from lint_params.facts.held import uses
 from lint_params.facts.members import Member
-from lint_params.facts.param_shapes import Sizes
+from lint_params.facts.parameters import data_writes as _data_writes
+from lint_params.facts.parameters import filled, judged, phases, surgery, tensor_uses
+from lint_params.facts.parameters.data_writes import DataWrite
 from lint_params.facts.torch_names import IN_PLACE_METHODS
+from lint_params.facts.training import frozen, grad_mode
+from lint_params.facts.value import aliasing, call_sites, dtypes, given, inputs, numbers, param_shapes, vectors
+from lint_params.facts.value.inputs import InputSize
+from lint_params.facts.value.kinds import Kind, join
+from lint_params.facts.value.param_shapes import Sizes
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts

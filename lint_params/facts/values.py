@@ -5,18 +5,18 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
-from lint_params.facts.calls import made_by_default
-from lint_params.facts.contents import Item, items_of
-from lint_params.facts.creation import Creation, creation_of, on_default_device
-from lint_params.facts.derive import Transformed, transformed
 from lint_params.facts.flow import SUPER, Definition, Env, Flow, bind, narrow
-from lint_params.facts.infer import infer, torch_member
-from lint_params.facts.kinds import UNKNOWN, Kind
+from lint_params.facts.held.owners import owns_parameters
 from lint_params.facts.naming import Naming
-from lint_params.facts.owners import owns_parameters
 from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
-from lint_params.facts.words import Word, words
+from lint_params.facts.value.calls import made_by_default
+from lint_params.facts.value.contents import Item, items_of
+from lint_params.facts.value.creation import Creation, creation_of, on_default_device
+from lint_params.facts.value.derive import Transformed, transformed
+from lint_params.facts.value.infer import infer, torch_member
+from lint_params.facts.value.kinds import UNKNOWN, Kind
+from lint_params.facts.value.words import Word, words
 from lint_params.names import dotted
 from lint_params.trees import last_name
 

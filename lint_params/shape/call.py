@@ -7,9 +7,9 @@ from typing import Any
 
 from lint_params.shape.check import Refuted
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Operation, Poly, Size
 from lint_params.shape.ops import FunctionSpec, LayerSpec
 from lint_params.shape.provenance import remember, tensors
+from lint_params.shape.sizes.dim import Operation, Poly, Size
 from lint_params.shape.value import (
     OPEN,
     Layer,

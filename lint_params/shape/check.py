@@ -7,7 +7,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lint_params.shape.dim import Size
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Origin
 
 if TYPE_CHECKING:

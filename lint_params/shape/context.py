@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lint_params.shape.check import Obligation, Refuted, Verdict
-from lint_params.shape.dim import (
+from lint_params.shape.provenance import Step, steps
+from lint_params.shape.sizes.dim import (
     MAYBE,
     NO,
     YES,
@@ -30,8 +31,7 @@ from lint_params.shape.dim import (
     substitute,
     symbol,
 )
-from lint_params.shape.provenance import Step, steps
-from lint_params.shape.unlikely import leaves_one, only_if_one
+from lint_params.shape.sizes.unlikely import leaves_one, only_if_one
 from lint_params.shape.value import Origin, Seq, Shape, Tensor, Unknown, Value, as_size
 
 _ABSENT = object()

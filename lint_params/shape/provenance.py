@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.dim import Atom, Poly, Size, product
+from lint_params.shape.sizes.dim import Atom, Poly, Size, product
 from lint_params.shape.value import Layer, Origin, Seq, Tensor, Value
 
 if TYPE_CHECKING:

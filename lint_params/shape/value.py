@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lint_params.shape.dim import Poly, Size, Symbol, symbol
+from lint_params.shape.sizes.dim import Poly, Size, Symbol, symbol
 
 if TYPE_CHECKING:
     from lint_params.project import SourceFile

@@ -6,10 +6,11 @@ its forks, and which is only reached by the process that was confined.
 
 from __future__ import annotations
 
-from lint_params.verify import child, clock, contain, one_run
+from lint_params.verify import clock, contain, one_run
 from lint_params.verify.forks import OUTPUT
 from lint_params.verify.jobs import GPUS, Job, Json
-from lint_params.verify.load import project_files
+from lint_params.verify.run import child
+from lint_params.verify.run.load import project_files
 
 
 def run_alone(request: Json, job: Job, settings: Json) -> Json:

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from lint_params.mismatch import contests
-from lint_params.verify import child, plan
 from lint_params.verify.clock import Stopwatch, alarm
 from lint_params.verify.jobs import Job, Json, inconclusive
-from lint_params.verify.where import set_device
+from lint_params.verify.made_up.where import set_device
+from lint_params.verify.run import child, plan
 
 
 def one_run(target: Any, job: Job, seconds: float) -> Json:

@@ -33,7 +33,8 @@ ON_GPU = 8
 
 def file_process(request: Json, settings: Json, write: Callable[[Json], None]) -> None:
     """Import the file, then fork a run for each subject. Runs in a fork of the server."""
-    from lint_params.verify import alone, child, one_run
+    from lint_params.verify import alone, one_run
+    from lint_params.verify.run import child
 
     contain.silence()
     contain.adopt_orphans()
@@ -100,7 +101,7 @@ def _import_torch() -> str:
     torch.optim.Adam([param], lr=0.1)  # no step: that asks the GPU, after which no fork can
     torch.optim.SGD([param], lr=0.1).step()
 
-    importlib.import_module("lint_params.verify.child")
+    importlib.import_module("lint_params.verify.run.child")
     _read_source()
     return str(torch.__version__)
 
@@ -109,7 +110,7 @@ def _read_source() -> None:
     """The static part, with all that it only imports when it meets a class: forks have it then."""
     import ast
 
-    from lint_params.shape.taken import Classes
+    from lint_params.shape.runs.taken import Classes
 
     code = "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x + 1\n"
     Classes("", ast.parse(code)).taken("Net")

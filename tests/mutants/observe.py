@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from lint_params.verify import build, inputs
-from lint_params.verify.inputs import Inputs
+from lint_params.verify.made_up import inputs
+from lint_params.verify.made_up.inputs import Inputs
+from lint_params.verify.run import build
 
 Json = dict[str, Any]
 #: Python's own complaints (those about None are, too): no mistake of the kinds that are injected.

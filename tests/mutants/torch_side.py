@@ -26,12 +26,14 @@ from limited import limited
 from observe import Example, cuda_as_copy, observe, shown
 from torch import nn
 
-from lint_params.verify import build, contain, inputs, repair
-from lint_params.verify.calls import Call
-from lint_params.verify.inputs import Inputs
-from lint_params.verify.load import module_name
-from lint_params.verify.source_facts import FileView
-from lint_params.verify.watch import Watch
+from lint_params.verify import contain
+from lint_params.verify.made_up import inputs, repair
+from lint_params.verify.made_up.calls import Call
+from lint_params.verify.made_up.inputs import Inputs
+from lint_params.verify.made_up.source_facts import FileView
+from lint_params.verify.run import build
+from lint_params.verify.run.load import module_name
+from lint_params.verify.run.watch import Watch
 
 Json = dict[str, Any]
 MEMORY, OUTPUT = 4 << 30, 64 << 20

@@ -137,8 +137,8 @@ def _class(kind: type, module: Any, project: Any, counts: Counter[str]) -> str:
     import inferred
     import real
 
-    from lint_params.verify.source_facts import FileView
-    from lint_params.verify.watch import Watch
+    from lint_params.verify.made_up.source_facts import FileView
+    from lint_params.verify.run.watch import Watch
 
     path = Path(module.__file__)
     text = path.read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from watching import ORDER, LayerCall, Watching, watched
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Verdict
-from lint_params.shape.classes import mro
+from lint_params.shape.evaluate.classes import mro
 from lint_params.shape.ops import layer_spec
-from lint_params.shape.runs import Checked
+from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.value import ClassRef, Instance
 
 Place = tuple[str, int, int]

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.project import Project, SourceFile
-from lint_params.shape.arguments import free_tensor
-from lint_params.shape.dim import Atom, Poly, Size, substitute, symbol
-from lint_params.shape.interpreter import Interpreter, OutOfBudget
-from lint_params.shape.objects import LAYER
-from lint_params.shape.runs import Fresh, find_method
+from lint_params.shape.evaluate.interpreter import Interpreter, OutOfBudget
+from lint_params.shape.evaluate.objects import LAYER
+from lint_params.shape.runs.arguments import free_tensor
+from lint_params.shape.runs.one_class import Fresh, find_method
+from lint_params.shape.sizes.dim import Atom, Poly, Size, substitute, symbol
 from lint_params.shape.value import (
     ClassRef,
     Config,

@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from lint_params.verify import build, inputs, repair
-from lint_params.verify.calls import Call
-from lint_params.verify.source_facts import FileView
-from lint_params.verify.watch import Watch
+from lint_params.verify.made_up import inputs, repair
+from lint_params.verify.made_up.calls import Call
+from lint_params.verify.made_up.source_facts import FileView
+from lint_params.verify.run import build
+from lint_params.verify.run.watch import Watch
 
 ATTEMPTS = 8
 Shape = tuple[int, ...]

@@ -19,8 +19,8 @@ import real
 from agreement import compared
 
 from lint_params.project import Project
-from lint_params.verify.source_facts import FileView
-from lint_params.verify.watch import Watch
+from lint_params.verify.made_up.source_facts import FileView
+from lint_params.verify.run.watch import Watch
 
 SOURCE = '''
 import torch

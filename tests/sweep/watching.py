@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lint_params.project import Project, SourceFile
-from lint_params.shape.analyse import check_file
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.interpreter import Interpreter
-from lint_params.shape.runs import Checked
+from lint_params.shape.evaluate.interpreter import Interpreter
+from lint_params.shape.runs.analyse import check_file
+from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.value import Config, Layer, Unknown, Value
 
 #: A call is as good as the worst of what it needs.

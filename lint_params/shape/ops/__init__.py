@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Layer, Value
 
 Params = Callable[[Context, dict[str, Value]], dict[str, tuple[Size, ...] | None]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, floordiv
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.arguments import axis
 from lint_params.shape.ops.layerwise import ranked, tensor_in
+from lint_params.shape.sizes.dim import NO, YES, Size, floordiv
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "view-size-mismatch"

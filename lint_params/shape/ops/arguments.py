@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Poly, Size
+from lint_params.shape.sizes.dim import Poly, Size
 from lint_params.shape.value import (
     Choice,
     Config,

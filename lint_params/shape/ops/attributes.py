@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, product
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import VIEW, dtype_of, front, not_a_tensor, whole
+from lint_params.shape.sizes.dim import Size, product
 from lint_params.shape.value import DtypeOf, Seq, ShapeOf, Tensor, Unknown, Value
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, at_least, floordiv, mul, sub
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.arguments import axis
 from lint_params.shape.ops.broadcast import broadcast
 from lint_params.shape.ops.layerwise import flag, must_equal, ranked, tensor_in
+from lint_params.shape.sizes.dim import NO, Size, at_least, floordiv, mul, sub
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "linear-input-mismatch"

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops.arguments import (
+    BROADCAST,
+    came_from,
+    is_scalar,
+    number_kind,
+    promote,
+)
+from lint_params.shape.sizes.dim import (
     NO,
     YES,
     Atom,
@@ -13,13 +20,6 @@ from lint_params.shape.dim import (
     Symbol,
     same,
     widest,
-)
-from lint_params.shape.ops.arguments import (
-    BROADCAST,
-    came_from,
-    is_scalar,
-    number_kind,
-    promote,
 )
 from lint_params.shape.value import Shape, Tensor, Value
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, mul
 from lint_params.shape.ops import layer
 from lint_params.shape.ops.layerwise import flag, must_equal, ranked, tensor_in
+from lint_params.shape.sizes.dim import Size, mul
 from lint_params.shape.value import Layer, Seq, Tensor, Value
 
 RULE = "recurrent-mismatch"

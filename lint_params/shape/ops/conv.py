@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, at_least, floordiv, mul
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.layerwise import (
     axes,
@@ -20,6 +19,7 @@ from lint_params.shape.ops.layerwise import (
     window,
 )
 from lint_params.shape.ops.padding import check_padding
+from lint_params.shape.sizes.dim import NO, Size, at_least, floordiv, mul
 from lint_params.shape.value import Layer, Seq, Tensor, Value, as_size
 
 RULE = "conv-channel-mismatch"

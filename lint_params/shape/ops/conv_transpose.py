@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, add, at_least, floordiv, maximum, mul, sub
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.conv import (
     PRODUCT,
@@ -19,6 +18,7 @@ from lint_params.shape.ops.conv import (
     weight_of,
 )
 from lint_params.shape.ops.layerwise import axes, flag, paddings, quoted, ranked, reach, tensor_in
+from lint_params.shape.sizes.dim import NO, YES, Size, add, at_least, floordiv, maximum, mul, sub
 from lint_params.shape.value import Layer, Seq, Tensor, Value
 
 SMALL = "kernel-exceeds-input"

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Poly, Size, add, floordiv, sub
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import (
     dtype_of,
@@ -16,7 +15,8 @@ from lint_params.shape.ops.arguments import (
     size_list,
 )
 from lint_params.shape.ops.broadcast import broadcast
-from lint_params.shape.sized import may_hold_size
+from lint_params.shape.sizes.dim import Poly, Size, add, floordiv, sub
+from lint_params.shape.sizes.sized import may_hold_size
 from lint_params.shape.value import Config, Ratio, Seq, ShapeOf, Tensor, Unknown, Value
 
 

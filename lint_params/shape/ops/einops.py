@@ -6,7 +6,11 @@ import re
 from functools import lru_cache
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops import function
+from lint_params.shape.ops.arguments import VIEW, front, tensors
+from lint_params.shape.ops.einsum import DOTS
+from lint_params.shape.ops.joining import stack
+from lint_params.shape.sizes.dim import (
     NO,
     YES,
     Size,
@@ -17,11 +21,7 @@ from lint_params.shape.dim import (
     product,
     same,
 )
-from lint_params.shape.ops import function
-from lint_params.shape.ops.arguments import VIEW, front, tensors
-from lint_params.shape.ops.einsum import DOTS
-from lint_params.shape.ops.joining import stack
-from lint_params.shape.unlikely import leaves_one
+from lint_params.shape.sizes.unlikely import leaves_one
 from lint_params.shape.value import OPEN, Seq, Tensor, Value
 
 Group = tuple[str, ...]  # names, numbers as text and "..." that share one axis

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import product
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.arguments import VIEW, front, size_list
 from lint_params.shape.ops.einops import rearranged
 from lint_params.shape.ops.einsum import contracted
 from lint_params.shape.ops.joining import cat
+from lint_params.shape.sizes.dim import product
 from lint_params.shape.value import Dict, Layer, Seq, Tensor, Value
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import PRODUCT, came_from, promote, whole
 from lint_params.shape.ops.broadcast import joined, joined_size
+from lint_params.shape.sizes.dim import NO, Size, same
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 DOTS = "..."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lint_params.shape.call import build_layer
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, add, at_least, sub
 from lint_params.shape.ops import LAYERS, function, layer
 from lint_params.shape.ops.layerwise import (
     flag,
@@ -14,6 +13,7 @@ from lint_params.shape.ops.layerwise import (
     tensor_in,
     zeroable,
 )
+from lint_params.shape.sizes.dim import NO, YES, Size, add, at_least, sub
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "linear-input-mismatch"

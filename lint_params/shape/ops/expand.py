@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, mul, product, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import (
     BROADCAST,
@@ -15,6 +14,7 @@ from lint_params.shape.ops.arguments import (
     tensors,
 )
 from lint_params.shape.ops.broadcast import joined
+from lint_params.shape.sizes.dim import NO, Size, mul, product, same
 from lint_params.shape.value import Seq, Shape, ShapeOf, Tensor, Unknown, Value
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, add, floordiv, mul, sub
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import axes, dims_of
+from lint_params.shape.sizes.dim import Size, add, floordiv, mul, sub
 from lint_params.shape.value import Seq, Tensor, Value
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, floordiv, product
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.layerwise import axes, must_equal, ranked, tensor_in, window
+from lint_params.shape.sizes.dim import Size, floordiv, product
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "view-size-mismatch"

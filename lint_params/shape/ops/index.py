@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops.arguments import BROADCAST, VIEW, front
+from lint_params.shape.ops.broadcast import joined, stays
+from lint_params.shape.ops.create import from_data
+from lint_params.shape.sizes.dim import (
     NO,
     YES,
     Poly,
@@ -19,9 +22,6 @@ from lint_params.shape.dim import (
     same,
     sub,
 )
-from lint_params.shape.ops.arguments import BROADCAST, VIEW, front
-from lint_params.shape.ops.broadcast import joined, stays
-from lint_params.shape.ops.create import from_data
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, add, product, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import JOIN, axis, dims_of, promote, whole
 from lint_params.shape.ops.permute import unsqueeze
+from lint_params.shape.sizes.dim import NO, YES, Size, add, product, same
 from lint_params.shape.value import AnySeq, Choice, Seq, Tensor, Value
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops.broadcast import broadcast
+from lint_params.shape.sizes.dim import (
     NO,
     Size,
     Symbol,
@@ -17,7 +18,6 @@ from lint_params.shape.dim import (
     of_atom,
     sub,
 )
-from lint_params.shape.ops.broadcast import broadcast
 from lint_params.shape.value import (
     Config,
     Flag,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
 from lint_params.shape.ops import LAYERS, conv, conv_transpose, layer, linear, norm  # noqa: F401 - it registers
 from lint_params.shape.ops.layerwise import ranked, tensor_in
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Layer, Tensor, Value, only_symbol
 
 NAME = "lazy"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, minimum
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import BROADCAST, PRODUCT, VIEW, axis, dims_of
 from lint_params.shape.ops.broadcast import broadcast, joined
 from lint_params.shape.ops.reduce import reduced
+from lint_params.shape.sizes.dim import Size, minimum
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import YES, Size, same
 from lint_params.shape.ops import function, layer
+from lint_params.shape.sizes.dim import YES, Size, same
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "linear-input-mismatch"

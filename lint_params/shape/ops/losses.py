@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.broadcast import broadcast
 from lint_params.shape.ops.layerwise import flag, must_equal, quoted, tensor_in
+from lint_params.shape.sizes.dim import NO
 from lint_params.shape.value import Layer, Tensor, Unknown, Value
 
 RULE = "broadcast-mismatch"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, floordiv, product, sub
 from lint_params.shape.ops import layer
 from lint_params.shape.ops.attention import part
 from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, sure_int, tensor_in
 from lint_params.shape.ops.losses import RULE, reduced
 from lint_params.shape.ops.losses_class import by_class
+from lint_params.shape.sizes.dim import Size, floordiv, product, sub
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
 
 CONSTRUCT = "indivisible-channels"

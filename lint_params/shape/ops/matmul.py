@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import MAYBE, NO, Poly, Size, mul, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import PRODUCT, dims_of, promote, tensors, whole
 from lint_params.shape.ops.broadcast import broadcast, declared, joined, leading
+from lint_params.shape.sizes.dim import MAYBE, NO, Poly, Size, mul, same
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
 TURNED = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.arguments import front
 from lint_params.shape.ops.layerwise import (
@@ -16,6 +15,7 @@ from lint_params.shape.ops.layerwise import (
     sure_int,
     tensor_in,
 )
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Layer, Shape, Tensor, Value
 
 RULE = "norm-feature-mismatch"

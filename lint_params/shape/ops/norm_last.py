@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import YES, Poly, Size, Symbol, same
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.layerwise import (
     flag,
@@ -14,6 +13,7 @@ from lint_params.shape.ops.layerwise import (
     ranked,
     tensor_in,
 )
+from lint_params.shape.sizes.dim import YES, Poly, Size, Symbol, same
 from lint_params.shape.value import Config, Layer, Seq, Tensor, Value
 
 RULE = "norm-feature-mismatch"

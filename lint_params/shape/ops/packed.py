@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
 from lint_params.shape.ops import function
 from lint_params.shape.ops.layerwise import flag
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Seq, Tensor, Unknown, Value
 
 RNN = "torch.nn.utils.rnn"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, add, at_least, sub
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.layerwise import listed, minimum_rank, ranked, tensor_in, zeroable
+from lint_params.shape.sizes.dim import NO, Size, add, at_least, sub
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
 
 RULE = "kernel-exceeds-input"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops import function
+from lint_params.shape.ops.arguments import VIEW, axes, axis, dims_of, keep_front, whole
+from lint_params.shape.sizes.dim import (
     NO,
     YES,
     Size,
@@ -16,8 +18,6 @@ from lint_params.shape.dim import (
     same,
     sub,
 )
-from lint_params.shape.ops import function
-from lint_params.shape.ops.arguments import VIEW, axes, axis, dims_of, keep_front, whole
 from lint_params.shape.value import Seq, Tensor, Value
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size, floordiv, mul
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.arguments import front
 from lint_params.shape.ops.layerwise import minimum_rank, tensor_in
+from lint_params.shape.sizes.dim import Size, floordiv, mul
 from lint_params.shape.value import Layer, Tensor, Value
 
 RULE = "indivisible-channels"

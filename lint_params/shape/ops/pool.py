@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops import function, layer
+from lint_params.shape.ops.layerwise import axes, flag, listed, paddings, ranked, reach, tensor_in
+from lint_params.shape.sizes.dim import (
     NO,
     YES,
     Size,
@@ -16,8 +18,6 @@ from lint_params.shape.dim import (
     mul,
     sub,
 )
-from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.layerwise import axes, flag, listed, paddings, ranked, reach, tensor_in
 from lint_params.shape.value import Layer, Seq, Tensor, Value
 
 RULE = "kernel-exceeds-input"

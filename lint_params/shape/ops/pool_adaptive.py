@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, YES, Size, add, at_least, sub
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.conv_transpose import enlarged, wanted_size
 from lint_params.shape.ops.layerwise import (
@@ -17,6 +16,7 @@ from lint_params.shape.ops.layerwise import (
     ranked,
     tensor_in,
 )
+from lint_params.shape.sizes.dim import NO, YES, Size, add, at_least, sub
 from lint_params.shape.value import Config, Layer, Seq, Tensor, Unknown, Value
 
 RULE = "kernel-exceeds-input"

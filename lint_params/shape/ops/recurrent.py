@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import MAYBE, NO, YES, Size, at_least, mul, same, sub
 from lint_params.shape.ops import layer
 from lint_params.shape.ops.layerwise import flag, in_unit, must_equal, ranked, tensor_in, zeroable
 from lint_params.shape.ops.packed import Packed
+from lint_params.shape.sizes.dim import MAYBE, NO, YES, Size, at_least, mul, same, sub
 from lint_params.shape.value import Layer, Seq, Tensor, Unknown, Value
 
 RULE = "recurrent-mismatch"

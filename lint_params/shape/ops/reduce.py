@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Size, at_least
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import (
     VIEW,
@@ -18,6 +17,7 @@ from lint_params.shape.ops.arguments import (
     whole,
 )
 from lint_params.shape.ops.broadcast import broadcast
+from lint_params.shape.sizes.dim import NO, Size, at_least
 from lint_params.shape.value import Seq, Tensor, Value
 
 Dtype = Callable[[str | None], str | None]

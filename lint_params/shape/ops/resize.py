@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import floor
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import NO, Poly, Size, at_least, floordiv, mul
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.layerwise import listed, quoted, ranked, tensor_in
+from lint_params.shape.sizes.dim import NO, Poly, Size, at_least, floordiv, mul
 from lint_params.shape.value import Config, Layer, Seq, Tensor, Value
 
 RULE = "view-size-mismatch"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import (
+from lint_params.shape.ops import function
+from lint_params.shape.ops.arguments import JOIN, axis, dims_of, front, size_list, whole
+from lint_params.shape.ops.index import sliced
+from lint_params.shape.sizes.dim import (
     NO,
     YES,
     Size,
@@ -17,9 +20,6 @@ from lint_params.shape.dim import (
     same,
     sub,
 )
-from lint_params.shape.ops import function
-from lint_params.shape.ops.arguments import JOIN, axis, dims_of, front, size_list, whole
-from lint_params.shape.ops.index import sliced
 from lint_params.shape.value import AnySeq, Seq, Tensor, Value
 
 LIMIT = 512  # pieces that are listed one by one

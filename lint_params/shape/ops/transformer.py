@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
 from lint_params.shape.ops import layer
 from lint_params.shape.ops.attention import attend, check_heads, part
 from lint_params.shape.ops.attention import params as attention_params
 from lint_params.shape.ops.layerwise import flag, in_unit
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Layer, Tensor, Value
 
 Params = dict[str, "tuple[Size, ...] | None"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import Size
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.attention import RULE, SIDES, part
 from lint_params.shape.ops.layerwise import flag, must_equal, ranked, tensor_in
@@ -17,6 +16,7 @@ from lint_params.shape.ops.transformer import (
     decoder_params,
     encoder_params,
 )
+from lint_params.shape.sizes.dim import Size
 from lint_params.shape.value import Layer, Tensor, Value
 
 

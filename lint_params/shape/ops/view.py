@@ -6,7 +6,6 @@ from itertools import combinations
 from math import prod
 
 from lint_params.shape.context import Context
-from lint_params.shape.dim import MAYBE, NO, YES, Size, cancel, floordiv, modulo, mul, product, same
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import (
     VIEW,
@@ -17,6 +16,7 @@ from lint_params.shape.ops.arguments import (
     size_list,
     whole,
 )
+from lint_params.shape.sizes.dim import MAYBE, NO, YES, Size, cancel, floordiv, modulo, mul, product, same
 from lint_params.shape.value import (
     DtypeOf,
     External,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lint_params.shape.value import External, Unknown, Value
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 
 How = Callable[["Interpreter", list[Value], dict[str, Value]], Value]
 EXTERNALS: dict[str, How] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lint_params.shape.dim import symbol
+from lint_params.shape.sizes.dim import symbol
 from lint_params.shape.value import Dict, External, Flag, Native, Parser, Seq, Unknown, Value
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import external
 
 

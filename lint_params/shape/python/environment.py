@@ -6,13 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from lint_params.shape.comparison import compare
+from lint_params.shape.evaluate.comparison import compare
+from lint_params.shape.evaluate.truth import FAILED
 from lint_params.shape.python import CONSTANTS, EXTERNALS, How, external
-from lint_params.shape.truth import FAILED
 from lint_params.shape.value import External, Seq, Unknown, Value
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 
 #: Code for older releases is kept beside that for this one, and is not what its authors run now.
 _TORCH = "2.13.0"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lint_params.shape.iterate import known_items
-from lint_params.shape.memo import copied
+from lint_params.shape.evaluate.iterate import known_items
+from lint_params.shape.evaluate.memo import copied
 from lint_params.shape.value import (
     OPEN,
     Config,
@@ -21,7 +21,7 @@ from lint_params.shape.value import (
 )
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import EXTERNALS, external
 
 

@@ -6,11 +6,11 @@ import ast
 import math
 from typing import TYPE_CHECKING, Any
 
-from lint_params.shape import dim
-from lint_params.shape.arithmetic import binary
-from lint_params.shape.dim import Poly
-from lint_params.shape.iterate import known_items
-from lint_params.shape.truth import truth
+from lint_params.shape.evaluate.arithmetic import binary
+from lint_params.shape.evaluate.iterate import known_items
+from lint_params.shape.evaluate.truth import truth
+from lint_params.shape.sizes import dim
+from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import (
     REAL,
     Choice,
@@ -26,7 +26,7 @@ from lint_params.shape.value import (
 )
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import external
 
 # -- numbers --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from lint_params.shape.value import (
 )
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import EXTERNALS, How, external
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lint_params.shape.classes import mro
-from lint_params.shape.dim import Poly
-from lint_params.shape.objects import get_attr, set_attr
-from lint_params.shape.sized import may_hold_size
+from lint_params.shape.evaluate.classes import mro
+from lint_params.shape.evaluate.objects import get_attr, set_attr
+from lint_params.shape.sizes.dim import Poly
+from lint_params.shape.sizes.sized import may_hold_size
 from lint_params.shape.value import (
     AnySeq,
     Choice,
@@ -30,7 +30,7 @@ from lint_params.shape.value import (
 )
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import external
 
 # -- objects --------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from lint_params.shape import dim
-from lint_params.shape.arithmetic import binary
-from lint_params.shape.iterate import any_sequence, concrete_count, known_items
-from lint_params.shape.objects import get_attr
-from lint_params.shape.truth import truth
+from lint_params.shape.evaluate.arithmetic import binary
+from lint_params.shape.evaluate.iterate import any_sequence, concrete_count, known_items
+from lint_params.shape.evaluate.objects import get_attr
+from lint_params.shape.evaluate.truth import truth
+from lint_params.shape.sizes import dim
 from lint_params.shape.value import (
     OPEN,
     AnySeq,
@@ -29,7 +29,7 @@ from lint_params.shape.value import (
 )
 
 if TYPE_CHECKING:
-    from lint_params.shape.interpreter import Interpreter
+    from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import EXTERNALS, How, external
 
 # -- sequences ------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ EXTERNALS["torch.Size"] = _as_sequence("size")
 
 @external("builtins.next")
 def _next(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    from lint_params.shape.containers import TENSORS
+    from lint_params.shape.evaluate.containers import TENSORS
 
     if isinstance(args[0], Unknown) and args[0].why == TENSORS:
         return it.ctx.unknown_tensor()

@@ -1,0 +1,1 @@
+"""Where modules and Parameters are kept, and whether torch finds them there."""

@@ -1,0 +1,147 @@
+"""Whether a container of layers or Parameters goes to code that may register or train them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from lint_params.facts.torch_names import INITIALISERS
+from lint_params.facts.value.kinds import MODULE_CONTAINERS
+from lint_params.facts.writes import is_initialiser
+from lint_params.trees import last_name
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+
+
+def used_elsewhere(cls: ClassFacts, name: str) -> bool:
+    """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like."""
+    for one in [*cls.mro, *cls.subclasses]:
+        facts = one.facts
+        for scope in one.scope.within():
+            instance = scope.instance_name
+            for node in scope.nodes(ast.Attribute):
+                if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
+                    field = facts.parent(node)  # of a record: self.pair.box
+                    if is_passed_on(facts, node) or isinstance(field, ast.Attribute) and is_passed_on(facts, field):
+                        return True
+    return False
+
+
+_HARMLESS = """
+    enumerate zip reversed range iter list tuple sorted sum min max map filter next getattr
+""".split()
+#: What registers or trains what it is given, also while the model runs.
+_KEEPERS = ("torch.optim.", *MODULE_CONTAINERS, "builtins.setattr")
+_SETS_UP = re.compile(r"regist|build|add_|set_|init")
+#: Ways into a list, which may go on under its name.
+_GROWS = ("append", "insert", "extend")
+#: What these give holds no item.
+_ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
+
+
+def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) -> bool:
+    """Whether a container goes to a call (starred, or inside) that may register its items, itself
+    or under a local name; ``names`` are those that were followed so far."""
+    if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
+        return False
+    below: ast.AST = node
+    item = False
+    for parent in facts.index.ancestors(node):
+        if isinstance(parent, ast.Call) and below is not parent.func:
+            called = facts.qualify(parent.func) or ""
+            if called.startswith("builtins.") and called[9:] in _ANSWERS:
+                return False
+            if called.startswith("builtins.") and called[9:] in _HARMLESS:
+                below = parent
+                continue
+            if called in ("builtins.dict", "collections.OrderedDict"):
+                below = parent
+                continue
+            if item and isinstance(parent.func, ast.Attribute) and parent.func.attr in _GROWS:
+                return _name_passes(facts, parent.func.value, item, names)
+            if item:
+                return called.startswith(_KEEPERS) or _is_any_class(facts, parent.func)
+            running = facts.phase(parent) == "forward" or facts.kind_of(parent.func).is_module
+            computed = running and not called.startswith(_KEEPERS)
+            last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+            computed = computed and _SETS_UP.search(last) is None
+            return not computed and last not in INITIALISERS and not is_initialiser(called)
+        if item and isinstance(parent, ast.BinOp):
+            return False  # what is computed of an item is another thing
+        if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
+            below = parent
+            continue
+        if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items", "parameters"):
+            below = parent
+            continue
+        if isinstance(parent, ast.Subscript) and below is parent.value and isinstance(parent.ctx, ast.Load):
+            below, item = parent, item or not isinstance(parent.slice, ast.Slice)
+            continue
+        if isinstance(parent, ast.Call) and isinstance(below, ast.Attribute) and below is not node:
+            below = parent  # self.xs.values()
+            continue
+        if isinstance(parent, ast.For) and below is parent.iter:
+            return _target_passes(facts, parent)
+        if isinstance(parent, ast.comprehension):
+            return _comprehension_passes(facts, parent)
+        if isinstance(parent, (ast.Yield, ast.YieldFrom)):
+            return True
+        if isinstance(parent, ast.Return):
+            # A method gives the container away: who asks for it may train it.
+            return facts.phase(node) != "forward" if item else facts.scope_of(node).name != "forward"
+        if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+            return _name_passes(facts, parent.targets[0], item, names)
+        return False
+    return False
+
+
+def _is_any_class(facts: FileFacts, func: ast.expr) -> bool:
+    """``LAYERS[name](...)``: a class out of a table, which may be one that keeps what it gets."""
+    return isinstance(func, ast.Subscript) and facts.kind_of(func).may_be("class", "unknown")
+
+
+def _name_passes(facts: FileFacts, target: ast.expr, item: bool, names: tuple[str, ...]) -> bool:
+    """``first = self.xs[0]`` and ``self.first = self.xs[0]``: what is done with it under that name."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return any(_name_passes(facts, part, item, names) for part in target.elts)
+    if not isinstance(target, ast.Name):
+        return item and facts.self_attribute(target) is not None
+    if target.id in names:
+        return False
+    uses = [one for one in facts.scope_of(target).nodes(ast.Name) if one.id == target.id]
+    return any(is_passed_on(facts, one, (*names, target.id)) for one in uses)
+
+
+def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
+    """``for layer in self.xs: kept.append(layer)``: each item goes to another container."""
+    names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+    return any(
+        isinstance(part, ast.Call)
+        and getattr(part.func, "attr", "") in ("append", "add_module", "insert", "register_module")
+        and any(_holds(given, names) for given in part.args)
+        for statement in loop.body
+        for part in ast.walk(statement)
+    )
+
+
+def _holds(given: ast.expr, names: set[str]) -> bool:
+    """``layer``, or ``Block(layer, act)``, by its capital letter a module that holds it."""
+    if isinstance(given, ast.Name):
+        return given.id in names
+    if not isinstance(given, ast.Call) or not last_name(given.func)[:1].isupper():
+        return False
+    return any(_holds(part, names) for part in (*given.args, *(word.value for word in given.keywords)))
+
+
+def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:
+    """``nn.ModuleList(build(x) for x in self.xs)`` hands the items on; a sum does not."""
+    outer = facts.parent(node)
+    parent = facts.parent(outer) if outer is not None else None
+    while isinstance(parent, (ast.Starred, ast.List)):
+        parent = facts.parent(parent)
+    if not isinstance(parent, ast.Call):
+        return False
+    return (facts.qualify(parent.func) or "").startswith("torch.nn.")

@@ -1,0 +1,50 @@
+"""Which items of a container are lost to the Module that keeps it: what has Parameters."""
+
+from __future__ import annotations
+
+import ast
+
+from lint_params.facts.held.owners import kind_owns
+from lint_params.facts.value.contents import Item, is_fresh
+from lint_params.facts.value.kinds import Kind
+
+#: A class that defines one of these looks after its parameters itself.
+OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict", "__getattr__")
+
+
+def lost_as(item: Item) -> str | None:
+    """What it is, "parameter" or "module"; None where it has nothing to lose."""
+    if item.kind.is_parameter:
+        return "parameter" if trains(item) else None
+    kinds = list(item.kind.every())
+    if carries_layers(item.kind):
+        return "module"
+    # One of a table of classes: each has to have some. Else one of what is written out is enough.
+    enough = all if isinstance(item.expr, ast.Call) else any
+    if all(one.is_module for one in kinds) and enough(kind_owns(one, 0) is True for one in kinds):
+        return "module"
+    return None
+
+
+def carries_layers(kind: Kind) -> bool:
+    """A record, dataclass or NamedTuple, that is given layers which are made for it."""
+    cls, call, facts = kind.cls, kind.node, kind.facts
+    if kind.what != "object" or cls is None or facts is None or not isinstance(call, ast.Call):
+        return False
+    names = [getattr(one, "func", one) for one in cls.node.decorator_list]
+    record = any((cls.facts.qualify(name) or "") == "dataclasses.dataclass" for name in names)
+    if not record and "typing.NamedTuple" not in cls.outside_bases or any(name in cls.methods for name in OWN_BOOKS):
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(kind_owns(facts.kind_of(arg), 0) and is_fresh(facts, arg, facts.kind_of(arg)) for arg in given)
+
+
+def trains(item: Item) -> bool:
+    """Whether the gradients of a Parameter are left on."""
+    call = item.kind.node
+    if not isinstance(call, ast.Call):
+        return True
+    for keyword in call.keywords:
+        if keyword.arg == "requires_grad":
+            return not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+    return True

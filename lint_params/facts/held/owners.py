@@ -1,0 +1,174 @@
+"""Whether a module has trainable parameters, from how it was made."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.members import argument
+from lint_params.facts.torch_names import LAYER_PARAMETERS
+from lint_params.facts.value.kinds import Kind
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.members import Member
+
+#: Normalisation layers whose parameters a flag takes away: the flag and its place.
+_FLAGS = {
+    "BatchNorm1d": ("affine", 3, True),
+    "BatchNorm2d": ("affine", 3, True),
+    "BatchNorm3d": ("affine", 3, True),
+    "SyncBatchNorm": ("affine", 3, True),
+    "InstanceNorm1d": ("affine", 3, False),
+    "InstanceNorm2d": ("affine", 3, False),
+    "InstanceNorm3d": ("affine", 3, False),
+    "LazyInstanceNorm1d": ("affine", 2, False),
+    "LazyInstanceNorm2d": ("affine", 2, False),
+    "LazyInstanceNorm3d": ("affine", 2, False),
+    "GroupNorm": ("affine", 3, True),
+    "LayerNorm": ("elementwise_affine", 2, True),
+    "RMSNorm": ("elementwise_affine", 2, True),
+}
+
+
+def owns_parameters(facts: FileFacts, expr: ast.expr) -> bool | None:
+    return kind_owns(facts.kind_of(expr), 0)
+
+
+def kind_owns(kind: Kind, depth: int) -> bool | None:
+    """True: surely has parameters; False: surely none; None: the source does not say."""
+    if depth > 12:
+        return None
+    if kind.what == "choice":
+        answers = {kind_owns(choice, depth + 1) for choice in kind.choices}
+        return answers.pop() if len(answers) == 1 else None
+    if kind.is_parameter:
+        return True
+    if kind.what not in ("module", "object"):
+        return None
+    if kind.cls is not None:
+        return class_owns(kind.cls, depth + 1)
+    if kind.is_module_container:
+        return _contents_own(kind, depth)
+    if not kind.layer or kind.layer in ("Module", "Container"):
+        return None
+    if kind.layer not in LAYER_PARAMETERS:
+        return False
+    flag = _FLAGS.get(kind.layer)
+    if flag is not None:
+        name, place, default = flag
+        given = argument(kind.node, place, name) if isinstance(kind.node, ast.Call) else None
+        if given is None:
+            return default
+        return bool(given.value) if isinstance(given, ast.Constant) else None
+    return True
+
+
+def _contents_own(kind: Kind, depth: int) -> bool | None:
+    call = kind.node
+    if not isinstance(call, ast.Call) or kind.facts is None:
+        return None
+    if not call.args:
+        return False
+    if any(_given_owns(kind.facts, call, arg, depth) for arg in call.args):
+        return True
+    if kind.layer == "Sequential":
+        kinds = [
+            kind.facts.kind_of(arg.value).element if isinstance(arg, ast.Starred) else
+            kind.facts.kind_of(arg)
+            for arg in call.args
+        ]
+        if len(kinds) == 1 and kinds[0] is not None and kinds[0].what == "dict":
+            kinds = [kinds[0].element]
+    else:
+        inside = kind.facts.kind_of(call.args[0])
+        kinds = list(inside.items) if inside.items is not None else [inside.element]
+    answers = [kind_owns(one, depth + 1) if one is not None else None for one in kinds]
+    if True in answers:
+        return True
+    return False if answers and all(answer is False for answer in answers) else None
+
+
+def _given_owns(facts: FileFacts, call: ast.Call, arg: ast.expr, depth: int) -> bool:
+    """Whether a list or dict that a container is given surely holds a layer with parameters."""
+    given = arg.value if isinstance(arg, ast.Starred) else arg
+    if facts.kind_of(given).what not in ("list", "tuple", "dict"):
+        return False
+    around = [one.node for one in facts.conditions(call)]
+    return any(
+        not _maybe(item.kind) and _in_any_case(facts, item.node, around) and kind_owns(item.kind, depth + 1)
+        for item in facts.items_of(given)
+    )
+
+
+def _in_any_case(facts: FileFacts, node: ast.AST, around: list[ast.AST]) -> bool:
+    """Whether it runs wherever what stands ``around`` does, loops taken as run."""
+    return all(one.what in ("for", "while") or one.node in around for one in facts.conditions(node))
+
+
+def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
+    """Whether instances of a class of the project have parameters: registered or, for a
+    class that is no Module, held in its attributes."""
+    unknown = not cls.bases_complete
+    for one in cls.mro:
+        if one.dynamic_members:
+            unknown = True
+        for name, members in one.members.items():
+            for member in members:
+                if member.how in ("declared", "delete"):
+                    continue
+                if not cls.is_module and not _is_made(member):
+                    continue  # what a plain object was given belongs to whoever gave it
+                answer = kind_owns(member.kind, depth + 1)
+                if answer is False and member.kind.is_module_container:
+                    answer = _grown_owns(one, name, depth)
+                if answer is True and member.method in cls.surely_built_by and not _maybe(member.kind):
+                    if not any(c.what in ("if", "else") for c in member.conditions):
+                        return True
+                    unknown = True
+                elif answer is not False and member.kind.may_be(
+                    "unknown", "module", "parameter", "object", "list", "dict"
+                ):
+                    unknown = True
+    if any(kind_owns(Kind("module", torch=f"torch.nn.{b}"), depth + 1) for b in cls.torch_bases):
+        return True
+    if "Sequential" in cls.torch_bases:
+        given = _given_to_sequential(cls, depth)
+        return True if given else None
+    return None if unknown else False
+
+
+def _given_to_sequential(cls: ClassFacts, depth: int) -> bool:
+    """Whether a class that is an ``nn.Sequential`` surely hands it a layer with parameters."""
+    for one in cls.mro:
+        for call in one.parent_init_calls:
+            for arg in call.args if one.facts.scope_of(call).name == "__init__" else ():
+                kind = one.facts.kind_of(arg)
+                if not isinstance(arg, ast.Starred) and not _maybe(kind) and kind_owns(kind, depth + 1):
+                    return True
+    return False
+
+
+def _grown_owns(cls: ClassFacts, name: str, depth: int) -> bool | None:
+    """Of a container that begins empty: whether what goes into it has parameters."""
+    items = cls.items(name)
+    sure = [item for item in items if item.fresh and _always(cls.facts, item.node)]
+    if any(kind_owns(item.kind, depth + 1) and not _maybe(item.kind) for item in sure):
+        return True
+    return None if items else False
+
+
+def _always(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether the constructor surely comes by, loops taken as run."""
+    cls, name = facts.class_around(node), facts.scope_of(node).name
+    built = cls is not None and name in cls.surely_built_by
+    return (built or name == "__init__") and _in_any_case(facts, node, [])
+
+
+def _is_made(member: Member) -> bool:
+    return isinstance(member.value, ast.Call) and not member.kind.annotated
+
+
+def _maybe(kind: Kind) -> bool:
+    return kind.what == "choice" or kind.optional

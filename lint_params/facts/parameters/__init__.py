@@ -1,0 +1,1 @@
+"""What happens to Parameters: writes to ``.data``, initialisation, lazy shapes."""

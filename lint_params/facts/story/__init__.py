@@ -1,0 +1,1 @@
+"""What a function does to models and optimizers, step by step."""

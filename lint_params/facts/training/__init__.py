@@ -1,0 +1,1 @@
+"""What trains: optimizers, gradients, ``requires_grad``."""

@@ -1,0 +1,301 @@
+"""Modules and Parameters that take part in a training loop and that no optimizer holds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lint_params.facts.members import argument
+from lint_params.facts.training.trained import is_backward, trains
+from lint_params.names import dotted
+from lint_params.trees import targets
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+    from lint_params.facts.training.optimizers import Optimizer
+
+#: What may be done to a module without anybody else learning of it.
+_HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double", "state_dict")
+_MOVES = ("to", "cuda", "cpu", "float", "half", "double", "train")
+_LOOKS = ("detach", "shape", "grad", "clone", "norm", "mean", "std", "abs", "sum")
+_LOADED = ("load", "load_state_dict", "from_pretrained", "load_from_checkpoint", "hub")
+_APART = ("teacher", "target", "ema", "frozen", "pretrained", "vgg", "lpips", "clip", "reference")
+
+
+@dataclass(frozen=True, eq=False)
+class Untrained:
+    """``name`` (a variable, or ``self.x``) is made at ``made`` and called in a training loop."""
+
+    name: str
+    made: ast.expr
+    call: ast.expr
+    optimizer: Optimizer
+
+
+def untrained_modules(facts: FileFacts) -> list[Untrained]:
+    found: list[Untrained] = []
+    for scope in facts.functions:
+        if scope.owner is None:
+            found += _in_function(facts, scope)
+    for cls in facts.classes:
+        found += _in_class(facts, cls)
+    return found
+
+
+def _in_function(facts: FileFacts, scope: Scope) -> Iterator[Untrained]:
+    optimizers = [one for one in facts.optimizers if one.scope is scope]
+    held = _held(facts, optimizers, [scope])
+    if held is None or scope.children and any(s.is_function for s in scope.children) and scope.parent:
+        return
+    made: dict[str, list[ast.expr]] = {}
+    for node in scope.assignments:
+        if len(targets(node)) != 1 or node.value is None:
+            continue
+        target = targets(node)[0]
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts))
+        for name, value in pairs:
+            if isinstance(name, ast.Name) and not (isinstance(value, ast.Constant) and pairs[0][0] is not target):
+                made.setdefault(name.id, []).append(value)
+    yield from _missing(facts, made, held, optimizers, [scope], _loops(scope))
+
+
+def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
+    """A trainer (no Module itself), or a LightningModule."""
+    lightning = any("lightning" in base.lower() for base in cls.outside_bases)
+    if (cls.is_module and not lightning) or cls.subclasses or cls.init is None:
+        return
+    if len(cls.mro) > 1 or (cls.outside_bases - {"builtins.object", "object"} and not lightning):
+        return
+    scopes = list(cls.scope.within())
+    optimizers = [one for one in facts.optimizers if one.scope in scopes]
+    held = _held(facts, optimizers, scopes)
+    if held is None:
+        return
+    made = {
+        f"self.{name}": [m.value for m in members if m.value is not None]
+        for name, members in cls.members.items()
+        if all(m.how == "assign" and m.scope.name in cls.surely_built_by and not m.conditions for m in members)
+    }
+    loops: list[list[ast.stmt]] = []
+    for method in cls.scope.children:
+        if method.is_function:
+            step = lightning and method.name == "training_step"
+            if step or any(is_backward(call) for call in method.nodes(ast.Call)):
+                loops.append(method.node.body)
+    yield from _missing(facts, made, held, optimizers, scopes, loops)
+
+
+def _held(facts: FileFacts, optimizers: list[Optimizer], scopes: list[Scope]) -> set[str] | None:
+    """The dotted names whose parameters are held; None: not all is known."""
+    if not optimizers:
+        return None
+    names: set[str] = set()
+    for one in optimizers:
+        if one.given is None or not (one.owners or one.single):
+            return None
+        if not one.complete and not _only_trainable(facts, one.given):
+            return None
+        for owner in [*one.owners, *one.single]:
+            name = dotted(owner)
+            if name is None:
+                return None
+            names.add(name)
+    for scope in scopes:
+        for call in scope.nodes(ast.Call):
+            func = call.func
+            last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            if last == "add_param_group" or ("optim" in last.lower() and not _is_torch(facts, call)):
+                return None
+            if last in ("SGD", "Adam", "AdamW", "Optimizer") and not _is_torch(facts, call):
+                return None
+    return names
+
+
+def _is_torch(facts: FileFacts, call: ast.Call) -> bool:
+    return (facts.qualify(call.func) or "").startswith("torch.")
+
+
+def _only_trainable(facts: FileFacts, given: ast.expr) -> bool:
+    """``filter(lambda p: p.requires_grad, m.parameters())`` and comprehensions of that kind."""
+    if isinstance(given, ast.Call) and facts.qualify(given.func) == "builtins.filter":
+        first = given.args[0]
+        return isinstance(first, ast.Lambda) and getattr(first.body, "attr", "") == "requires_grad"
+    if isinstance(given, (ast.ListComp, ast.GeneratorExp)):
+        tests = [test for one in given.generators for test in one.ifs]
+        return all(getattr(test, "attr", "") == "requires_grad" for test in tests)
+    return False
+
+
+def _missing(
+    facts: FileFacts,
+    made: dict[str, list[ast.expr]],
+    held: set[str],
+    optimizers: list[Optimizer],
+    scopes: list[Scope],
+    loops: Iterable[list[ast.stmt]],
+) -> Iterator[Untrained]:
+    loops = list(loops)
+    for name, values in made.items():
+        fresh = [value for value in values if not _is_move(value, name)]
+        if len(fresh) != 1 or any(_overlap(name, other) for other in held):
+            continue
+        copied = _copy_of(facts, fresh[0], held)
+        single = _trainable_parameter(facts, fresh[0])
+        if any(word in name.lower() for word in _APART) or not (copied or single or _fresh(facts, fresh[0])):
+            continue
+        harmless = _only_computes if single else _harmless
+        if not all(harmless(facts, use) for scope in scopes for use in _uses(scope, name)):
+            continue
+        for body in loops:
+            call = trains(facts, body, name)
+            if call is None:
+                continue
+            # Where only Parameters are trained (a picture, a prompt), what they go through is not meant.
+            beside = [one for other in held if (one := trains(facts, body, other)) is not None]
+            if any(single or isinstance(one, ast.Call) for one in beside) or (copied and _steps(body)):
+                yield Untrained(name, fresh[0], call, _to_blame(optimizers))
+                break
+
+
+def _to_blame(optimizers: list[Optimizer]) -> Optimizer:
+    """The first that is given something twice, or only what another one has already; else the
+    first."""
+    seen: set[str] = set()
+    for one in optimizers:
+        given = [dotted(owner) or "" for owner in [*one.owners, *one.single]]
+        names = set(given)
+        if names <= seen or len(names) < len(given):
+            return one
+        seen |= names
+    return optimizers[0]
+
+
+def _copy_of(facts: FileFacts, value: ast.expr, held: set[str]) -> bool:
+    """``copy.deepcopy(model)`` of a model that the optimizer holds: the copy it does not."""
+    called = facts.qualify(value.func) if isinstance(value, ast.Call) else None
+    return (
+        called == "copy.deepcopy"
+        and isinstance(value, ast.Call)
+        and bool(value.args)
+        and dotted(value.args[0]) in held
+    )
+
+
+def _steps(body: list[ast.stmt]) -> bool:
+    """Whether an optimizer steps in these statements."""
+    calls = (node for one in body for node in ast.walk(one) if isinstance(node, ast.Call))
+    return any(isinstance(c.func, ast.Attribute) and c.func.attr == "step" for c in calls)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(other + ".") or other.startswith(one + ".")
+
+
+def _is_move(value: ast.expr, name: str) -> bool:
+    """``net = net.to(device)``."""
+    func = value.func if isinstance(value, ast.Call) else None
+    return isinstance(func, ast.Attribute) and func.attr in _MOVES and dotted(func.value) == name
+
+
+def _fresh(facts: FileFacts, value: ast.expr) -> bool:
+    """A module with parameters that is made here, untrained: nothing is loaded."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        if value.func.attr not in _MOVES or facts.qualify(value.func) is not None:
+            break
+        value = value.func.value
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Attribute) and facts.qualify(value.func) is None:
+        return False  # .eval(), .requires_grad_(False)
+    kind = facts.kind_of(value)
+    if not kind.is_module or kind.optional or facts.owns_parameters(value) is not True:
+        return False
+    for arg in [*value.args, *(keyword.value for keyword in value.keywords)]:
+        if isinstance(arg, ast.Constant) and isinstance(arg.value, str) and kind.cls is not None:
+            return False
+        if facts.kind_of(arg).may_be("module") and kind.cls is not None:
+            return False  # it may be the very module that is trained
+    if any("train" in (k.arg or "") or k.arg in ("weights", None) for k in value.keywords):
+        return False
+    for one in kind.cls.mro if kind.cls is not None else ():
+        for scope in one.scope.within():
+            for node in scope.nodes(ast.Attribute):
+                if node.attr in _LOADED or node.attr in ("requires_grad", "requires_grad_", "no_grad"):
+                    return False
+    return True
+
+
+def _trainable_parameter(facts: FileFacts, value: ast.expr) -> bool:
+    """``nn.Parameter(...)`` that is to be trained."""
+    if not isinstance(value, ast.Call) or facts.qualify(value.func) != "torch.nn.Parameter":
+        return False
+    flag = argument(value, 1, "requires_grad")
+    return flag is None or isinstance(flag, ast.Constant) and flag.value is True
+
+
+def _only_computes(facts: FileFacts, use: ast.expr) -> bool:
+    """A Parameter in arithmetic, functions of torch and its own methods: nobody else gets it."""
+    below: ast.AST = use
+    for parent in facts.index.ancestors(use):
+        if isinstance(parent, ast.Attribute):
+            return parent.attr not in ("data", "grad", "requires_grad", "requires_grad_", "backward")
+        if isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)):
+            return True
+        if isinstance(parent, ast.Call) and below is not parent.func:
+            return (facts.qualify(parent.func) or "").startswith(("torch.", "builtins.print", "builtins.float"))
+        return False
+    return False
+
+
+def _uses(scope: Scope, name: str) -> Iterator[ast.expr]:
+    whole = name.startswith("self.")
+    for node in scope.nodes(ast.Attribute) if whole else scope.nodes(ast.Name):
+        if isinstance(node.ctx, ast.Load) and dotted(node) == name:
+            yield node
+
+
+def _harmless(facts: FileFacts, use: ast.expr) -> bool:
+    """Called, moved, returned, or its ``parameters()`` given to an optimizer or a clipper."""
+    parent = facts.parent(use)
+    if isinstance(parent, (ast.Tuple, ast.List)):
+        parent = facts.parent(parent)
+    if isinstance(parent, ast.Return):
+        return True
+    if isinstance(parent, ast.For) and isinstance(parent.target, ast.Name):  # for net in (a, b): net(x)
+        turns = [n for n in ast.walk(parent) if isinstance(n, ast.Name) and n.id == parent.target.id]
+        return all(_harmless(facts, turn) for turn in turns if isinstance(turn.ctx, ast.Load))
+    if isinstance(parent, ast.Call) and parent.func is use:
+        return True
+    if isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS:
+        call = facts.parent(parent)
+        return isinstance(call, ast.Call) and call.func is parent
+    if _is_looked_at(facts, use):
+        return True
+    if isinstance(parent, ast.Attribute) and parent.attr == "parameters":
+        for above in facts.index.ancestors(parent):
+            if isinstance(above, ast.Call) and "clip_grad" in (dotted(above.func) or ""):
+                return True
+    return False
+
+
+def _is_looked_at(facts: FileFacts, use: ast.expr) -> bool:
+    """``net.fc.weight.detach()``, ``net[0].weight - before``: a look for a report."""
+    parent = facts.parent(use)
+    while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is use:
+        if isinstance(parent, ast.Attribute) and parent.attr in _LOOKS:
+            return True
+        use, parent = parent, facts.parent(parent)
+    return isinstance(parent, ast.BinOp) and getattr(use, "attr", "") in ("weight", "bias")
+
+
+def _loops(scope: Scope) -> Iterator[list[ast.stmt]]:
+    for each in scope.nodes(ast.For):
+        yield each.body
+    for loop in scope.nodes(ast.While):
+        yield loop.body

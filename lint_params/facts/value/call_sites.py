@@ -1,0 +1,154 @@
+"""What a function of the file is called with, so far as the file shows it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.value.kinds import UNKNOWN, Kind, join
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+#: With more call sites than this the first ones tell as much as all.
+_MOST = 12
+
+
+def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
+    """The kind that all calls of a module-level function in this file give an argument.
+
+    Unknown as soon as one call does not say, or if it is never called here.
+    """
+    if scope.decorators and not scope.has_decorator("no_grad", "staticmethod"):
+        return UNKNOWN
+    if not isinstance(scope.node, ast.FunctionDef):
+        return UNKNOWN
+    arguments = scope.node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    if scope.owner is not None:
+        calls = _own_calls(facts, scope)
+        plain = plain if scope.has_decorator("staticmethod") else plain[1:]
+    elif scope.parent is facts.index.module and len(facts.index.module.bound[scope.name]) == 1:
+        calls = facts.named_calls.get(scope.name, [])
+    else:
+        return UNKNOWN
+    kinds = []
+    for call in calls[:_MOST]:
+        value = _given(call, arg, plain)
+        if value is None:
+            return UNKNOWN
+        kind = facts.kind_of(value)
+        if not kind.known:
+            return UNKNOWN
+        kinds.append(kind)
+    return join(kinds) if kinds else UNKNOWN
+
+
+def _own_calls(facts: FileFacts, scope: Scope) -> list[ast.Call]:
+    """All calls of a private method, which are the class's own: ``self._set(self.left)``; [] if
+    something else speaks of it."""
+    if not scope.name.startswith("_") or scope.name.startswith("__"):
+        return []
+    uses = [node for node in facts.nodes(ast.Attribute) if node.attr == scope.name]
+    calls = [parent for node in uses if isinstance(parent := facts.parent(node), ast.Call) and parent.func is node]
+    own = all(facts.self_attribute(node) and facts.class_around(node) is facts.class_at(scope.owner.node)
+              for node in uses) if scope.owner is not None else False  # fmt: skip
+    return calls if own and len(calls) == len(uses) else []
+
+
+def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | None:
+    if any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == arg.arg:
+            return keyword.value
+    if arg in plain:
+        place = plain.index(arg)
+        if place < len(call.args):
+            return call.args[place]
+    return None
+
+
+def default_of(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
+    """[the default] of an argument, where nothing asks about it or assigns it before this use."""
+    found = facts.definitions(use) or ()
+    if len(found) != 1 or found[0].how != "argument" or found[0].value is None:
+        return []
+    for above in facts.index.ancestors(use):
+        if isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            break
+        test = getattr(above, "test", getattr(above, "subject", None))
+        if test is not None and any(
+            isinstance(part, ast.Name) and part.id == use.id for part in ast.walk(test)
+        ):
+            return []
+    return [found[0].value]
+
+
+def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
+    """What an argument can be where it is used: its default and what the calls in this file
+    give; [] where they do not show it all, or it is no argument."""
+    found = facts.definitions(use) or ()
+    if len(found) != 1 or found[0].how != "argument":
+        return []
+    name, default = use.id, found[0].value
+    scope = facts.scope_of(use)
+    if scope.name == "__init__" and scope.owner is not None:
+        called, binder = scope.owner.name, scope.owner.parent
+        cls = facts.class_around(use)
+        if cls is None or cls.subclasses:
+            return []
+    else:
+        called, binder = scope.name, scope.parent
+    if binder is not facts.index.module or not isinstance(scope.node, ast.FunctionDef):
+        return []
+    calls = facts.named_calls.get(called, [])
+    if facts.named_loads[called] != len(calls):
+        return []  # also a registry entry, a base, an annotation: built elsewhere
+    arguments = scope.node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    if scope.owner is not None:
+        plain = plain[1:]
+    values = [default] if default is not None else []
+    for call in calls:
+        if any(keyword.arg is None for keyword in call.keywords):
+            return []
+        if any(isinstance(one, ast.Starred) for one in call.args):
+            return []
+        for arg in (*plain, *arguments.kwonlyargs):
+            value = _given(call, arg, plain) if arg.arg == name else None
+            if value is not None:
+                values.append(value)
+    return values
+
+
+def receiver_of(facts: FileFacts, call: ast.Call, given: ast.AST) -> tuple[FileFacts, list[ast.Name]] | None:
+    """Where the function of the project that a call runs, or a layer's forward, reads the argument
+    ``given``; None where that is not known, or the name is given another value in there."""
+    found = facts.function_of(call)
+    if found is None:
+        kind = facts.kind_of(call.func)
+        method = kind.cls.method("forward") if kind.is_module and kind.cls is not None else None
+        if method is None:
+            return None
+        found = method[0].facts, method[1]
+    there, scope = found
+    node = scope.node
+    if not isinstance(node, ast.FunctionDef) or scope.children:
+        return None
+    if any(not (there.qualify(getattr(one, "func", one)) or "").startswith("torch.") for one in node.decorator_list):
+        return None
+    plain = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+    if scope.owner is not None and not scope.has_decorator("staticmethod"):
+        plain = plain[1:]
+    if isinstance(given, ast.keyword):
+        name = given.arg if given.arg in [*plain, *(arg.arg for arg in node.args.kwonlyargs)] else None
+    else:
+        place = call.args.index(given) if given in call.args else len(plain)
+        starred = any(isinstance(one, ast.Starred) for one in call.args[: place + 1])
+        name = plain[place] if place < len(plain) and not starred else None
+    uses = [one for one in scope.nodes(ast.Name) if one.id == name]
+    if name is None or any(not isinstance(one.ctx, ast.Load) for one in uses):
+        return None
+    return there, uses

@@ -1,0 +1,54 @@
+"""Decorators of the project that give back what they get, such as those of registries."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.facts.value.functions import function_of
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+_KEEPS = ("append", "add", "setdefault")
+
+
+def gives_back(facts: FileFacts, decorator: ast.expr) -> bool:
+    """Whether a class or function under ``@register`` or ``@register("name")`` surely is what is
+    written there, and is only kept somewhere under a name."""
+    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+    found = function_of(facts, call)
+    if found is None or found[1].decorators:
+        return False
+    home, scope = found
+    if call is not decorator:
+        return _returns_first(home, scope)
+    inner = {one.name: one for one in scope.children if one.is_function}
+    values = [one.value for one in scope.nodes(ast.Return)]
+    names = [value.id if isinstance(value, ast.Name) else "" for value in values]
+    return bool(names) and all(name in inner and _returns_first(home, inner[name]) for name in names)
+
+
+def _returns_first(facts: FileFacts, scope: Scope) -> bool:
+    arguments = scope.arguments
+    if not arguments or len(scope.bound.get(arguments[0].arg, ())) != 1:
+        return False
+    given = arguments[0].arg
+    values = [one.value for one in scope.nodes(ast.Return)]
+    handed = [
+        call
+        for call in scope.nodes(ast.Call)
+        if any(isinstance(one, ast.Name) and one.id == given for one in (*call.args, *(k.value for k in call.keywords)))
+    ]
+    return (
+        bool(values)
+        and all(isinstance(value, ast.Name) and value.id == given for value in values)
+        and all(_only_keeps(facts, call) for call in handed)
+    )
+
+
+def _only_keeps(facts: FileFacts, call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _KEEPS:
+        return True
+    return (facts.qualify(call.func) or "").startswith("builtins.")

@@ -1,0 +1,202 @@
+"""Whole numbers, as far as the source shows them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from lint_params.facts.value.call_sites import argument_values
+from lint_params.facts.value.words import class_constant
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+_SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
+#: Arguments that hold one number by the way everybody calls them; a plain "size" may be a tuple.
+_COUNTS = re.compile(
+    r"^(n|num|number)_|^d_model$|(^|_)(dim|hidden|hidden_size|vocab_size|embed_size|embedding_dim)$"
+    r"|_(features|channels|heads|classes|units|bins|experts|layers)$"  # alone they may be the things
+)
+
+
+def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
+    """Whether a number surely is an int."""
+    if depth > 8:
+        return False
+    if isinstance(expr, ast.Constant):
+        return type(expr.value) is int
+    if isinstance(expr, ast.UnaryOp):
+        return is_whole(facts, expr.operand, depth + 1)
+    if isinstance(expr, ast.BinOp):
+        if isinstance(expr.op, (ast.Div, ast.Pow, ast.MatMult)):
+            return False
+        return is_whole(facts, expr.left, depth + 1) and is_whole(facts, expr.right, depth + 1)
+    if isinstance(expr, ast.IfExp):
+        return is_whole(facts, expr.body, depth + 1) and is_whole(facts, expr.orelse, depth + 1)
+    if isinstance(expr, ast.Call):
+        name = facts.qualify(expr.func)
+        if name in ("builtins.int", "builtins.len", "math.prod", "math.ceil", "math.floor"):
+            return True
+        if name in ("builtins.max", "builtins.min", "builtins.abs", "builtins.sum"):
+            return bool(expr.args) and all(is_whole(facts, arg, depth + 1) for arg in expr.args)
+        method = expr.func.attr if isinstance(expr.func, ast.Attribute) else ""
+        if name is not None or expr.keywords:
+            return False
+        return method in ("dim", "numel") or method == "size" and bool(expr.args)
+    if isinstance(expr, ast.Subscript):
+        if isinstance(expr.slice, ast.Slice):
+            return False
+        return isinstance(expr.value, ast.Attribute) and expr.value.attr == "shape"
+    if isinstance(expr, ast.Name):
+        found = facts.definitions(expr)
+        if found is None:
+            value = facts.module_value(expr.id)
+            return value is not None and is_whole(facts, value, depth + 1)
+        return bool(found) and all(_defined_whole(facts, expr, one, depth) for one in found)
+    if isinstance(expr, ast.Attribute):
+        for one in facts.dotted_definitions(expr):
+            if one.how != "assign" or one.path or one.value is None or one.value is expr:
+                return False
+            return is_whole(facts, one.value, depth + 1)
+        return _member_whole(facts, expr, depth)
+    return False
+
+
+_NUMBERS = frozenset("item size dim numel element_size nelement".split())
+_NUMBER_CALLS = frozenset("int float len abs max min sum round".split())
+
+
+def is_number(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
+    """Whether a value surely is a Python number and no tensor."""
+    if depth > 8:
+        return False
+    if isinstance(expr, ast.Constant):
+        return isinstance(expr.value, (int, float))
+    if isinstance(expr, ast.UnaryOp):
+        return is_number(facts, expr.operand, depth + 1)
+    if isinstance(expr, ast.BinOp):
+        return is_number(facts, expr.left, depth + 1) and is_number(facts, expr.right, depth + 1)
+    if isinstance(expr, ast.Call):
+        name = facts.qualify(expr.func) or ""
+        if name.startswith("math."):
+            return True
+        if name.startswith("builtins."):
+            return name[9:] in _NUMBER_CALLS and (
+                name[9:] in ("int", "float", "len")
+                or bool(expr.args) and all(is_number(facts, arg, depth + 1) for arg in expr.args)
+            )
+        method = expr.func.attr if isinstance(expr.func, ast.Attribute) else ""
+        return not name and method in _NUMBERS and (method != "size" or bool(expr.args))
+    if isinstance(expr, ast.Name):
+        found = facts.definitions(expr) or ()
+        if len(found) == 1 and found[0].how == "argument" and found[0].annotation is not None:
+            return facts.qualify(found[0].annotation) in ("builtins.float", "builtins.int", "builtins.bool")
+        values = facts.reach(expr) or argument_values(facts, expr)
+        return bool(values) and all(is_number(facts, one, depth + 1) for one in values)
+    if isinstance(expr, ast.Attribute):
+        name, cls = facts.self_attribute(expr) or "", facts.class_around(expr)
+        members = cls.assignments(name) if cls is not None else []
+        return bool(members) and all(
+            one.how == "assign" and one.value is not None
+            and is_number(one.cls.facts, one.value, depth + 1)
+            for one in members
+        )
+    return False
+
+
+def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
+    """``self.n`` of which every assignment in the class is a whole number."""
+    name, cls = facts.self_attribute(expr), facts.class_around(expr)
+    members = cls.assignments(name) if name is not None and cls is not None else []
+    return bool(members) and all(
+        member.how == "assign"
+        and member.value is not None
+        and is_whole(member.cls.facts, member.value, depth + 1)
+        for member in members
+    )
+
+
+def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> bool:
+    how, value = getattr(one, "how", ""), getattr(one, "value", None)
+    if how == "argument":
+        if value is not None and any(
+            isinstance(part, ast.Constant) and part.value is not None
+            and type(part.value) is not int
+            for part in ast.walk(value)
+        ):
+            return False  # whatever the annotation says
+        annotation = getattr(one, "annotation", None)
+        if annotation is not None:
+            return facts.qualify(annotation) == "builtins.int"
+        if _COUNTS.search(use.id) or _is_size(facts, use.id, facts.scope_of(use)):
+            return True
+        values = argument_values(facts, use)
+        return bool(values) and all(is_whole(facts, one, depth + 1) for one in values)
+    if how == "for" and isinstance(value, ast.Call):
+        counts = {"builtins.range": (), "builtins.enumerate": (0,)}.get(facts.qualify(value.func) or "")
+        return counts is not None and counts == getattr(one, "path", None)
+    if how == "assign" and value is not None and value is not use and not getattr(one, "path", ()):
+        return is_whole(facts, value, depth + 1)
+    return False
+
+
+def _is_size(facts: FileFacts, name: str, scope: Scope) -> bool:
+    """Whether the function also uses a name where only a whole number fits."""
+    for node in scope.nodes(ast.Name):
+        if node.id != name or not isinstance(node.ctx, ast.Load):
+            continue
+        parent = facts.parent(node)
+        inside = isinstance(parent, ast.Tuple)
+        if inside:
+            parent = facts.parent(parent)  # type: ignore[arg-type]
+        if not isinstance(parent, ast.Call) or parent.func is node:
+            continue
+        called = facts.qualify(parent.func) or ""
+        if called == "builtins.range":
+            return True
+        if called in _SIZE_CALLS and (inside or len(parent.args) > 1):
+            return True  # alone it may be a whole torch.Size
+        if called == "torch.full" and parent.args and _within(parent.args[0], node):
+            return True
+        if called.startswith("torch.nn.") and called.rpartition(".")[2] in (
+            "Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d", "LSTM", "GRU", "BatchNorm1d",
+            "BatchNorm2d", "LazyLinear",
+        ) and node in parent.args[:2]:  # fmt: skip
+            return True
+    return False
+
+
+def _within(outer: ast.expr, inner: ast.AST) -> bool:
+    return any(part is inner for part in ast.walk(outer))
+
+
+def whole_data(facts: FileFacts, data: ast.expr) -> bool:
+    """Whether torch makes a tensor of whole numbers (or bools) of it."""
+    if isinstance(data, (ast.List, ast.Tuple)):
+        return bool(data.elts) and all(whole_data(facts, part) for part in data.elts)
+    if isinstance(data, ast.Constant):
+        return isinstance(data.value, int)
+    if isinstance(data, ast.ListComp):
+        return is_whole(facts, data.elt)
+    if isinstance(data, ast.Call) and facts.qualify(data.func) in ("builtins.range", "builtins.list"):
+        inner = data.args[0] if data.args else None
+        if facts.qualify(data.func) == "builtins.range":
+            return True
+        return inner is not None and whole_data(facts, inner)
+    if isinstance(data, ast.Attribute):
+        name = facts.self_attribute(data)
+        constant = class_constant(facts, data, name) if name is not None else None
+        return constant is not None and whole_data(facts, constant)
+    if isinstance(data, ast.Name):
+        given = argument_values(facts, data)
+        if given and all(isinstance(v, (ast.List, ast.Tuple)) and whole_data(facts, v) for v in given):
+            return True
+        values = facts.reach(data)
+        if values and all(
+            isinstance(v, (ast.List, ast.Tuple, ast.Constant)) and whole_data(facts, v)
+            for v in values
+        ):
+            return True
+    return is_whole(facts, data)

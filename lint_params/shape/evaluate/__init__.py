@@ -1,0 +1,1 @@
+"""Python as people write it in modules, evaluated over symbolic values."""

@@ -1,0 +1,105 @@
+"""Code that may be meant to fail: ``try``, and ``with`` a context that expects an error."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.check import Verdict
+from lint_params.shape.evaluate.assign import assign
+from lint_params.shape.evaluate.scope import Scope
+from lint_params.shape.evaluate.stmt import RAISE, RETURN, RUN, Flow, home, run
+from lint_params.shape.value import Unknown
+from lint_params.trees import expects_error, walk
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.interpreter import Interpreter
+
+
+def _with(it: Interpreter, node: ast.With | ast.AsyncWith, scope: Scope) -> Flow:
+    for item in node.items:
+        value = it.eval(item.context_expr, scope)
+        if item.optional_vars is not None:
+            assign(it, item.optional_vars, value, scope)
+    if not expects_error(node):
+        return run(it, node.body, scope)
+    start = len(it.ctx.obligations)
+    outcomes = it.fork([lambda: run(it, node.body, scope), lambda: None])
+    _forgive(it, start)
+    it.merge([writes for flow, writes in outcomes if flow not in (RETURN, RAISE)])
+    return None
+
+
+def _forgive(it: Interpreter, start: int) -> None:
+    """Forget the mismatches that were met since."""
+    kept = it.ctx.obligations
+    kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]
+
+
+def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
+    """What fails inside ``try`` may be meant to fail: nothing in there is reported, unless no
+    handler would go on after it."""
+    start = len(it.ctx.obligations)
+
+    def body() -> Flow:
+        flow = run(it, node.body, scope)
+        if flow == RETURN and _refused(scope) and any(_catches_type_error(h) for h in node.handlers):
+            home(scope).returns.pop()
+            return RAISE
+        return flow if flow is not None else run(it, node.orelse, scope)
+
+    arms: list[Callable[[], Flow]] = [body]
+    for handler in node.handlers:
+
+        def handle(h: ast.ExceptHandler = handler) -> Flow:
+            if h.name:
+                it.ctx.write(scope.vars, h.name, Unknown("exception"))
+            return run(it, h.body, scope)
+
+        arms.append(handle)
+    outcomes = it.fork(arms)
+    if any(map(_goes_on, node.handlers)):
+        _forgive(it, start)
+    alive = [(f, w) for f, w in outcomes if f not in (RETURN, RAISE)]
+    flow: Flow = None
+    if alive:
+        it.merge([w for _, w in alive])
+        flow = alive[0][0] if len(alive) == 1 else None
+    else:
+        flow = RETURN if any(f == RETURN for f, _ in outcomes) else RAISE
+    if node.finalbody:
+        final = run(it, node.finalbody, scope)
+        flow = final if final is not None else flow
+    return flow
+
+
+#: What torch does not raise where sizes do not fit, nor anything else on the way there.
+_OTHERS = frozenset({"ImportError", "ModuleNotFoundError", "KeyboardInterrupt"})
+
+
+def _goes_on(handler: ast.ExceptHandler) -> bool:
+    """Whether what torch says of sizes may end here: it is caught, and not raised again."""
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    if all(getattr(kind, "id", "") in _OTHERS for kind in kinds):
+        return False
+    leaves = (ast.Return, ast.Break, ast.Continue)
+    return not isinstance(handler.body[-1], ast.Raise) or any(
+        isinstance(each, leaves) for each in walk(*handler.body, within=True)
+    )
+
+
+def _refused(scope: Scope) -> bool:
+    """Whether what has just been returned is a call that does not take its arguments."""
+    value = home(scope).returns[-1]
+    return isinstance(value, Unknown) and value.why.endswith("arguments do not fit")
+
+
+def _catches_type_error(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(k is None or getattr(k, "id", "") in ("TypeError", "Exception") for k in kinds)
+
+
+RUN.update({ast.With: _with, ast.AsyncWith: _with, ast.Try: _try})
+if hasattr(ast, "TryStar"):  # Python 3.11
+    RUN[ast.TryStar] = _try

@@ -1,0 +1,88 @@
+"""All modules below one, where code changes them: a loop over ``modules()``, ``apply(fn)``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.evaluate.children import children
+from lint_params.shape.evaluate.objects import set_attr
+from lint_params.shape.sizes.dim import NO, same
+from lint_params.shape.value import Function, Instance, Layer, Origin, Unknown, Value
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.interpreter import Interpreter
+
+#: So many modules are changed one by one.
+MOST = 64
+
+
+def below(owner: Any) -> list[tuple[str, Value]]:
+    """All modules of a tree by their dotted names, each once, the owner first."""
+    found: dict[int, tuple[str, Value]] = {}
+    todo = [("", owner)]
+    while todo:
+        name, module = todo.pop()
+        if id(module) not in found:
+            found[id(module)] = name, module
+            inner = [(f"{name}.{k}" if name else str(k), v) for k, v in children(module)]
+            todo.extend(pair for pair in reversed(inner) if isinstance(pair[1], (Layer, Instance)))
+    return list(found.values())
+
+
+def inside(
+    obligations: list[Obligation], one: Value, sound: Sequence[Value]
+) -> Iterator[Obligation]:
+    """What surely does not fit between two layers that one module has and the ``sound`` ones, among
+    which it is chosen, have not: whatever it was chosen for, it does not work."""
+    own = _built(one) - {origin for other in sound for origin in _built(other)}
+    for o in obligations if own else ():
+        if o.verdict is not Verdict.REFUTED or o.of_rank or o.source is None:
+            continue
+        if {o.built, o.source.built} <= own:
+            if o.expected is not None and o.got is not None and same(o.expected, o.got) is NO:
+                yield o
+
+
+def _built(owner: Value) -> set[Origin | None]:
+    """Where the modules of a tree, or of a list of them, were built."""
+    owners = owner if isinstance(owner, list) else [owner]
+    return {m.origin for o in owners if isinstance(o, (Layer, Instance)) for _, m in below(o)}
+
+
+def given_to(name: str, *body: ast.AST) -> set[str]:
+    """The attributes that code gives to the object of that name."""
+    return {
+        part.attr
+        for statement in body
+        for part in ast.walk(statement)
+        if isinstance(part, ast.Attribute)
+        and isinstance(part.ctx, ast.Store)
+        and isinstance(part.value, ast.Name)
+        and part.value.id == name
+    }
+
+
+def forget(it: Interpreter, modules: list[tuple[str, Value]], names: set[str]) -> None:
+    """What each module has under these names is not known any more."""
+    for _, module in modules:
+        for name in names & module.attrs.keys():
+            set_attr(it, module, name, Unknown("changed with all modules"))
+
+
+def apply(it: Interpreter, owner: Any, fn: Value) -> None:
+    """``owner.apply(fn)``: most functions only fill weights, and are not run for it."""
+    if not isinstance(fn, Function):
+        return
+    spec = fn.node.args
+    names = [arg.arg for arg in (*spec.posonlyargs, *spec.args)][fn.bound is not None :]
+    body = [fn.node.body] if isinstance(fn.node, ast.Lambda) else fn.node.body
+    changed = given_to(names[0], *body) if names else set()
+    modules = below(owner) if changed else []
+    if len(modules) > MOST:
+        forget(it, modules, changed)
+        return
+    for _, module in reversed(modules):
+        it.call(fn, [module], {}, it.ctx.node, "apply")

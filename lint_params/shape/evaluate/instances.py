@@ -1,0 +1,276 @@
+"""Building objects of the project's classes, and calling them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.names import dotted
+from lint_params.shape.call import build_layer
+from lint_params.shape.evaluate.classes import MODULE_BASES, definition, is_module_class, mro
+from lint_params.shape.evaluate.memo import arguments_key, copied, has_new_sizes
+from lint_params.shape.evaluate.objects import LAYER, get_attr
+from lint_params.shape.evaluate.scope import MISSING
+from lint_params.shape.sizes.dim import Atom
+from lint_params.shape.value import (
+    ClassRef,
+    External,
+    Function,
+    Instance,
+    Origin,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.interpreter import Interpreter
+
+
+def instantiate(
+    it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
+) -> Value:
+    """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
+    key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs))
+    pristine = it.built.get(key, MISSING)
+    if isinstance(pristine, Instance):
+        instance = copied(pristine, {})
+        instance.origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
+        instance.node = node
+        it.made.append(instance)
+        return instance
+    epoch, start = it.epoch, Atom.latest()
+    it.constructing += 1
+    try:
+        made = _instantiate(it, cls, args, kwargs, node)
+    finally:
+        it.constructing -= 1
+    unknown = any(isinstance(value, Unknown) for value in (*args, *kwargs.values()))
+    if unknown and has_new_sizes(made, start):
+        return made  # the next of that unknown size may have another
+    if isinstance(made, Instance) and it.epoch == epoch:
+        # Most modules are built once: only the second of a kind is kept for copying.
+        if key not in it.tokens:
+            it.last_token += 1
+            it.tokens[key] = it.last_token
+        made.token = it.tokens[key]
+        it.built[key] = None if pristine is MISSING else copied(made, {})
+    return made
+
+
+def _instantiate(
+    it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
+) -> Value:
+    line = mro(it, cls)
+    if any(isinstance(b, External) and b.name.startswith("enum.") for b in line):
+        return _enum_member(it, cls, args)
+    origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
+    instance = Instance(cls, origin)
+    instance.node = node
+    if is_dataclass(cls):
+        return _dataclass(it, instance, line, args, kwargs)
+    for base in line:
+        if isinstance(base, ClassRef):
+            init = definition(base, "__init__")
+            if isinstance(init, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                result = it.call(
+                    Function(init, base.file, base.scope, instance, base),
+                    args,
+                    kwargs,
+                    node,
+                    cls.node.name,
+                )
+                if isinstance(result, Unknown) and result.why in _FATAL:
+                    return result
+                break
+            if is_dataclass(base):
+                return _dataclass(it, instance, line, args, kwargs)
+        elif isinstance(base, External):
+            result = init_external(it, instance, base, args, kwargs)
+            if isinstance(result, Unknown):
+                return result
+            break
+        else:
+            instance.attrs["__unknown__"] = True
+            break
+    it.made.append(instance)
+    return instance
+
+
+def _enum_member(it: Interpreter, cls: ClassRef, args: list[Value]) -> Value:
+    """``Format("NCHW")``: a member is modelled as its value, so it is one if it is there."""
+    plain = args[0] if len(args) == 1 and isinstance(args[0], (str, int)) else None
+    values = [
+        get_attr(it, cls, target.id)
+        for statement in cls.node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    return plain if plain is not None and plain in values else Unknown("enum")
+
+
+#: Reasons for which a constructor surely did not finish.
+_FATAL = frozenset({"arguments do not fit", "recursion", "call depth", "raises"})
+
+
+def init_external(
+    it: Interpreter, instance: Instance, base: External, args: list[Value], kwargs: dict[str, Value]
+) -> Value:
+    """``__init__`` of a base outside the project: torch's layers build themselves."""
+    from lint_params.shape.evaluate.containers import CONTAINERS, build_container
+    from lint_params.shape.evaluate.mappings import MAPPINGS
+    from lint_params.shape.ops import layer_spec
+
+    if base.name in MODULE_BASES or base.name == "builtins.object":
+        return None
+    origin = instance.origin
+    if base.name in MAPPINGS:
+        instance.attrs[LAYER] = it.call(External("builtins.dict"), args, kwargs, it.ctx.node, "dict")
+        return None
+    if base.name in CONTAINERS:
+        layer = build_container(it, base.name, args, kwargs, origin)
+        if isinstance(layer, Unknown):
+            return layer
+        instance.attrs[LAYER] = layer
+        instance.items = layer.items
+        return None
+    spec = layer_spec(base.name)
+    if spec is None:
+        return None
+    it.ctx.built = origin
+    layer = build_layer(it.ctx, spec, args, kwargs, origin)
+    if isinstance(layer, Unknown):
+        return layer
+    instance.attrs[LAYER] = layer
+    return None
+
+
+def call_instance(
+    it: Interpreter,
+    instance: Instance,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
+    names: tuple[str, ...] = ("__call__", "forward"),
+) -> Value:
+    """``instance(...)``: ``__call__`` where the project defines it, else ``forward``."""
+    instance.called = True
+    for name in names:
+        if (
+            name == "forward"
+            and not is_module_class(it, instance.cls)
+            and "__unknown__" not in instance.attrs
+        ):
+            break
+        method = _defined(it, instance, name)
+        if method is not None:
+            return _call_method(it, instance, method, args, kwargs, node, text)
+    if "forward" in instance.attrs:
+        return it.call(instance.attrs["forward"], args, kwargs, node, text)
+    if LAYER in instance.attrs:
+        return it.call(instance.attrs[LAYER], args, kwargs, node, text)
+    return Unknown("no forward")
+
+
+def _call_method(
+    it: Interpreter,
+    instance: Instance,
+    method: Value,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
+) -> Value:
+    key = None
+    if instance.token is not None and it.log is None:  # a log names every module
+        key = (instance.token, it.epoch, arguments_key(it.ctx, args, kwargs))
+        known, result = it.calls.get(it, key, args, kwargs)
+        if known:
+            return result
+    epoch, start = it.epoch, Atom.latest()
+    it.instances.append(instance)
+    try:
+        result = it.call(method, args, kwargs, node, text)
+    finally:
+        it.instances.pop()
+    if key is not None and it.epoch == epoch:
+        it.calls.put(key, args, kwargs, result, start)
+    return result
+
+
+def _defined(it: Interpreter, instance: Instance, name: str) -> Value | None:
+    for base in mro(it, instance.cls):
+        if isinstance(base, ClassRef):
+            node = definition(base, name)
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return Function(node, base.file, base.scope, instance, base)
+            if isinstance(node, ast.expr):
+                return get_attr(it, instance, name)
+        elif not isinstance(base, External):
+            return None
+    return None
+
+
+def is_dataclass(cls: ClassRef) -> bool:
+    for mark in cls.node.decorator_list:
+        text = dotted(mark.func if isinstance(mark, ast.Call) else mark) or ""
+        if text in ("dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "define"):
+            return True
+    return any((dotted(b) or "").rpartition(".")[2] == "NamedTuple" for b in cls.node.bases)
+
+
+def fields(it: Interpreter, line: list[Value]) -> list[tuple[str, ast.AnnAssign, ClassRef]]:
+    """The fields of a dataclass in order, inherited ones first."""
+    found: dict[str, tuple[str, ast.AnnAssign, ClassRef]] = {}
+    for base in reversed([b for b in line if isinstance(b, ClassRef)]):
+        for node in base.node.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                if "ClassVar" not in ast.unparse(node.annotation):
+                    found[node.target.id] = (node.target.id, node, base)
+    return list(found.values())
+
+
+def _dataclass(
+    it: Interpreter,
+    instance: Instance,
+    line: list[Value],
+    args: list[Value],
+    kwargs: dict[str, Value],
+) -> Value:
+    from lint_params.shape.evaluate.scope import Scope
+
+    given = dict(kwargs)
+    listed = fields(it, line)
+    if len(args) > len(listed):
+        return Unknown("arguments do not fit")
+    for (name, _, _), value in zip(listed, args):
+        given[name] = value
+    for name, node, base in listed:
+        if name in given:
+            instance.attrs[name] = given[name]
+        elif node.value is not None:
+            scope = Scope(it.file_scope(base.file), base.scope)
+            instance.attrs[name] = default_of(it, node.value, scope)
+        else:
+            return Unknown("arguments do not fit")
+    finish_dataclass(it, instance)
+    return instance
+
+
+def finish_dataclass(it: Interpreter, instance: Instance) -> None:
+    post = _defined(it, instance, "__post_init__")
+    if post is not None:
+        it.call(post, [], {}, it.ctx.node, "__post_init__")
+
+
+def default_of(it: Interpreter, node: ast.expr, scope: Value) -> Value:
+    """A field's default, through ``field(default=...)`` and ``field(default_factory=...)``."""
+    if isinstance(node, ast.Call) and (dotted(node.func) or "").endswith("field"):
+        for keyword in node.keywords:
+            if keyword.arg == "default":
+                return it.eval(keyword.value, scope)
+            if keyword.arg == "default_factory":
+                return it.call(it.eval(keyword.value, scope), [], {}, node, "default_factory")
+        return Unknown("field without a default")
+    return it.eval(node, scope)

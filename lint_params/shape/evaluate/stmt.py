@@ -1,0 +1,313 @@
+"""Statements: what runs, what follows from conditions, and how paths meet again."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lint_params.names import imported
+from lint_params.shape.check import Refuted, Verdict
+from lint_params.shape.evaluate.arithmetic import binary
+from lint_params.shape.evaluate.iterate import known_items
+from lint_params.shape.evaluate.join import join_all
+from lint_params.shape.evaluate.scope import Scope
+from lint_params.shape.evaluate.truth import FAILED, assume, holds, truth
+from lint_params.shape.ops.broadcast import stays
+from lint_params.shape.value import (
+    ClassRef,
+    Function,
+    Instance,
+    Layer,
+    Seq,
+    Tensor,
+    Unknown,
+    Value,
+)
+from lint_params.trees import walk
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.interpreter import Interpreter
+from lint_params.shape.evaluate.assign import assign, delete_item
+
+#: How a block ends: None goes on; the others leave it.
+Flow = str | None
+RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
+
+
+def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Value:
+    """The value that the function returns."""
+    if _is_generator(node):
+        return Unknown("generator")
+    flow = run(it, node.body, scope)
+    values = list(scope.returns)
+    if flow is None:
+        values.append(None)
+    if not values:
+        return Unknown("raises")
+    return join_all(it, values)
+
+
+#: Kept on the node itself, so that it goes with the tree.
+_YIELDS = "_lint_params_yields"
+
+
+def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    known: bool | None = getattr(node, _YIELDS, None)
+    if known is None:
+        known = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk(*node.body, within=True))
+        setattr(node, _YIELDS, known)
+    return known
+
+
+def run(it: Interpreter, body: list[ast.stmt], scope: Scope) -> Flow:
+    """Run the statements in order; says how the block was left."""
+    for i, statement in enumerate(body):
+        if isinstance(statement, ast.If):
+            flow, rest_done = _if(it, statement, body[i + 1 :], scope)
+            if flow is not None or rest_done:
+                return flow
+            continue
+        how = RUN.get(type(statement))
+        if how is None:
+            continue
+        flow = how(it, statement, scope)
+        if flow is not None:
+            return flow
+    return None
+
+
+def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tuple[Flow, bool]:
+    """Both ways where the condition is not known; True if ``rest`` has been run as well."""
+    known = truth(it, it.eval(node.test, scope))
+    if known is not None:
+        return run(it, node.body if known else node.orelse, scope), False
+    # Code of others may take a branch only with arguments of another kind: there a mismatch
+    # counts only if no branch escapes it. A class's own methods answer for each of theirs.
+    fn, root = scope.function, it.frames[0] if it.frames else None
+    handed = len(it.active) > 1 and (
+        fn is None or fn.bound is None or root is None or fn.bound is not root.bound
+    )
+    # A branch that jumps out of the loop skips the rest of the block: run it in the branches.
+    # So does one that returns, which escapes a mismatch behind it as well as one beside it.
+    ends = (ast.Break, ast.Continue, ast.Return) if handed else (ast.Break, ast.Continue)
+    jumps = any(b and isinstance(b[-1], ends) for b in (node.body, node.orelse))
+
+    def arm(body: list[ast.stmt], want: bool) -> Callable[[], Flow]:
+        def go() -> Flow:
+            assume(it, node.test, want, scope)
+            flow = run(it, body, scope)
+            if flow is None and jumps:
+                flow = run(it, rest, scope)
+            return flow
+
+        return go
+
+    outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)], every=handed)
+    alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
+    if not alive:
+        flows = [flow for flow, _ in outcomes]
+        return (RETURN if RETURN in flows else RAISE), True
+    it.merge([writes for _, writes in alive])
+    flows = [flow for flow, _ in alive]
+    if any(f == BREAK for f in flows):
+        if all(f == BREAK for f in flows):
+            return BREAK, True
+        scope.broke = True
+    if jumps:
+        return (CONTINUE if all(f == CONTINUE for f in flows) else None), True
+    return None, False
+
+
+# -- simple statements ----------------------------------------------------------------------
+
+
+def _expr(it: Interpreter, node: ast.Expr, scope: Scope) -> Flow:
+    if isinstance(node.value, ast.Constant):
+        return None
+    return RAISE if it.eval(node.value, scope) is FAILED else None
+
+
+def _assign(it: Interpreter, node: ast.Assign, scope: Scope) -> Flow:
+    start = len(it.ctx.obligations)
+    value = it.eval(node.value, scope)
+    target = node.targets[0]
+    if isinstance(target, ast.Attribute) and target.attr == "data":
+        # `p.data = p.data.view(...)`: the mistake is the assignment, which has rules of its own.
+        kept = it.ctx.obligations
+        kept[start:] = [
+            o for o in kept[start:] if o.verdict is not Verdict.REFUTED or o.rule != "view-size-mismatch"
+        ]
+    for target in node.targets:
+        it.ctx.node = node
+        assign(it, target, value, scope)
+    return None
+
+
+def _annassign(it: Interpreter, node: ast.AnnAssign, scope: Scope) -> Flow:
+    if node.value is not None:
+        value = it.eval(node.value, scope)
+        it.ctx.node = node
+        assign(it, node.target, value, scope)
+    return None
+
+
+def _augassign(it: Interpreter, node: ast.AugAssign, scope: Scope) -> Flow:
+    old = it.eval(node.target, scope)  # evaluation does not look at the context
+    value = it.eval(node.value, scope)
+    it.ctx.node = node
+    if isinstance(old, Seq) and old.kind == "list" and isinstance(node.op, ast.Add):
+        items = value.items if isinstance(value, Seq) else known_items(it, value)
+        it.ctx.rewrite(
+            old.items, [*old.items, *(items if items is not None else [Unknown("items")])]
+        )
+        return None
+    if (
+        isinstance(old, (Layer, Instance))
+        and old.items is not None
+        and isinstance(node.op, ast.Add)
+    ):
+        from lint_params.shape.evaluate.containers import member
+
+        it.call(member(it, old, "extend"), [value], {}, node, "+=")
+        return None
+    if (
+        isinstance(old, Tensor)
+        and isinstance(value, Tensor)
+        and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult, ast.Div))
+    ):
+        it.ctx.callee = "the operator in place"
+        try:
+            stays(it.ctx, old, value)  # a tensor keeps its shape where it is written to
+        except Refuted:
+            assign(it, node.target, Unknown("refuted"), scope)
+            return None
+    assign(it, node.target, binary(it, type(node.op), old, value), scope)
+    return None
+
+
+def _return(it: Interpreter, node: ast.Return, scope: Scope) -> Flow:
+    home(scope).returns.append(None if node.value is None else it.eval(node.value, scope))
+    return RETURN
+
+
+def home(scope: Scope) -> Scope:
+    """The scope of the function that a block belongs to."""
+    while scope.function is None and scope.parent is not None:
+        scope = scope.parent
+    return scope
+
+
+def _nonlocal(it: Interpreter, node: ast.Nonlocal, scope: Scope) -> Flow:
+    for name in node.names:
+        scope.outer[name] = scope.owner(name)
+    return None
+
+
+def _global(it: Interpreter, node: ast.Global, scope: Scope) -> Flow:
+    for name in node.names:
+        it.ctx.write(scope.file.values, name, Unknown("assigned by a function"))
+        scope.outer[name] = Scope(scope.file)
+    return None
+
+
+def _raise(it: Interpreter, node: ast.Raise, scope: Scope) -> Flow:
+    return RAISE
+
+
+def _assert(it: Interpreter, node: ast.Assert, scope: Scope) -> Flow:
+    return None if holds(it, node.test, scope) else RAISE
+
+
+def _def(it: Interpreter, node: Any, scope: Scope) -> Flow:
+    it.ctx.write(scope.vars, node.name, Function(node, scope.file.file, scope))
+    return None
+
+
+def _class(it: Interpreter, node: ast.ClassDef, scope: Scope) -> Flow:
+    it.ctx.write(scope.vars, node.name, ClassRef(node, scope.file.file, scope))
+    return None
+
+
+def _import(it: Interpreter, node: Any, scope: Scope) -> Flow:
+    file = scope.file.file
+    package = file.module if file.is_package else file.module.rpartition(".")[0]
+    for name, target in imported(node, package):
+        if name != "*":
+            it.ctx.write(scope.vars, name, it.qualified(target, file))
+    return None
+
+
+def _delete(it: Interpreter, node: ast.Delete, scope: Scope) -> Flow:
+    for target in node.targets:
+        if isinstance(target, ast.Attribute):
+            owner = it.eval(target.value, scope)
+            if isinstance(owner, (Instance, Layer)) and target.attr in owner.attrs:
+                it.ctx.write(owner.attrs, target.attr, Unknown("deleted"))
+        elif isinstance(target, ast.Name):
+            it.ctx.write(scope.vars, target.id, Unknown("deleted"))
+        elif isinstance(target, ast.Subscript):
+            delete_item(it, it.eval(target.value, scope), it.eval(target.slice, scope))
+    return None
+
+
+def _match(it: Interpreter, node: ast.Match, scope: Scope) -> Flow:
+    subject = it.eval(node.subject, scope)
+
+    def arm(case: ast.match_case) -> Callable[[], Flow]:
+        def go() -> Flow:
+            for part in ast.walk(case.pattern):
+                name = getattr(part, "name", None)
+                if isinstance(name, str):
+                    it.ctx.write(scope.vars, name, Unknown("match"))
+            return run(it, case.body, scope)
+
+        return go
+
+    if isinstance(subject, (str, int)) and not isinstance(subject, bool):
+        for case in node.cases:
+            wanted = _literals(case.pattern)
+            if wanted is None:
+                break
+            if case.guard is None and (subject in wanted or not wanted):
+                return run(it, case.body, scope)
+    outcomes = it.fork([arm(case) for case in node.cases])
+    alive = [w for f, w in outcomes if f not in (RETURN, RAISE)]
+    if not alive:
+        return RETURN
+    it.merge(alive)
+    return None
+
+
+def _literals(pattern: ast.pattern) -> list[Any] | None:
+    """The values that a pattern matches; [] for everything, None where it is more than that."""
+    if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant):
+        return [pattern.value.value]
+    if isinstance(pattern, ast.MatchOr):
+        parts = [_literals(p) for p in pattern.patterns]
+        return None if None in parts else [v for p in parts if p for v in p]
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern.name is None:
+        return []
+    return None
+
+
+RUN: dict[type, Callable[..., Flow]] = {
+    ast.Expr: _expr,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annassign,
+    ast.AugAssign: _augassign,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Nonlocal: _nonlocal,
+    ast.Global: _global,
+    ast.Assert: _assert,
+    ast.FunctionDef: _def,
+    ast.AsyncFunctionDef: _def,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import,
+    ast.Delete: _delete,
+    ast.Match: _match,
+    ast.Break: lambda it, node, scope: BREAK,
+    ast.Continue: lambda it, node, scope: CONTINUE,
+}

@@ -1,0 +1,1 @@
+"""What was found, for readers: findings, tables, reasons."""

@@ -1,0 +1,1 @@
+"""What is run of a file, and with which values."""

@@ -1,0 +1,194 @@
+"""The module's own code and its functions: the modules that they build and call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from lint_params.names import dotted
+from lint_params.project import SourceFile
+from lint_params.shape.evaluate import interpreter
+from lint_params.shape.evaluate.classes import is_module_class
+from lint_params.shape.evaluate.interpreter import Interpreter
+from lint_params.shape.evaluate.overrides import judge_overrides
+from lint_params.shape.evaluate.scope import Scope
+from lint_params.shape.runs.arguments import (
+    Mode,
+    free_tensor,
+    function_arguments,
+    parameters,
+)
+from lint_params.shape.runs.entries import call_entries
+from lint_params.shape.runs.one_class import Checked, Fresh, call_methods
+from lint_params.shape.runs.steady import steady
+from lint_params.shape.value import (
+    OPEN,
+    Function,
+    Instance,
+    Layer,
+    Unknown,
+    Value,
+)
+from lint_params.trees import walk
+
+#: For all functions of a file together: files with a hundred constructors of one model exist.
+MAX_SCRIPT_STEPS = 80_000
+#: For the entries of a registry of whole models, of which one shows what the others do.
+MAX_ENTRY_STEPS = 20_000
+
+
+def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[Checked]:
+    """The module's own statements and its functions, which are added to ``ran``: the modules that
+    they build and call."""
+    body = [
+        s
+        for s in file.tree.body
+        if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    builders = _builders(file)
+    if any(_may_matter(file, s, builders) for s in body):
+        first = _run_body(it, body, file)
+        yield steady(it, first, lambda: _run_body(it, body, file), literal=True)
+    left = MAX_SCRIPT_STEPS
+    entries: set[frozenset[str]] = set()
+    for node in file.tree.body:
+        if isinstance(node, ast.FunctionDef) and left > 0 and node.name in builders:
+            if node.decorator_list and plainly_called(node):
+                used = _own_names(file, node)
+                if used in entries or left < MAX_SCRIPT_STEPS - MAX_ENTRY_STEPS:
+                    continue  # another entry of a registry, of the same classes
+                entries.add(used)
+            ran.add(node.name)
+            run = run_function(it, node, file)
+            yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
+            left -= interpreter.MAX_STEPS - it.steps
+
+
+def _own_names(file: SourceFile, node: ast.FunctionDef) -> frozenset[str]:
+    """The classes and functions of the file that a function calls or hands on: ``Weights.DEFAULT``
+    only looks something up."""
+    own = {n.name for n in file.tree.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))}
+    parts = [n for statement in node.body for n in walk(statement)]
+    asked = {id(n.value) for n in parts if isinstance(n, ast.Attribute)}
+    return frozenset(
+        n.id for n in parts if isinstance(n, ast.Name) and n.id in own and id(n) not in asked
+    )
+
+
+def _builders(file: SourceFile) -> set[str]:
+    """Functions of the file that build modules, themselves or through each other."""
+    calls: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for node in file.tree.body:
+        if isinstance(node, ast.FunctionDef):
+            names = calls[node.name] = set()
+            for part in walk(node):
+                if isinstance(part, ast.Call):
+                    if isinstance(part.func, ast.Name):
+                        names.add(part.func.id)
+                    if _builds(file, part):
+                        found.add(node.name)
+    grown = True
+    while grown:
+        more = {name for name, used in calls.items() if name not in found and used & found}
+        grown = bool(more)
+        found |= more
+    return found
+
+
+def _builds(file: SourceFile, call: ast.Call) -> bool:
+    """Whether a call may build a module: a class of torch.nn, or one by its capital letter."""
+    text = dotted(call.func)
+    if text is None or not text.rpartition(".")[2][:1].isupper():
+        return False
+    name = file.names.qualify(text)
+    return name is not None and (name.startswith("torch.nn.") or not name.startswith(_LIBRARIES))
+
+
+_LIBRARIES = ("torch.", "numpy.", "typing.", "collections.", "pathlib.", "PIL.", "builtins.")
+
+
+def _may_matter(file: SourceFile, statement: ast.stmt, builders: set[str]) -> bool:
+    """Whether a statement of the module's own code builds or calls something."""
+    for node in walk(statement):
+        if isinstance(node, ast.Call):
+            if _builds(file, node) or (
+                isinstance(node.func, ast.Name) and node.func.id in builders
+            ):
+                return True
+    return False
+
+
+def _run_body(it: Interpreter, body: list[ast.stmt], file: SourceFile) -> Checked:
+    from lint_params.shape.evaluate.stmt import run as run_block
+
+    run = Checked("", "module code", [], file.tree)
+    with Fresh(it, "") as obligations:
+        run.obligations = obligations
+        with run.bounded():
+            names = it.file_scope(file)
+            code = Scope(names)
+            try:
+                for statement in body:
+                    names.running = statement.end_lineno or statement.lineno
+                    if run_block(it, [statement], code) is not None:
+                        break
+            finally:
+                names.running = None
+            judge_overrides(it, 0)
+            _call_uncalled(it)
+    return run
+
+
+def run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
+    run = Checked(node.name, "function", [], node)
+    with Fresh(it, node.name) as obligations:
+        run.obligations = obligations
+        with run.bounded():
+            scope = Scope(it.file_scope(file))
+            kwargs = function_arguments(it, node.args, scope)
+            if node.args.kwarg is not None and not plainly_called(node):
+                kwargs[OPEN] = Unknown("perhaps in **kwargs")
+            own = Function(node, file)
+            own.plain = True  # whatever its decorators hand over, it may be called as it stands
+            it.call(own, [], kwargs, node, node.name)
+            if not node.name.startswith("test"):  # which runs what it means to run
+                _call_uncalled(it)
+    return run
+
+
+def plainly_called(node: ast.FunctionDef, own: int = 0) -> bool:
+    """Whether ``resnet18()`` is a call as its users make it: what ``**kwargs`` may hold is extra.
+    The first ``own`` arguments are given anyway."""
+    return all(default is not None for _, default in parameters(node.args)[own:])
+
+
+def _call_uncalled(it: Interpreter) -> None:
+    """Modules that the code builds and does not call are checked on an input of free shape."""
+    made = [m for m in it.made if isinstance(m, (Instance, Layer))]
+    inner: set[int] = set()
+    for module in made:
+        for child in _children(module):
+            inner.add(id(child))
+    for module in made:
+        if module.called or id(module) in inner:
+            continue
+        if isinstance(module, Layer) and module.spec.name != "torch.nn.Sequential":
+            continue
+        it.calls.results.clear()  # they were shown for another input
+        if isinstance(module, Instance):
+            if not is_module_class(it, module.cls):
+                continue
+            run = Checked("", "", [])
+            run.mark = it.ctx.mark()
+            call_methods(it, module, Mode.SIZES, run)
+            call_entries(it, module, run.mark)
+        elif module.items and len(module.items) > 1:
+            node = module.node if module.node is not None else it.ctx.node
+            it.call(module, [free_tensor("input")], {}, node, "Sequential")
+
+
+def _children(module: Instance | Layer) -> Iterator[Value]:
+    yield from module.attrs.values()
+    if module.items is not None:
+        yield from module.items.values()

@@ -1,0 +1,137 @@
+"""Sizes that fit only where arguments of the constructor happen to be one number.
+
+``Linear(hidden, dim)`` on an input of ``dim`` features is no contradiction: it works where
+``hidden`` is ``dim``. Nobody would give the two names then.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from lint_params.project import Project, SourceFile
+from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.runs.builders import nobody_agrees
+from lint_params.shape.runs.left_out import only_left_out
+from lint_params.shape.runs.one_class import Checked
+from lint_params.shape.sizes.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
+from lint_params.trees import last_name, walk
+
+#: Rules of layers, in which a number stands where an argument should.
+_LAYERS = (
+    "linear-input-mismatch",
+    "conv-channel-mismatch",
+    "norm-feature-mismatch",
+    "parameter-product-mismatch",
+)
+_EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
+
+
+def forced(
+    file: SourceFile, runs: Iterable[Checked], project: Project | None
+) -> Iterator[tuple[Checked, Obligation]]:
+    """The first of each class that is sound otherwise; what follows is its consequence."""
+    runs = list(runs)
+    unsound = {
+        id(run.root)
+        for run in runs
+        for o in run.obligations
+        if o.verdict is Verdict.REFUTED and not o.inside and 0 not in (o.expected, o.got)
+    }
+    for run in runs:
+        if run.how != "sizes" or run.exhausted or id(run.root) in unsound:
+            continue
+        if isinstance(run.root, ast.ClassDef):
+            found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
+            if found is None or _is_compared(run.root, found) or _on_condition(file, run.root, found):
+                continue
+            if only_left_out(run, found, runs):
+                continue
+            if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
+                yield run, found
+
+
+def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
+    if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable":
+        return False
+    if o.inside or o.path != file.path or o.expected is None or o.got is None:
+        return False
+    if run.guessed:
+        return False  # a number in either may be that of the guess
+    if not (o.source or o.sources) or 1 in (o.expected, o.got):
+        return False  # an input that was guessed; one feature, which often stands for any number
+    names = _names(o.expected) | _names(o.got)
+    if isinstance(o.expected, int) or isinstance(o.got, int):
+        if o.rule not in _LAYERS:
+            return False  # in a view it is what people expect
+        names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
+    if not names or not names <= run.arguments.keys():
+        return False
+    whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
+    if same(*whole) is not MAYBE:
+        return False  # one number after all, or two: then this path is none that anybody takes
+    return substitute(sub(o.expected, o.got), _default) != 0
+
+
+def _names(size: Size) -> set[str]:
+    """The symbols in a size, "" among them for what is no argument of the constructor."""
+    found: set[str] = set()
+    for atom in size.atoms if isinstance(size, Poly) else ():
+        if isinstance(atom, Symbol):
+            found.add(atom.name if atom.kind == "argument" else "")
+        elif isinstance(atom, Operation) and atom.name == "%" and isinstance(atom.args[1], Poly):
+            found |= _names(atom.args[0]) | _names(atom.args[1])
+        else:
+            found.add("")  # what is halved is even, what is divided leaves no rest: nobody says so
+    return found
+
+
+def no_rest(atom: Atom) -> Size | None:
+    """Every division leaves no rest: ``dim // heads * heads`` is ``dim``."""
+    return 0 if isinstance(atom, Operation) and atom.name == "%" else None
+
+
+def _default(atom: Atom) -> Size | None:
+    """With its defaults the class is as its author wants it."""
+    return atom.default if isinstance(atom, Symbol) else None
+
+
+def _is_compared(cls: ast.ClassDef, o: Obligation) -> bool:
+    """Whether the class asks itself whether the two are one."""
+    both = _names(o.expected or 0) | _names(o.got or 0)
+    local = {
+        target.id: _mentioned(node.value)
+        for node in walk(cls) if isinstance(node, ast.Assign)
+        for target in node.targets if isinstance(target, ast.Name)
+    }  # fmt: skip
+    for node in walk(cls):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
+            left, right = (_through(side, local) for side in (node.left, node.comparators[0]))
+            if left & both and (right & both or len(both) == 1):
+                return True
+    return False
+
+
+def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
+    """Whether one of the layers is built or called only under a condition: ``norm or
+    nn.LayerNorm(256)`` stands in for what a caller is to give, with sizes of its own, and the
+    arguments may say which branch is taken."""
+    lines = {step.line for step in o.sources if step.path == file.path}
+    lines.add(getattr(o.node, "lineno", 0))
+    if o.built is not None and o.built.path == file.path:
+        lines.add(o.built.line)
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp))
+        and any(isinstance(n, ast.Call) and n.lineno in lines for n in walk(node))
+        for node in walk(cls)
+    )
+
+
+def _through(side: ast.expr, local: dict[str, set[str]]) -> set[str]:
+    """The names in an expression, and those of which its local names are made."""
+    names = _mentioned(side)
+    return names.union(*(local.get(name, set()) for name in names))
+
+
+def _mentioned(node: ast.expr) -> set[str]:
+    return {last_name(n) for n in walk(node)}

@@ -1,0 +1,1 @@
+"""Symbolic sizes: polynomials with integer coefficients, and what is said of two of them."""

@@ -1,0 +1,1 @@
+"""Values for what nobody has given: arguments, inputs, sizes. Child only."""

@@ -1,0 +1,1 @@
+"""One run of a subject, watched and judged. Child only."""
