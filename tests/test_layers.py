@@ -37,6 +37,7 @@ LEVELS = {
     "lint_params.facts": 3,
     "lint_params.evidence": 3,
     "lint_params.mismatch": 3,
+    "lint_params.torch_errors": 3,
     "lint_params.trace": 2,
     "lint_params.shape.runs": 3,
     "lint_params.shape.output": 3,

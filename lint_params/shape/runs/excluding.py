@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.shape.evaluate.scope import Scope
-from lint_params.shape.runs.arguments import Mode, constructor_argument, forward_argument, parameters
+from lint_params.shape.runs.arguments import Mode, constructor_argument, parameters
+from lint_params.shape.runs.forward_inputs import forward_argument
 from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import Choice, ClassRef, Config, Tensor, Unknown, Value
 

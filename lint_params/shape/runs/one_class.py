@@ -13,18 +13,10 @@ from lint_params.shape.evaluate import interpreter
 from lint_params.shape.evaluate.classes import definition, mro
 from lint_params.shape.evaluate.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.evaluate.scope import Scope
-from lint_params.shape.runs.arguments import (
-    IMAGE_NAMES,
-    Handed,
-    Mode,
-    constructor_arguments,
-    forward_arguments,
-    free_tensor,
-    nominal_image,
-    parameters,
-)
+from lint_params.shape.runs.arguments import Handed, Mode, constructor_arguments, free_tensor, parameters
 from lint_params.shape.runs.entries import call_entries
 from lint_params.shape.runs.excluding import content
+from lint_params.shape.runs.forward_inputs import IMAGE_NAMES, forward_arguments, nominal_image
 from lint_params.shape.runs.states import with_first_state
 from lint_params.shape.sizes.dim import symbol
 from lint_params.shape.value import (

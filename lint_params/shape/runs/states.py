@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.evaluate.classes import definition, mro
 from lint_params.shape.evaluate.scope import Scope
-from lint_params.shape.runs.arguments import Mode, forward_arguments, parameters
+from lint_params.shape.runs.arguments import Mode, parameters
+from lint_params.shape.runs.forward_inputs import forward_arguments
 from lint_params.shape.value import (
     AnySeq,
     ClassRef,

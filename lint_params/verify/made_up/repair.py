@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lint_params.mismatch import contradiction
+from lint_params.torch_errors import contradiction
 from lint_params.verify.made_up.inputs import Inputs, flat
 from lint_params.verify.made_up.symbols import LENGTH
 

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from lint_params.evidence import Failure
-from lint_params.mismatch import contradiction
+from lint_params.torch_errors import contradiction
 from lint_params.verify.made_up import arguments, symbols
 from lint_params.verify.made_up.calls import Call, brief, signature
 from lint_params.verify.made_up.source_facts import FileView

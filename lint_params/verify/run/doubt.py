@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from lint_params.evidence import Failure
-from lint_params.mismatch import contradiction
+from lint_params.torch_errors import contradiction
 from lint_params.verify.made_up.inputs import Inputs
 from lint_params.verify.made_up.symbols import BATCH, LENGTH
 

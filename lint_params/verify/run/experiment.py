@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from lint_params import evidence
-from lint_params.mismatch import contradiction
+from lint_params.torch_errors import contradiction
 from lint_params.verify.made_up import arguments, inputs, repair, suited
 from lint_params.verify.made_up.calls import Call, imports_of, without_default
 from lint_params.verify.made_up.complete import completed
