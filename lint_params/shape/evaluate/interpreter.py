@@ -39,7 +39,7 @@ class Interpreter:
 
     def __init__(self, project: Project | None = None) -> None:
         # Expressions and calls need the interpreter and it needs them.
-        from lint_params.shape.evaluate import attempts, loops  # noqa: F401  (register their statements)
+        from lint_params.shape.evaluate import attempts, comprehensions, loops  # noqa: F401  (they register)
         from lint_params.shape.evaluate.calls import call
         from lint_params.shape.evaluate.expr import EVAL
 
