@@ -229,3 +229,27 @@ def test_a_sample_is_the_same_for_the_same_seed(monkeypatch: pytest.MonkeyPatch)
     assert first == sample(list(rows), 9, 3, lambda row: row[0])
     assert first != sample(list(rows), 9, 4, lambda row: row[0])
     assert [name for name, _ in first] == list("abc" * 3)
+
+
+FILLED_BY_THE_MODEL = '''
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(dim))
+        self.beta = nn.Parameter(torch.zeros(dim))
+
+
+def _init_weights(module):
+    if isinstance(module, Scale):
+        module.gamma.data.fill_(1.0)
+'''
+
+
+def test_what_the_whole_model_fills_is_no_mistake() -> None:
+    subject, = classes(FILLED_BY_THE_MODEL)
+    removed = [m for m in mutants(subject) if m.mistake == "init removed"]
+    assert ["self.beta" in m.text.splitlines()[m.lines[0] - 1] for m in removed] == [True]

@@ -39,6 +39,8 @@ def init_removed(subject: Subject) -> Iterator[Change]:
         made = _made(one)
         if made is None or subject.dotted(made.func) not in (*_FILLED, "torch.empty"):
             continue
+        if subject.is_filled_outside(one.name):
+            continue  # whoever builds the whole model fills it: no mistake
         edits = [subject.remove(statement) for statement in _inits(subject, one.name)]
         if subject.dotted(made.func) != "torch.full":
             edits.append(subject.replace(made.func, "torch.empty"))

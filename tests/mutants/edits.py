@@ -109,6 +109,16 @@ class Subject:
                     found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
         return found
 
+    def is_filled_outside(self, name: str) -> bool:
+        """Whether an initialiser of the file speaks of that attribute of another object:
+        ``module.weight`` in ``_init_weights``, which only the whole model runs."""
+        return any(
+            isinstance(part, ast.Attribute) and part.attr == name and not own(part)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.FunctionDef) and "init" in node.name and node.name != "__init__"
+            for part in ast.walk(node)
+        )
+
     def dotted(self, node: ast.expr) -> str:
         """The full name of a function or class, the short one of torch.nn's."""
         parts = []
