@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lint_params.evidence import Failure, Frame, Run, Tensor
+from lint_params.evidence import Failure, Frame, Run, Tensor, Verification
 from lint_params.rule import Finding, Level, Place, ShapeRule, Step
 from lint_params.verify import TorchMissing, verify_findings, write_scripts
 
@@ -240,6 +240,19 @@ def finding_at(
     return Finding(
         code, "no-name", Level.ERROR, str(path), place, "m", subject=subject, details=details
     )
+
+
+def judged_cases(cases: dict[str, tuple[str, str, str]], folder: Path) -> dict[str, Verification | None]:
+    """What is said of one finding in each source, at the line with the text; all in one run."""
+    findings = []
+    for name, (source, text, subject) in cases.items():
+        path = folder / f"{name}.py"
+        path.write_text(HEAD + textwrap.dedent(source))
+        findings.append(finding_at(path, text, "LP900", subject, {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(DATA))
+        judged = verify_findings(findings, device="cpu", rules=RULES)
+    return {name: f.verification for name, f in zip(cases, judged, strict=True)}
 
 
 def findings_in(folder: Path) -> list[Finding]:

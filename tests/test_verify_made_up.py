@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from test_verify import DATA, HEAD, RULES, finding_at
+from test_verify import DATA, HEAD, RULES, finding_at, judged_cases
 
 import lint_params
 from lint_params.verify import verify_findings
@@ -319,16 +319,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory):
-    folder = tmp_path_factory.mktemp("made_up")
-    findings = []
-    for name, (source, text, subject) in CASES.items():
-        path = folder / f"{name}.py"
-        path.write_text(HEAD + textwrap.dedent(source))
-        findings.append(finding_at(path, text, "LP900", subject, {}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(DATA))
-        judged = verify_findings(findings, device="cpu", rules=RULES)
-    return {name: f.verification for name, f in zip(CASES, judged, strict=True)}
+    return judged_cases(CASES, tmp_path_factory.mktemp("made_up"))
 
 
 @pytest.mark.parametrize("name", CASES)

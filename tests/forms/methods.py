@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Iterator
 
 from classes import is_super, modules
 from variant import Form, form, forms, method, names_in, own_attribute, statements
@@ -17,6 +18,13 @@ def _plain(function: ast.FunctionDef) -> bool:
     bad = (ast.Yield, ast.YieldFrom, ast.Await, ast.Nonlocal, ast.Global)
     inner = [n for s in function.body for n in ast.walk(s)]
     return not any(isinstance(n, bad) or (isinstance(n, ast.Name) and n.id in ("super", "__class__")) for n in inner)
+
+
+def _plain_forwards(form: Form) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
+    for cls in modules(form):
+        forward = method(cls, "forward")
+        if forward is not None and _plain(forward):
+            yield cls, forward
 
 
 def _given(function: ast.FunctionDef) -> list[str]:
@@ -54,10 +62,7 @@ def constructor_in_helper(form: Form) -> int:
 @form
 def forward_in_helper(form: Form) -> int:
     count = 0
-    for cls in modules(form):
-        forward = method(cls, "forward")
-        if forward is None or not _plain(forward):
-            continue
+    for cls, forward in _plain_forwards(form):
         helper = copy.deepcopy(forward)
         helper.name, helper.args.defaults = form.fresh("_run"), []
         forward.body = statements(f"return self.{helper.name}({', '.join(_given(forward))})", forward.body[-1])
@@ -69,10 +74,7 @@ def forward_in_helper(form: Form) -> int:
 @form
 def forward_in_nested_function(form: Form) -> int:
     count = 0
-    for cls in modules(form):
-        forward = method(cls, "forward")
-        if forward is None or not _plain(forward):
-            continue
+    for _, forward in _plain_forwards(form):
         name = form.fresh("run")
         inner = copy.deepcopy(forward)
         inner.name, inner.args.defaults, inner.args.args = name, [], inner.args.args[1:]
@@ -85,10 +87,7 @@ def forward_in_nested_function(form: Form) -> int:
 def forward_in_function(form: Form) -> int:
     """A function of the module gets the model."""
     count = 0
-    for cls in modules(form):
-        forward = method(cls, "forward")
-        if forward is None or not _plain(forward):
-            continue
+    for cls, forward in _plain_forwards(form):
         helper = copy.deepcopy(forward)
         helper.name, helper.args.defaults = form.fresh("run_model"), []
         inputs = ", ".join(["self", *_given(forward)])
@@ -123,10 +122,7 @@ def last_step_in_method(form: Form) -> int:
 def forward_in_steps(form: Form) -> int:
     """The first half of forward in a method that returns all locals it makes."""
     count = 0
-    for cls in modules(form):
-        forward = method(cls, "forward")
-        if forward is None or not _plain(forward):
-            continue
+    for cls, forward in _plain_forwards(form):
         start = _docstring(forward.body)
         body = forward.body[start:]
         half = body[: len(body) // 2]
