@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from variant import Form, Function, at, each_statement, expression, form, statements
+from variant import Form, Function, at, each_statement, expression, form, forms, statements
 
 
 @dataclass
@@ -121,61 +121,23 @@ def number_by_walrus(form: Form) -> int:
     return swapped(form, make)
 
 
-@form
-def number_in_local(form: Form) -> int:
+def _above(form: Form, written: str, read: str) -> int:
+    """Statements above give the number to new names, of which one is read."""
+
     def make(node: ast.Constant, place: Place) -> ast.expr:
-        name = form.fresh("size")
-        place.before += statements(f"{name} = {node.value}", node)
-        return expression(name, node)
+        names = {stem: form.fresh(stem) for stem in ("size", "other") if f"{{{stem}}}" in written}
+        place.before += statements(written.format(n=node.value, **names), node)
+        return expression(read.format(**names), node)
 
     return swapped(form, make)
 
 
-@form
-def number_in_annotated_local(form: Form) -> int:
-    def make(node: ast.Constant, place: Place) -> ast.expr:
-        name = form.fresh("size")
-        place.before += statements(f"{name}: int = {node.value}", node)
-        return expression(name, node)
-
-    return swapped(form, make)
-
-
-@form
-def number_by_unpacking(form: Form) -> int:
-    def make(node: ast.Constant, place: Place) -> ast.expr:
-        name, other = form.fresh("size"), form.fresh("rest")
-        place.before += statements(f"({name}, {other}) = ({node.value}, 5)", node)
-        return expression(name, node)
-
-    return swapped(form, make)
-
-
-@form
-def number_in_two_steps(form: Form) -> int:
-    def make(node: ast.Constant, place: Place) -> ast.expr:
-        name, other = form.fresh("size"), form.fresh("width")
-        place.before += statements(f"{name} = {node.value}\n{other} = {name}", node)
-        return expression(other, node)
-
-    return swapped(form, make)
-
-
-@form
-def number_that_grows(form: Form) -> int:
-    def make(node: ast.Constant, place: Place) -> ast.expr:
-        name = form.fresh("size")
-        place.before += statements(f"{name} = 1\n{name} += {node.value} - 1", node)
-        return expression(name, node)
-
-    return swapped(form, make)
-
-
-@form
-def number_in_config_dict_local(form: Form) -> int:
-    def make(node: ast.Constant, place: Place) -> ast.expr:
-        name = form.fresh("settings")
-        place.before += statements(f"{name} = dict(size={node.value})", node)
-        return expression(f"{name}['size']", node)
-
-    return swapped(form, make)
+forms(
+    _above,
+    number_in_local=("{size} = {n}", "{size}"),
+    number_in_annotated_local=("{size}: int = {n}", "{size}"),
+    number_by_unpacking=("({size}, {other}) = ({n}, 5)", "{size}"),
+    number_in_two_steps=("{size} = {n}\n{other} = {size}", "{other}"),
+    number_that_grows=("{size} = 1\n{size} += {n} - 1", "{size}"),
+    number_in_config_dict_local=("{size} = dict(size={n})", "{size}['size']"),
+)

@@ -138,7 +138,12 @@ def _seqs(it: Interpreter, a: Seq, b: Seq) -> Value:
         return Seq([join(it, x, y) for x, y in zip(a.items, b.items)], a.kind)
     if a.kind != "list":
         return Choice([a, b])
-    start = 0
-    while start < min(len(a.items), len(b.items)) and a.items[start] is b.items[start]:
+    return Seq(spliced([a.items, b.items]), "list")
+
+
+def spliced(options: list[list[Value]]) -> list[Value]:
+    """What several sequences begin with, and a choice of how each goes on: ``names += ("b",)``."""
+    first, start = options[0], 0
+    while all(start < len(one) and one[start] is first[start] for one in options):
         start += 1
-    return Seq([*a.items[:start], Splice([a.items[start:], b.items[start:]])], "list")
+    return [*first[:start], Splice([one[start:] for one in options])]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.shape.context import Whole
 from lint_params.shape.evaluate.every import below, forget, given_to
 from lint_params.shape.evaluate.iterate import known_items
+from lint_params.shape.evaluate.join import spliced
 from lint_params.shape.evaluate.scope import MISSING, Scope
 from lint_params.shape.evaluate.truth import truth
 from lint_params.shape.value import (
@@ -46,7 +47,7 @@ def _for(it: Interpreter, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
         if listing is not None and any(isinstance(p, Splice) for p in listing):
             return _for_spliced(it, node, listing, scope)
     if isinstance(iterable, Choice) and all(isinstance(o, Seq) for o in iterable.options):
-        return _for_spliced(it, node, _beginnings([o.items for o in iterable.options]), scope)
+        return _for_spliced(it, node, spliced([o.items for o in iterable.options]), scope)
     if isinstance(iterable, Modules):
         return _over_modules(it, node, iterable, scope)
     items = known_items(it, iterable)
@@ -78,18 +79,6 @@ def _rounds(
         _havoc(it, node.body, scope, "loop left by a condition")
     scope.broke = outer
     return None
-
-
-def _beginnings(options: list[list[Value]]) -> list[Value]:
-    """What several sequences begin with, and what each goes on with: ``names += ("b",)``."""
-    first, start = options[0], 0
-    while all(start < len(o) and (o[start] is first[start] or _same_text(o[start], first[start])) for o in options):
-        start += 1
-    return [*first[:start], Splice([o[start:] for o in options])]
-
-
-def _same_text(a: Value, b: Value) -> bool:
-    return isinstance(a, str) and a == b
 
 
 def _for_spliced(it: Interpreter, node: Any, listing: list[Value], scope: Scope) -> Flow:

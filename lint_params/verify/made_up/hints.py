@@ -60,7 +60,7 @@ class Hints:
             elif called not in ("tqdm", "trange", "islice"):
                 return
             items = items.args[0]
-        if dotted(items) in aliases:
+        if _slot(items) in aliases:
             self.iterated = True
             if isinstance(item, ast.Tuple):
                 self.unpacked = self.of_rows = len(item.elts)
@@ -68,21 +68,21 @@ class Hints:
     def _look(self, node: ast.AST, aliases: set[str]) -> None:
         if isinstance(node, ast.Subscript):
             self._subscript(node, aliases)
-        elif isinstance(node, ast.Attribute) and dotted(node.value) in aliases:
+        elif isinstance(node, ast.Attribute) and _slot(node.value) in aliases:
             self.attributes.add(node.attr)
         elif isinstance(node, ast.Call):
             self._call(node, aliases)
         elif isinstance(node, ast.BinOp):
             sides = [node.left, node.right]
             parts = any(isinstance(side, (ast.List, ast.Tuple, ast.JoinedStr)) or _is_text(side) for side in sides)
-            self.sized |= not parts and any(dotted(side) in aliases for side in sides)
+            self.sized |= not parts and any(_slot(side) in aliases for side in sides)
         elif isinstance(node, (ast.For, ast.comprehension)):
             self._walked(node.iter, node.target, aliases)
-        elif isinstance(node, ast.Starred) and dotted(node.value) in aliases:
+        elif isinstance(node, ast.Starred) and _slot(node.value) in aliases:
             self.iterated = self.spread = True
         elif isinstance(node, ast.Assign):
             self._assigned(node, aliases)
-        elif isinstance(node, ast.Compare) and dotted(node.left) in aliases:
+        elif isinstance(node, ast.Compare) and _slot(node.left) in aliases:
             for op, other in zip(node.ops, node.comparators):
                 if isinstance(op, (ast.Is, ast.IsNot)):
                     self.optional |= isinstance(other, ast.Constant) and other.value is None
@@ -90,7 +90,7 @@ class Hints:
 
     def _subscript(self, node: ast.Subscript, aliases: set[str]) -> None:
         key = node.slice
-        if dotted(node.value) in aliases:
+        if _slot(node.value) in aliases:
             value = key.value if isinstance(key, ast.Constant) else None
             if isinstance(value, str):
                 self.keys.setdefault(value, None)
@@ -98,44 +98,44 @@ class Hints:
             self.indexed = True
             if isinstance(value, int):
                 self.index = max(self.index, value + 1)
-        elif dotted(key) in aliases:
+        elif _slot(key) in aliases:
             self.choices += _texts(node.value)
 
     def _call(self, node: ast.Call, aliases: set[str]) -> None:
         func = node.func
-        if isinstance(func, ast.Attribute) and dotted(func.value) in aliases:
+        if isinstance(func, ast.Attribute) and _slot(func.value) in aliases:
             self.results.setdefault(func.attr, [])
             if func.attr == "get":
                 self._key(node.args)
         plain = getattr(func, "id", "")
         called = plain or getattr(func, "attr", "")
-        if dotted(func) in aliases:
-            if dotted(func).startswith("self."):
+        if _slot(func) in aliases:
+            if _slot(func).startswith("self."):
                 self.run = True
             else:
                 self.called, self.call = True, self.call or node
         given = [*node.args, *(word.value for word in node.keywords)]
-        if plain == "getattr" and dotted(given[0]) in aliases:
+        if plain == "getattr" and _slot(given[0]) in aliases:
             self._key(given[1:])
         places: list[int | str] = [*range(len(node.args)), *(word.arg or "" for word in node.keywords)]
-        self.passed += [(called, at) for at, arg in zip(places, given) if dotted(arg) in aliases]
+        self.passed += [(called, at) for at, arg in zip(places, given) if _slot(arg) in aliases]
         if _SIZED.fullmatch(called):
-            self.sized |= any(dotted(part) in aliases for part in _parts(given))
+            self.sized |= any(_slot(part) in aliases for part in _parts(given))
         kept = given[1:2] if called == "register_buffer" else given[:1]
-        if called in ("Parameter", "from_pretrained", "register_buffer") and kept and dotted(kept[0]) in aliases:
+        if called in ("Parameter", "from_pretrained", "register_buffer") and kept and _slot(kept[0]) in aliases:
             self.attributes.add("detach")  # as a tensor has it
-        if called == "from_numpy" and given and dotted(given[0]) in aliases:
+        if called == "from_numpy" and given and _slot(given[0]) in aliases:
             self.attributes.add("astype")
         if plain in ("len", "enumerate", "zip", "list", "tuple", "sum", "iter", "reversed"):
-            self.iterated |= any(dotted(arg) in aliases for arg in node.args)
+            self.iterated |= any(_slot(arg) in aliases for arg in node.args)
 
     def _assigned(self, node: ast.Assign, aliases: set[str]) -> None:
         apart = [t for t in node.targets if isinstance(t, (ast.Tuple, ast.List))]
-        if dotted(node.value) in aliases and apart:
+        if _slot(node.value) in aliases and apart:
             self.iterated, self.unpacked = True, len(apart[0].elts)
         func = node.value.func if isinstance(node.value, ast.Call) else None
-        if isinstance(func, ast.Attribute) and dotted(func.value) in aliases and apart:
-            self.results[func.attr] = [dotted(each) for each in apart[0].elts]
+        if isinstance(func, ast.Attribute) and _slot(func.value) in aliases and apart:
+            self.results[func.attr] = [_slot(each) for each in apart[0].elts]
 
 
 #: Layers whose constructor takes sizes; what makes a tensor of some.
@@ -171,7 +171,7 @@ def _aliases(nodes: list[ast.AST], name: str) -> set[str]:
     owner, _, key = name.rpartition(".")
     found = {f"{one}.{key}" for one in _aliases(nodes, owner)} if owner else {name, f"self.{name}"}
     assigned = [
-        (dotted(target), node.value)
+        (_slot(target), node.value)
         for node in nodes
         if isinstance(node, ast.Assign)
         for target in node.targets
@@ -189,11 +189,11 @@ def _kept(value: ast.expr) -> str:
     if isinstance(value, ast.Call) and len(value.args) == 1:
         called = getattr(value.func, "id", getattr(value.func, "attr", ""))
         if _KEEPS.fullmatch(called):
-            return dotted(value.args[0])
-    return dotted(value)
+            return _slot(value.args[0])
+    return _slot(value)
 
 
-def dotted(node: ast.AST | None) -> str:
+def _slot(node: ast.AST | None) -> str:
     """``cfg.width``, ``cfg["width"]`` and ``cfg.get("width", 8)`` are one text; "" if it is no name."""
     if isinstance(node, ast.Name):
         return node.id
@@ -208,7 +208,7 @@ def dotted(node: ast.AST | None) -> str:
             owner, key = node.func.value, node.args[0]
         elif getattr(node.func, "id", "") == "getattr" and len(node.args) > 1:
             owner, key = node.args[:2]
-    before = dotted(owner) if owner is not None else ""
+    before = _slot(owner) if owner is not None else ""
     word = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else key
     return f"{before}.{word}" if before and isinstance(word, str) else ""
 
