@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lint_params import registry
+from lint_params.frames import with_room
 from lint_params.notebook import in_cell, show_last_values, without_bad_cells
 from lint_params.parse import parse
 from lint_params.rule import Finding, Level, Place, Rule
@@ -51,6 +52,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@with_room
 @_uncollected()
 def lint_bytes(
     path: str,
@@ -81,6 +83,7 @@ def lint_bytes(
     return result
 
 
+@with_room
 @_uncollected()
 def lint_tree(
     path: str,

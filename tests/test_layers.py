@@ -17,6 +17,7 @@ PACKAGE = ROOT / "lint_params"
 #: Module or package (longest match) to its level.
 LEVELS = {
     "lint_params": 0,  # the version, and a lazy API
+    "lint_params.frames": 0,
     "lint_params.source": 0,
     "lint_params.trees": 0,
     "lint_params.parse": 0,
