@@ -46,11 +46,11 @@ Run::
 
 Silent when: the file speaks of an `init_cfg`, by which MMEngine fills layers by name; any method
 that runs on construction writes it, hands it or `self` to a helper, or goes over all parameters;
-other code of the file or of its package may do so (`apply`, `init_weights`, a loop over modules, an
-assignment to an attribute of that name; of the package no other file where the class has a reset
-method of its own, which leaves it out); a base class is not known, the class is abstract, it loads
-its weights, the file loads weights and trains nothing, it is a test (`test_*.py`), or the
-Parameter takes no gradient.
+other code of the file, or a file of its package that uses the class, may do so (`apply`,
+`init_weights`, a loop over modules, a write to an attribute of that name; of the package no other
+file where the class has a reset method of its own, which leaves it out); a base class is not known,
+the class is abstract, it loads its weights, the file always loads weights and trains nothing, it is
+a test (`test_*.py`), or the Parameter takes no gradient.
 """
 
 from __future__ import annotations
@@ -127,7 +127,30 @@ class UninitialisedParameter(Rule):
     def _only_loads(self, facts: FileFacts) -> bool:
         """Whether the file's code is inference: it loads weights, and nothing in it trains."""
         called = {node.attr for node in facts.nodes(ast.Attribute)}
-        return "load_state_dict" in called and not called & {"backward", "step", "fit", "optim"}
+        if called & {"backward", "step", "fit", "optim"}:
+            return False
+        loads = [node for node in facts.nodes(ast.Attribute) if node.attr == "load_state_dict"]
+        return any(not self._on_request(facts, node) for node in loads)
+
+    def _on_request(self, facts: FileFacts, node: ast.Attribute) -> bool:
+        """``if weights is not None: model.load_state_dict(weights)`` of an argument that may be None:
+        the model is there for training, too."""
+        return any(
+            one.what == "if" and one.test is not None
+            and any(isinstance(name, ast.Name) and self._is_optional(facts, name) for name in ast.walk(one.test))
+            for one in facts.conditions(node)
+        )
+
+    def _is_optional(self, facts: FileFacts, name: ast.Name) -> bool:
+        found = facts.definitions(name) or ()
+        return bool(found) and all(
+            one.how == "argument"
+            and (
+                isinstance(one.value, ast.Constant) and not one.value.value
+                or one.annotation is not None and "Optional" in ast.unparse(one.annotation)
+            )
+            for one in found
+        )
 
     def _unwritten(self, facts: FileFacts, call: ast.Call) -> str:
         data = facts.argument(call, 0, "data")

@@ -253,3 +253,22 @@ def test_what_the_whole_model_fills_is_no_mistake() -> None:
     subject, = classes(FILLED_BY_THE_MODEL)
     removed = [m for m in mutants(subject) if m.mistake == "init removed"]
     assert ["self.beta" in m.text.splitlines()[m.lines[0] - 1] for m in removed] == [True]
+
+
+def test_what_goes_over_all_parameters_of_the_class_fills_it() -> None:
+    fills = """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = Scale()
+        for m in self.modules():
+            if isinstance(m, {kind}):
+                for p in m.parameters():
+                    nn.init.ones_(p)
+"""
+    changed = {
+        kind: [m.mistake for subject in classes(FILLED_BY_THE_MODEL + fills.format(kind=kind)) for m in mutants(subject)]
+        for kind in ("Scale", "nn.Linear")
+    }
+    assert "init removed" not in changed["Scale"]
+    assert "init removed" in changed["nn.Linear"]

@@ -179,6 +179,64 @@ def test_what_a_gpu_does_not_say_the_cpu_does(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_that_asks_for_a_gpu_finds_none_in_a_run_on_the_cpu() -> None:
+    code = """
+        import torch
+        torch.cuda.is_available, torch.cuda.device_count = lambda: True, lambda: 2
+        from lint_params.verify.alone import hide_gpus
+        hide_gpus()
+        print(torch.cuda.is_available(), torch.backends.mps.is_available(), torch.cuda.device_count())
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stdout.strip()) == (0, "False False 0"), said.stderr
+
+
+AGENT = """
+import torch
+from torch import nn
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Critic(nn.Module):
+    def __init__(self, state_dim):
+        super().__init__()
+        self.l1 = nn.Linear(state_dim, 16)
+        self.l2 = nn.Linear(16, 1)
+
+    def forward(self, state):
+        return self.l2(torch.relu(self.l1(state)))
+
+
+class Agent:
+    def __init__(self, state_dim):
+        self.critic = Critic(state_dim).to(device)
+        self.critic_target = self.critic
+        self.optimizer = torch.optim.Adam(self.critic.parameters())
+
+    def train(self, replay_buffer, batch_size=8):
+        state, reward = replay_buffer.sample(batch_size)
+        loss = (self.critic(state) - reward - self.critic_target(state).detach()).pow(2).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        for p, q in zip(self.critic.parameters(), self.critic_target.parameters()):
+            q.data.copy_(0.01 * p.data + 0.99 * q.data)
+"""
+
+
+@gpu
+def test_what_is_made_up_on_the_cpu_meets_no_gpu(tmp_path: Path) -> None:
+    """Only made-up data stand between the agent and an answer: the CPU gives it."""
+    path = tmp_path / "agent.py"
+    path.write_text(AGENT)
+    (judged,) = verify_findings(lint([str(path)]), device="cuda")
+    assert judged.verification is not None
+    assert (judged.code, judged.verification.verdict.value) == ("LP609", "confirmed")
+
+
 @gpu
 def test_memory_is_limited_beside_a_gpu(tmp_path: Path) -> None:
     inside = 'torch.ones(2, device="cuda"); torch.ones(8 << 28)'

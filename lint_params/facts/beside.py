@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +15,67 @@ from lint_params.trees import last_name, parsed
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+#: More users of a class than that are not read.
+_USERS = 60
+#: Folders of a package that are looked through.
+_FOLDERS = 60
 
-def may_use_beside(facts: FileFacts, name: str) -> bool:
-    """Whether another file of the same package, here or one folder up, may use this file's class
-    of that name; one that makes a class of that name, or imports it from a third file, does not.
 
-    False for a file that stands in no package: nobody imports it.
+def users(facts: FileFacts, name: str) -> Iterator[ast.Module | None]:
+    """The other files of the package that may use this file's class of that name, or what uses it;
+    None for one that nobody can read, or where there are too many.
+
+    None at all for a file that stands in no package: nobody imports it.
     """
-    folders = _around(facts)
+    folders = _package(facts)
+    if sum(len(folder.files) for folder in folders) > MANY:
+        folders = _around(facts)
     # More files than that: somebody surely uses it, nobody has to look.
     if sum(len(folder.files) for folder in folders) > MANY:
-        return True
-    stems = {path.stem for folder in folders for path in folder.files} - {Path(facts.path).stem, "__init__"}
-    return any(_may_mean(source, name, stems) for source in _mentioning(facts, folders, name))
+        yield None
+        return
+    stems, here = _stems(folders), Path(facts.path).stem
+    waiting = [(one, here) for one in sorted(_made_with(facts.source.tree, {name}))]
+    read = {Path(facts.path).resolve()}
+    asked = set(waiting)
+    while waiting:
+        wanted, home = waiting.pop()
+        for path, text in _files_mentioning(facts, folders, wanted):
+            if path in read or not _may_mean(text, wanted, stems - {home}):
+                continue
+            read.add(path)
+            tree = _parsed(text) if len(read) <= _USERS else None
+            yield tree
+            if tree is not None:
+                new = {(one, path.stem) for one in _made_with(tree, {wanted})} - asked
+                asked |= new
+                waiting += sorted(new)
+
+
+def _made_with(tree: ast.Module, names: set[str]) -> set[str]:
+    """The names, and those of the functions, classes and values of a file that speak of them."""
+    found, before = set(names), set[str]()
+    while found != before:
+        before = set(found)
+        for node in tree.body:
+            made = {node.name} if isinstance(node, _DEFINITIONS) else _assigned(node)
+            if made and not made <= found and _speaks_of(node, found):
+                found |= made
+    return found
+
+
+def _assigned(node: ast.stmt) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name) and target.id != "__all__"}
+
+
+def _speaks_of(node: ast.stmt, names: set[str]) -> bool:
+    return any(
+        (part.value if isinstance(part, ast.Constant) else last_name(part)) in names
+        for part in ast.walk(node)
+        if isinstance(part, (ast.Name, ast.Attribute, ast.Constant))
+    )
 
 
 def importers(facts: FileFacts) -> Iterator[ast.Module]:
@@ -58,6 +108,7 @@ def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
     tree = _parsed(source)
     if tree is None:
         return True
+    torch = _torch_names(tree)
     own = used = False
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == name:
@@ -69,12 +120,24 @@ def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
                     return True
                 own = True
         elif isinstance(node, ast.Attribute) and node.attr == name:
-            return True
+            if last_name(node.value) not in torch:
+                return True
         elif isinstance(node, ast.Constant) and node.value == name:
             return True
         elif isinstance(node, ast.Name) and node.id == name:
             used = True
     return used and not own
+
+
+def _torch_names(tree: ast.Module) -> set[str]:
+    """What torch and its modules are called: ``nn.LayerNorm`` is no class of the project."""
+    return {
+        alias.asname or alias.name.rpartition(".")[2]
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+        if (getattr(node, "module", None) or alias.name).partition(".")[0] == "torch"
+    }
 
 
 def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool]) -> bool:
@@ -91,12 +154,14 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
 
 def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
     """Whether a file of the same folder has a class with this one as its base."""
-    for source in _mentioning(facts, facts.project.around(facts.source), name):
+    folders = facts.project.around(facts.source)
+    others = _stems(folders) - {Path(facts.path).stem}
+    for source in _mentioning(facts, folders, name):
         tree = _parsed(source)
-        made = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)] if tree is not None else []
-        if all(node.name != name for node in made) and any(
-            last_name(base) == name for node in made for base in node.bases
-        ):
+        if tree is None or not _may_mean(source, name, others):
+            continue
+        made = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        if any(last_name(base) == name for node in made for base in node.bases):
             return True
     return False
 
@@ -110,6 +175,27 @@ def _around(facts: FileFacts) -> list[Folder]:
     return facts.project.around(facts.source) if "." in facts.source.module else []
 
 
+def _stems(folders: list[Folder]) -> set[str]:
+    return {path.stem for folder in folders for path in folder.files} - {"__init__"}
+
+
+def _package(facts: FileFacts) -> list[Folder]:
+    """The folders of the package that a file stands in."""
+    top = Path(facts.path).resolve().parent
+    if "." not in facts.source.module:
+        return []
+    while (top.parent / "__init__.py").exists():
+        top = top.parent
+    inner = (Path(here) for here, _, files in os.walk(top) if "__init__.py" in files)
+    return [facts.project.folder(place, facts.source) for place in islice(inner, _FOLDERS)]
+
+
 def _mentioning(facts: FileFacts, folders: list[Folder], name: str) -> Iterator[bytes | None]:
+    return (text for _, text in _files_mentioning(facts, folders, name))
+
+
+def _files_mentioning(
+    facts: FileFacts, folders: list[Folder], name: str
+) -> Iterator[tuple[Path, bytes | None]]:
     files = [(folder, path) for folder in folders for path in folder.files]
-    return (text for _, text in mentioning(files[:MANY], facts.path, name))
+    return mentioning(files[:MANY], facts.path, name)

@@ -284,10 +284,6 @@ class ParameterFacts:
         """A method that would fill the member, but that nothing calls; "" if there is none."""
         return filled.idle_filler(member.cls, member.name)
 
-    def may_use_beside(self, name: str) -> bool:
-        """Whether another file of the same package may use this file's class of a name."""
-        return beside.may_use_beside(self._all, name)
-
     def is_subclassed_beside(self, name: str) -> bool:
         """Whether a file of the same folder has a class with this one as its base."""
         return beside.is_subclassed_beside(self._all, name)

@@ -60,7 +60,9 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         "reason": reason,
         "spent": watch.seconds(),
         "contested": contests(run),
-        "off_gpu": any(f.between_devices or "device-side assert" in f.text for f in run.failures),
+        "off_gpu": any(
+            f.between_devices or "device-side assert" in f.text for f in (*run.failures, *run.tried)
+        ),
         "hides": len(job.findings) > 1
         and any(failure.passes(target.lines) for failure in run.failures),
     }

@@ -110,13 +110,28 @@ class Subject:
         return found
 
     def is_filled_outside(self, name: str) -> bool:
-        """Whether an initialiser of the file speaks of that attribute of another object:
-        ``module.weight`` in ``_init_weights``, which only the whole model runs."""
-        return any(
-            isinstance(part, ast.Attribute) and part.attr == name and not own(part)
+        """Whether an initialiser of the file speaks of that attribute of another object, or goes
+        over the parameters of the class: ``module.weight`` in ``_init_weights``, which only the
+        whole model runs."""
+        inits = [
+            node
             for node in ast.walk(self.tree)
-            if isinstance(node, ast.FunctionDef) and "init" in node.name and node.name != "__init__"
+            if isinstance(node, ast.FunctionDef) and "init" in node.name and node not in self.node.body
+        ]
+        return any(
+            isinstance(part, ast.Attribute) and part.attr == name and not own(part) and node.name != "__init__"
+            or isinstance(part, ast.If) and self._goes_over_parameters(part)
+            for node in inits
             for part in ast.walk(node)
+        )
+
+    def _goes_over_parameters(self, branch: ast.If) -> bool:
+        """``if isinstance(m, Scale): for p in m.parameters(): ...``."""
+        names = {node.id for node in ast.walk(branch.test) if isinstance(node, ast.Name)}
+        return {"isinstance", self.node.name} <= names and any(
+            isinstance(part, ast.Attribute) and part.attr in ("parameters", "named_parameters")
+            for statement in branch.body
+            for part in ast.walk(statement)
         )
 
     def dotted(self, node: ast.expr) -> str:

@@ -18,6 +18,8 @@ _ALL = frozenset(
         initialize_weights __dict__
     """.split()
 )
+_RESETS = ("reset_parameters", "_reset_parameters")
+_RESET_WHOLE = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "Transformer")
 _HARMLESS = ("super", "isinstance", "hasattr", "type", "print", "len", "id")
 
 
@@ -34,10 +36,8 @@ def reaches_all(
             continue
         parent = facts.parent(node)
         if isinstance(parent, ast.Attribute):
-            if (
-                parent.attr in _ALL and not _is_own_method(cls, parent)
-                and not _misses(facts, parent, cls, name, made)
-            ):
+            goes_over_all = parent.attr in _ALL or parent.attr in _RESETS and _torch_resets_all(cls)
+            if goes_over_all and not _is_own_method(cls, parent) and not _misses(facts, parent, cls, name, made):
                 return True
             continue
         if isinstance(parent, ast.Call) and node in parent.args and (
@@ -46,6 +46,11 @@ def reaches_all(
             continue
         return True
     return False
+
+
+def _torch_resets_all(cls: ClassFacts) -> bool:
+    """Whether torch's own reset goes over all parameters, also those of a class below."""
+    return any(base in _RESET_WHOLE for base in cls.torch_bases)
 
 
 def _is_own_method(cls: ClassFacts, node: ast.Attribute) -> bool:

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
-from lint_params.facts.beside import importers
+from lint_params.facts.beside import users
+from lint_params.facts.held.owners import owns_parameters
 from lint_params.facts.held.uses import member_uses
-from lint_params.facts.parameters.fill_all import reaches_all, visits
+from lint_params.facts.parameters.fill_all import reaches_all
+from lint_params.facts.parameters.filled_by import is_filled_by
+from lint_params.facts.parameters.fillers import FOR_THE_CONSTRUCTOR, is_filled_around, is_left_out
+from lint_params.facts.parameters.reads import is_read
 from lint_params.facts.value.decorators import gives_back
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.members import Member
     from lint_params.facts.scope import Scope
 
-#: Reads that leave the values alone.
-_READS = frozenset("""
-    size shape dim ndim device dtype numel requires_grad element_size clone sum mean norm abs
-""".split())
-#: What gives a view: a write into it is one into the Parameter.
-_SAME_MEMORY = ("data", "detach", "T", "t", "view", "transpose", "unsqueeze", "squeeze", "flatten")
-_EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
-_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
-#: Methods that are there to set values; what others fill, their caller asks for.
-_FOR_THE_CONSTRUCTOR = re.compile(r"init|reset|build|setup|fill", re.IGNORECASE)
-_SETS_PARAMETERS = re.compile(r"(init|reset)\w*_(param|weight)", re.IGNORECASE)
 _KNOWN_BASES = ("lightning.",)
-_ASKING = ("builtins.isinstance", "builtins.type", "builtins.hasattr")
 
 
 def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
     """Whether something fills ``self.<name>``, or may: False only when surely nothing does."""
     family = _family(cls)
-    if any(_is_open(one) for one in family) or _in_reach_of_others(cls, name):
+    if any(_is_open(one) for one in family) or _is_filled_within(cls, family, name, made):
         return True
+    if is_filled_around(cls, family, name):
+        return True
+    return not is_left_out(cls, name) and _is_filled_in_package(cls, family, name)
+
+
+def _is_filled_within(cls: ClassFacts, family: list[ClassFacts], name: str, made: ast.AST) -> bool:
+    """Whether the class, a base of it or one that derives from it fills the attribute."""
     running = set()
     for one in family:
         running |= one.reached_from_init
@@ -49,7 +48,7 @@ def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
                 return True
     for use in member_uses(cls, name):
         facts = _home(family, use)
-        if facts is None or _is_read(facts, use):
+        if facts is None or is_read(facts, use):
             continue
         method = facts.scope_of(use).method
         if method is None:
@@ -59,9 +58,38 @@ def is_filled(cls: ClassFacts, name: str, made: ast.AST) -> bool:
                 return True
         elif method.name in running or method.name in called or facts.is_surgery(use):
             return True
-        elif _is_written(facts, use) and not _FOR_THE_CONSTRUCTOR.search(method.name):
+        elif _is_written(facts, use) and not FOR_THE_CONSTRUCTOR.search(method.name):
             return True
     return _is_given(cls, name, made)
+
+
+def _is_filled_in_package(cls: ClassFacts, family: list[ClassFacts], name: str) -> bool:
+    """Whether another file of the package fills it, or leaves all that the class has to somebody."""
+    used = False
+    for user in users(cls.facts, cls.name):
+        if user is None or is_filled_by(user, name, cls.name):
+            return True
+        used = True
+    return used and (bool(idle_filler(cls, name)) or not _sets_others(cls, family, name))
+
+
+def _sets_others(cls: ClassFacts, family: list[ClassFacts], name: str) -> bool:
+    """Whether other Parameters of the class have their values, its own or those of its layers."""
+    layers = [member for members in cls.submodules.values() for member in members]
+    if any(m.value is not None and owns_parameters(m.cls.facts, m.value) for m in layers):
+        return True
+    others = [member for other, members in cls.parameters.items() if other != name for member in members]
+    return any(
+        _is_written_at_birth(one) or _is_filled_within(cls, family, one.name, one.value or one.node)
+        for one in others
+    )
+
+
+def _is_written_at_birth(member: Member) -> bool:
+    facts, call = member.cls.facts, member.kind.node
+    data = facts.argument(call, 0, "data") if isinstance(call, ast.Call) and call in facts.index.parents else None
+    made = facts.creation(data) if data is not None else None
+    return made is not None and not made.unwritten
 
 
 def idle_filler(cls: ClassFacts, name: str) -> str:
@@ -82,7 +110,7 @@ def _is_given(cls: ClassFacts, name: str, made: ast.AST) -> bool:
         member.how == "assign"
         and made not in (member.value, member.node)
         and member.method not in (None, "", "__init__")
-        and not _FOR_THE_CONSTRUCTOR.search(member.method or "")
+        and not FOR_THE_CONSTRUCTOR.search(member.method or "")
         for member in cls.assignments(name)
     )
 
@@ -119,21 +147,6 @@ def _methods(cls: ClassFacts) -> list[Scope]:
     return [scope for scope in cls.scope.within() if scope.is_function]
 
 
-def _is_read(facts: FileFacts, use: ast.expr) -> bool:
-    parent = facts.parent(use)
-    while isinstance(parent, ast.Attribute) and parent.attr in _SAME_MEMORY:
-        call = facts.parent(parent)
-        called = isinstance(call, ast.Call) and call.func is parent
-        parent = facts.parent(call) if called and call is not None else call
-    if isinstance(parent, ast.Attribute):
-        return parent.attr in _READS
-    if isinstance(parent, ast.Call) and use in parent.args:
-        return (facts.qualify(parent.func) or "").startswith("torch.nn.init._calculate")
-    return isinstance(parent, ast.Compare) and any(
-        isinstance(op, (ast.Is, ast.IsNot)) for op in parent.ops
-    )
-
-
 def _is_written(facts: FileFacts, use: ast.expr) -> bool:
     scope = facts.scope_of(use)
     return any(
@@ -159,123 +172,3 @@ def _called_elsewhere(cls: ClassFacts) -> set[str]:
                 continue
             found.add(node.attr)
     return found
-
-
-def _in_reach_of_others(cls: ClassFacts, name: str) -> bool:
-    """Whether other code of the file, or of the folder, may initialise instances."""
-    facts = cls.facts
-    own = {scope for one in _family(cls) for scope in one.scope.within()}
-    for scope in facts.scopes:
-        if scope in own:
-            continue
-        instance = scope.instance_name if scope.is_function else None
-        for node in scope.nodes(ast.Attribute):
-            if node.attr in _INITS and _is_foreign(facts, node, cls, name):
-                return True
-            if isinstance(node.value, ast.Name) and node.value.id == instance:
-                continue  # another class speaks of its own attribute of that name
-            if node.attr == name and _touches(facts, node):
-                return True
-        for call in scope.nodes(ast.Call):
-            func = call.func
-            if not isinstance(func, ast.Attribute) or func.attr not in _EVERYTHING:
-                continue
-            if _is_looped(facts, call) and not _names_others(facts, call, name):
-                return True
-    if any(_is_filled_by(script, name) for script in importers(facts)):
-        return True
-    return facts.may_use_beside(cls.name) and not _is_left_out(cls, name)
-
-
-def _is_filled_by(script: ast.Module, name: str) -> bool:
-    """Whether the script speaks of an attribute of that name, or goes over all that a model has."""
-    for node in ast.walk(script):
-        if isinstance(node, ast.Attribute) and node.attr in (*_INITS, name):
-            return True
-        if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if getattr(node.iter.func, "attr", "") in _EVERYTHING and _sets(node):
-                return True
-    return False
-
-
-def _is_left_out(cls: ClassFacts, name: str) -> bool:
-    """Whether the class sets its Parameters itself, by a method of its own that the constructor
-    runs, and this is none of them: nobody else is asked to."""
-    facts = cls.facts
-    run = {method: scope for method, scope in cls.methods.items() if method in cls.reached_from_init}
-    return any(_SETS_PARAMETERS.search(method) for method in run) or any(
-        write.how == "init" and facts.self_attribute(write.target) not in (None, name)
-        for method, scope in run.items()
-        if method != "__init__" and _FOR_THE_CONSTRUCTOR.search(method)
-        for write in facts.writes_in(scope)
-    )
-
-
-def _is_foreign(facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: str) -> bool:
-    """Whether ``x.apply(f)`` or ``x.init_weights()`` runs code that this file does not show;
-    what it does show is read for what it touches."""
-    call = facts.parent(node)
-    if not isinstance(call, ast.Call) or call.func is not node:
-        return False
-    shown = {scope.name for scope in facts.scopes if scope.is_function}
-    if node.attr != "apply":
-        return not shown & {"_init_weights", "init_weights", "initialize_weights"}
-    given = call.args[0] if call.args else None
-    if isinstance(given, ast.Lambda):
-        return False
-    if isinstance(given, ast.Call):
-        given = given.args[0] if given.args else given.func
-    last = getattr(given, "attr", getattr(given, "id", ""))
-    return last not in shown and (given is None or visits(facts, given, cls, name) is not False)
-
-
-def _touches(facts: FileFacts, node: ast.Attribute) -> bool:
-    """Whether an attribute of that name is written, or handed to a call."""
-    if _is_read(facts, node):
-        return False
-    parent = facts.parent(node)
-    return isinstance(node.ctx, ast.Store) or isinstance(
-        parent, (ast.Attribute, ast.Call, ast.Assign, ast.List, ast.Tuple, ast.Subscript)
-    )
-
-
-def _names_others(facts: FileFacts, call: ast.Call, name: str) -> bool:
-    """``for m in self.modules()`` that speaks of attributes of ``m`` by name, and of no such name."""
-    loop = facts.parent(call)
-    func = call.func
-    if not isinstance(func, ast.Attribute) or func.attr not in ("modules", "children"):
-        return False
-    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
-        return False
-    for part in ast.walk(loop):
-        if isinstance(part, ast.Name) and part.id == loop.target.id and part is not loop.target:
-            above = facts.parent(part)
-            if isinstance(above, ast.Attribute):
-                below = facts.parent(above)
-                called = isinstance(below, ast.Call) and below.func is above
-                if above.attr == name or called:
-                    return False
-            elif not (isinstance(above, ast.Call) and facts.qualify(above.func) in _ASKING and above.args[0] is part):
-                return False
-            elif facts.qualify(above.func) == "builtins.hasattr" and _word(above.args[1]) in ("", name):
-                return False
-    return True
-
-
-def _word(given: ast.expr) -> str:
-    return str(given.value) if isinstance(given, ast.Constant) else ""
-
-
-def _is_looped(facts: FileFacts, call: ast.Call) -> bool:
-    """Whether all parameters are gone through, and something is done to them."""
-    parent = facts.parent(call)
-    return isinstance(parent, ast.For) and _sets(parent)
-
-
-def _sets(loop: ast.For) -> bool:
-    for part in ast.walk(loop):
-        if isinstance(part, ast.Call):
-            last = getattr(part.func, "attr", getattr(part.func, "id", ""))
-            if last.endswith("_") or "init" in last or "reset" in last or last in ("copy", "setattr"):
-                return True
-    return False

@@ -88,9 +88,9 @@ def _filled(cls: ClassFacts) -> set[str] | None:
 
 
 def _only_computes(facts: FileFacts, call: ast.Call) -> bool:
-    """Whether a call works with what it is given: a function of torch, or any that forward calls,
-    unless its name says that it sets something up."""
-    if (facts.qualify(call.func) or "").startswith("torch."):
+    """Whether a call works with what it is given: a function of torch or einops, or any that forward
+    calls, unless its name says that it sets something up."""
+    if (facts.qualify(call.func) or "").startswith(("torch.", "einops.")):
         return True
     last = getattr(call.func, "attr", getattr(call.func, "id", ""))
     return facts.phase(call) == "forward" and _SETS_UP.search(last) is None

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.value.call_sites import argument_values
 from lint_params.facts.value.words import class_constant
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
 
 _SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
+_SETTINGS = re.compile(r"(^|_)(config|cfg|args|hparams|opt|params)$", re.IGNORECASE)
 #: Arguments that hold one number by the way everybody calls them; a plain "size" may be a tuple.
 _COUNTS = re.compile(
     r"^(n|num|number)_|^d_model$|(^|_)(dim|hidden|hidden_size|vocab_size|embed_size|embedding_dim)$"
@@ -60,7 +62,7 @@ def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
             if one.how != "assign" or one.path or one.value is None or one.value is expr:
                 return False
             return is_whole(facts, one.value, depth + 1)
-        return _member_whole(facts, expr, depth)
+        return _member_whole(facts, expr, depth) or _is_setting(facts, expr)
     return False
 
 
@@ -116,6 +118,12 @@ def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
         and is_whole(member.cls.facts, member.value, depth + 1)
         for member in members
     )
+
+
+def _is_setting(facts: FileFacts, expr: ast.Attribute) -> bool:
+    """``config.hidden_size``, ``self.config.d_model``: a setting by the way everybody calls it."""
+    whose = last_name(expr.value)
+    return _SETTINGS.search(whose) is not None and _COUNTS.search(expr.attr) is not None
 
 
 def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> bool:

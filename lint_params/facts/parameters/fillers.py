@@ -1,0 +1,121 @@
+"""Code outside of a class, in its file and in scripts, that may fill its Parameters."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from lint_params.facts.beside import importers
+from lint_params.facts.parameters.fill_all import visits
+from lint_params.facts.parameters.filled_by import is_filled_by, sets
+from lint_params.facts.parameters.reads import is_read
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
+
+_EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
+_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
+#: Methods that are there to set values.
+FOR_THE_CONSTRUCTOR = re.compile(r"init|reset|build|setup|fill", re.IGNORECASE)
+_SETS_PARAMETERS = re.compile(r"(init|reset)\w*_(param|weight)", re.IGNORECASE)
+_ASKING = ("builtins.isinstance", "builtins.type", "builtins.hasattr")
+
+
+def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bool:
+    """Whether other code of the file, or a script that imports it, may initialise instances."""
+    facts = cls.facts
+    own = {scope for one in family for scope in one.scope.within()}
+    for scope in facts.scopes:
+        if scope in own:
+            continue
+        instance = scope.instance_name if scope.is_function else None
+        for node in scope.nodes(ast.Attribute):
+            if node.attr in _INITS and _is_foreign(facts, node, cls, name):
+                return True
+            if isinstance(node.value, ast.Name) and node.value.id == instance:
+                continue  # another class speaks of its own attribute of that name
+            if node.attr == name and _touches(facts, node):
+                return True
+        for call in scope.nodes(ast.Call):
+            func = call.func
+            if not isinstance(func, ast.Attribute) or func.attr not in _EVERYTHING:
+                continue
+            if _is_looped(facts, call) and not _names_others(facts, call, name):
+                return True
+    return any(is_filled_by(script, name, cls.name) for script in importers(facts))
+
+
+def is_left_out(cls: ClassFacts, name: str) -> bool:
+    """Whether the class sets its Parameters itself, by a method of its own that the constructor
+    runs, and this is none of them: nobody else is asked to."""
+    facts = cls.facts
+    run = {method: scope for method, scope in cls.methods.items() if method in cls.reached_from_init}
+    return any(_SETS_PARAMETERS.search(method) for method in run) or any(
+        write.how == "init" and facts.self_attribute(write.target) not in (None, name)
+        for method, scope in run.items()
+        if method != "__init__" and FOR_THE_CONSTRUCTOR.search(method)
+        for write in facts.writes_in(scope)
+    )
+
+
+def _is_foreign(facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: str) -> bool:
+    """Whether ``x.apply(f)`` or ``x.init_weights()`` runs code that this file does not show;
+    what it does show is read for what it touches."""
+    call = facts.parent(node)
+    if not isinstance(call, ast.Call) or call.func is not node:
+        return False
+    shown = {scope.name for scope in facts.scopes if scope.is_function}
+    if node.attr != "apply":
+        return not shown & {"_init_weights", "init_weights", "initialize_weights"}
+    given = call.args[0] if call.args else None
+    if isinstance(given, ast.Lambda):
+        return False
+    if isinstance(given, ast.Call):
+        given = given.args[0] if given.args else given.func
+    last = getattr(given, "attr", getattr(given, "id", ""))
+    return last not in shown and (given is None or visits(facts, given, cls, name) is not False)
+
+
+def _touches(facts: FileFacts, node: ast.Attribute) -> bool:
+    """Whether an attribute of that name is written, or handed to a call."""
+    if is_read(facts, node):
+        return False
+    parent = facts.parent(node)
+    return isinstance(node.ctx, ast.Store) or isinstance(
+        parent, (ast.Attribute, ast.Call, ast.Assign, ast.List, ast.Tuple, ast.Subscript)
+    )
+
+
+def _names_others(facts: FileFacts, call: ast.Call, name: str) -> bool:
+    """``for m in self.modules()`` that speaks of attributes of ``m`` by name, and of no such name."""
+    loop = facts.parent(call)
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in ("modules", "children"):
+        return False
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        return False
+    for part in ast.walk(loop):
+        if isinstance(part, ast.Name) and part.id == loop.target.id and part is not loop.target:
+            above = facts.parent(part)
+            if isinstance(above, ast.Attribute):
+                below = facts.parent(above)
+                called = isinstance(below, ast.Call) and below.func is above
+                if above.attr == name or called:
+                    return False
+            elif not (isinstance(above, ast.Call) and facts.qualify(above.func) in _ASKING and above.args[0] is part):
+                return False
+            elif facts.qualify(above.func) == "builtins.hasattr" and _word(above.args[1]) in ("", name):
+                return False
+    return True
+
+
+def _word(given: ast.expr) -> str:
+    return str(given.value) if isinstance(given, ast.Constant) else ""
+
+
+def _is_looped(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether all parameters are gone through, and something is done to them."""
+    parent = facts.parent(call)
+    return isinstance(parent, ast.For) and sets(parent)

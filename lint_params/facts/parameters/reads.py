@@ -1,0 +1,29 @@
+"""Uses of a Parameter that leave its values alone."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lint_params.facts.file import FileFacts
+
+_READS = frozenset("""
+    size shape dim ndim device dtype numel requires_grad element_size clone sum mean norm abs
+""".split())
+#: What gives a view: a write into it is one into the Parameter.
+_SAME_MEMORY = ("data", "detach", "T", "t", "view", "transpose", "unsqueeze", "squeeze", "flatten")
+
+
+def is_read(facts: FileFacts, use: ast.expr) -> bool:
+    """Whether the values are only computed with, or a property is asked for."""
+    parent = facts.parent(use)
+    while isinstance(parent, ast.Attribute) and parent.attr in _SAME_MEMORY:
+        call = facts.parent(parent)
+        called = isinstance(call, ast.Call) and call.func is parent
+        parent = facts.parent(call) if called and call is not None else call
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _READS
+    if isinstance(parent, ast.Call) and use in parent.args:
+        return (facts.qualify(parent.func) or "").startswith("torch.nn.init._calculate")
+    return isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare))
