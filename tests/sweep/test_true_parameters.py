@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import torch
 from mistakes import checked
+
+
+@contextmanager
+def nan_in_new_memory() -> Iterator[None]:
+    """Deterministic, torch writes NaN into memory that nobody writes."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def test_a_bias_filled_in_place() -> None:
@@ -132,12 +146,8 @@ def test_a_table_that_nothing_fills() -> None:
                 return self.fc(x + self.positions)
         """
     )
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)  # torch then writes NaN into new memory
-    try:
+    with nan_in_new_memory():
         model = names["Text"](3, 4)
-    finally:
-        torch.use_deterministic_algorithms(before)
     assert model.positions.isnan().all() and not model.fc.weight.isnan().any()
 
 
@@ -299,3 +309,25 @@ def test_a_parameter_that_stays_a_local_name() -> None:
     )
     with pytest.raises(AttributeError, match="gamma"):
         names["Scale"](3)(torch.randn(2, 3))
+
+
+def test_a_bias_that_only_some_configurations_have() -> None:
+    names = checked(
+        """
+        class Light(nn.Module):
+            def __init__(self, share, features, use_bias=False):
+                super().__init__()
+                self.fc = nn.Linear(features, features)
+                self.weight = nn.Parameter(torch.Tensor(share, 1, 3).uniform_(0, 1))
+                self.use_bias = use_bias
+                if self.use_bias:
+                    self.bias = nn.Parameter(torch.Tensor(features))  # want LP104
+
+            def forward(self, x):
+                x = self.fc(x)
+                return x + self.bias if self.use_bias else x
+        """
+    )
+    with nan_in_new_memory():
+        assert names["Light"](2, 4, use_bias=True)(torch.ones(1, 4)).isnan().any()
+        assert not names["Light"](2, 4)(torch.ones(1, 4)).isnan().any()

@@ -11,7 +11,9 @@ from lint_params.trees import last_name
 _INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights", "named_apply"])
 _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children", "named_children")
 #: What is called ``init_params(model)`` or ``weights_init``; an ``init_process_group`` is not.
-_FILLS_ALL = re.compile(r"init\w*_?(weight|param|model|module|net)|(weight|param|model|module|net)\w*_init", re.IGNORECASE)
+_FILLS_ALL = re.compile(
+    r"init\w*_?(weight|param|model|module|net)|(weight|param|model|module|net)\w*_init", re.IGNORECASE
+)
 _ASKING = ("hasattr", "getattr", "setattr", "endswith", "startswith")
 #: In-place methods that leave the values alone.
 _KEEP = ("requires_grad_", "retain_grad_", "share_memory_")
@@ -45,7 +47,8 @@ def sets(loop: ast.For) -> bool:
     for part in ast.walk(loop):
         if isinstance(part, ast.Call):
             last = last_name(part.func)
-            if last.endswith("_") and last not in _KEEP or "init" in last or "reset" in last or last in ("copy", "setattr"):
+            writes = last.endswith("_") and last not in _KEEP
+            if writes or "init" in last or "reset" in last or last in ("copy", "setattr"):
                 return True
     return False
 
