@@ -82,7 +82,11 @@ class Session:
 
             findings = baseline.new(options.baseline, findings, self.lines_for(findings))
         if options.verify:
-            findings = self._verified(findings)
+            try:
+                findings = self._verified(findings)
+            except ConfigError:  # what was found without it is not lost
+                self._report(findings, outcome, verified=False)
+                raise
         if options.write_baseline:
             from lint_params import baseline
 
@@ -216,7 +220,9 @@ class Session:
         return proof is None or proof.verdict is not Outcome.REFUTED
 
     # -- output ------------------------------------------------------------------------
-    def _report(self, findings: list[Finding], outcome: runner.Outcome) -> None:
+    def _report(
+        self, findings: list[Finding], outcome: runner.Outcome, verified: bool | None = None
+    ) -> None:
         options = self.options
         file = options.output_file
         needs_lines = options.show_source or options.output_format in ("sarif", "gitlab")
@@ -226,7 +232,7 @@ class Session:
             findings,
             files=len(outcome.results),
             suppressed=outcome.suppressed,
-            verified=options.verify,
+            verified=options.verify if verified is None else verified,
             colour=file is None and colour_wanted(sys.stdout),
             show_source=options.show_source,
             statistics=options.statistics,

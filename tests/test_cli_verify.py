@@ -124,3 +124,18 @@ def test_without_torch(
     captured = capsys.readouterr()
     assert "lint-params[verify]" in captured.err
     assert captured.out == ""
+
+
+def test_a_verifier_that_fails_loses_no_findings(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "net.py").write_text(MISMATCH)
+
+    def verify(findings: Sequence[Finding], **options: Any) -> list[Finding]:
+        raise lint_params.verify.VerifierFailed("no such library: libcudart")
+
+    monkeypatch.setattr(lint_params.verify, "verify_findings", verify)
+    assert main(["net.py", "--verify"]) == 2
+    said = capsys.readouterr()
+    assert "LP401" in said.out and "confirmed" not in said.out
+    assert "libcudart" in said.err
