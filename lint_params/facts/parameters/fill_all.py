@@ -16,6 +16,7 @@ _ALL = frozenset(
         apply parameters named_parameters modules named_modules children named_children
         state_dict load_state_dict _parameters post_init init_weights _init_weights weights_init
         initialize_weights __dict__
+        register_load_state_dict_pre_hook _register_load_state_dict_pre_hook
     """.split()
 )
 _RESETS = ("reset_parameters", "_reset_parameters")

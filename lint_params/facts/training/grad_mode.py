@@ -155,6 +155,8 @@ def _is_called(facts: FileFacts, scope: Scope, seen: set[str]) -> bool:
         caller = facts.scope_of(node)
         while not caller.is_function and caller.parent is not None:
             caller = caller.parent
+        if not caller.is_function and any(isinstance(above, ast.Lambda) for above in facts.index.ancestors(node)):
+            continue  # a table of lambdas: whoever reads it calls
         if not caller.is_function or caller.name not in seen and _is_called(facts, caller, seen):
             return True
     return False
