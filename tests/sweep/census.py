@@ -208,9 +208,17 @@ class Library:
 ASIDE = "built only by a method that neither the constructor nor forward leads to"
 #: How a verdict was come to: in the run of another class or of a function.
 USED = "used"
+SUPPOSED = "supposed"
 
 
 def _best(runs: list[tuple[Verdict, str, str]]) -> tuple[Verdict, str, str]:
+    """What is chosen otherwise than the defaults only counts where these leave a call open."""
+    plain = [r for r in runs if r[2] != SUPPOSED]
+    best = _of(plain) if plain else _of(runs)
+    return best if best[0] is not Verdict.UNKNOWN else _of([best, *runs])
+
+
+def _of(runs: list[tuple[Verdict, str, str]]) -> tuple[Verdict, str, str]:
     refuted = [r for r in runs if r[0] is Verdict.REFUTED]
     return min(refuted or runs, key=lambda r: ORDER.index(r[0]))
 

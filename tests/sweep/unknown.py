@@ -8,8 +8,9 @@ Counted is every layer that owns parameters (Linear, convolutions, norms, recurr
 attention, embeddings) in every class of the library, once for each place where its class calls
 it. Each counts as the best that a run of its class says of it: the one with symbolic arguments,
 with the defaults, or with a number of dimensions for its inputs. Where these leave it open, it
-counts as the best of the runs in which the library's other classes and functions build and call
-the class, with the arguments that they give; how many are proved only so is said:
+counts as the best of the runs with other arguments, chosen so that a layer behind a flag is
+reached, and then of those in which the library's other classes and functions build and call the
+class, with the arguments that they give; how many are proved only so is said:
 
 - proved: its sizes fit, for all values of the symbols;
 - free: an argument of forward comes in, and this call pins its size;
@@ -31,7 +32,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from census import ASIDE, USED, Library
+from census import ASIDE, SUPPOSED, USED, Library
 from libraries import cache_folder, pinned, sources
 from linting import OutOfTime
 from watching import ORDER
@@ -83,6 +84,9 @@ def main() -> int:
         at_defaults = sum(a.kind is Verdict.PROVED and a.how == "defaults" for a in answers)
         if at_defaults:
             print(f"  {at_defaults} of the proved ones only for the default arguments")
+        supposed = sum(a.kind is Verdict.PROVED and a.how == SUPPOSED for a in answers)
+        if supposed:
+            print(f"  {supposed} of the proved ones only with other arguments than the defaults")
         used = sum(a.kind is Verdict.PROVED and a.how == USED for a in answers)
         if used:
             print(f"  {used} of the proved ones only in what the library makes of the class")

@@ -48,8 +48,8 @@ class Interpreter:
         self._call = call
         self.project = project
         self.ctx = Context()
-        self.steps = MAX_STEPS
-        self.ctx.clock = lambda: MAX_STEPS - self.steps
+        self.steps = self.budget = MAX_STEPS
+        self.ctx.clock = lambda: self.budget - self.steps
         self._files: dict[int, FileScope] = {}
         self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
         self.current: SourceFile | None = None  # the file whose code is being evaluated

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from lint_params.project import Project
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.runs.analyse import check_file
+from lint_params.shape.runs.chosen import GIVEN
 
 _HOW = {
     "sizes": "with sizes as symbols",
@@ -29,7 +31,7 @@ def why_report(path: str, text: str, line: int, as_json: bool = False) -> str:
     it.watch = (path, line)
     facts: list[dict[str, Any]] = []
     notes: list[str] = []
-    for run in check_file(file, project, it):
+    for run in check_file(file, project, it, suppose=True):
         for o in run.obligations:
             built = o.built is not None and o.built.path == path and o.built.line == line
             if o.path == path and (getattr(o.node, "lineno", 0) == line or built):
@@ -42,7 +44,7 @@ def why_report(path: str, text: str, line: int, as_json: bool = False) -> str:
                         "got": None if o.got is None else str(o.got),
                         "why": o.why,
                         "subject": run.subject,
-                        "how": _HOW.get(run.how, run.how),
+                        "how": _with(run.chosen) if run.how == "supposed" else _HOW.get(run.how, run.how),
                     }
                 )
         if run.exhausted and run.root is not None:
@@ -67,6 +69,13 @@ def why_report(path: str, text: str, line: int, as_json: bool = False) -> str:
             "nothing here is checked: no layer is called or built on this line, or it is never reached"
         ]
     return "\n".join(f"{path}:{line}: {text}" for text in lines)
+
+
+def _with(chosen: Mapping[tuple[str, str], Any]) -> str:
+    """The choices of a run as its caller would write them."""
+    if not chosen:
+        return "with the defaults of what its callers give"
+    return "with " + ", ".join(f"{name} given" if v is GIVEN else f"{name}={v!r}" for (_, name), v in chosen.items())
 
 
 def _sentence(fact: dict[str, Any]) -> str:

@@ -21,9 +21,11 @@ from lint_params.shape.runs.arguments import (
 )
 from lint_params.shape.runs.built import check_built, doubts, only_at, undecided
 from lint_params.shape.runs.callers import Callers
+from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.one_class import Checked, find_method, run_class, run_ranks
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
-from lint_params.shape.runs.steady import by_rank, open_question, steady
+from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady
+from lint_params.shape.runs.supposed import chosen_by_default, supposed
 from lint_params.shape.value import (
     ClassRef,
     Value,
@@ -32,9 +34,10 @@ from lint_params.trees import walk
 
 
 def check_file(
-    file: SourceFile, project: Project | None = None, it: Interpreter | None = None
+    file: SourceFile, project: Project | None = None, it: Interpreter | None = None, suppose: bool = False
 ) -> Iterator[Checked]:
-    """Every run over one file, by ``it`` where the caller wants to watch."""
+    """Every run over one file, by ``it`` where the caller wants to watch. ``suppose``: with runs
+    that only prove, of what the defaults leave out."""
     it = it if it is not None else Interpreter(project)
     classes = [(name, node) for name, node in _classes(file.tree)]
     scope = it.file_scope(file)
@@ -48,7 +51,7 @@ def check_file(
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
         if not is_module_class(it, cls):
             continue
-        for run in check_class(it, cls, name, callers, node.name not in mentioned):
+        for run in check_class(it, cls, name, callers, node.name not in mentioned, suppose):
             if run.how == Mode.SIZES.value and doubts(run):
                 doubtful.append(node)
             elif run.how == Mode.SIZES.value and undecided(run):
@@ -138,7 +141,7 @@ def _defaults(
 
 
 def check_class(
-    it: Interpreter, cls: ClassRef, name: str, callers: Callers, by_default: bool = True
+    it: Interpreter, cls: ClassRef, name: str, callers: Callers, by_default: bool = True, suppose: bool = False
 ) -> Iterator[Checked]:
     init = find_method(it, cls, "__init__")
     calls = callers.calls.get(name, [])
@@ -152,6 +155,7 @@ def check_class(
     defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))
     open_pays = True
     doubted: list[Obligation] = []
+    runs: list[Checked] = []
     for mode in (Mode.SIZES, Mode.OPEN, Mode.DEFAULTS):
         otherwise = not by_default or configured
         if mode is Mode.DEFAULTS and (int not in defaults or (otherwise and not doubted)):
@@ -172,11 +176,23 @@ def check_class(
         checked = steady(it, checked, again)
         if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
             doubted = doubts(checked)
+        runs.append(checked)
         yield only_at(checked, doubted) if mode is Mode.DEFAULTS and otherwise else checked
         if mode is Mode.SIZES and open_question(it, checked):
             other = by_rank(it, checked, ranked)
             if other is not None:
+                runs.append(other)
                 yield other
+    if suppose:
+        structure = chosen_by_default(init[1], always) if init is not None else frozenset()
+
+        def otherwise_built(chosen: Mapping[Key, Value], m: Mode) -> Checked:
+            return run_class(it, cls, name, init, m, always - structure, handed, chosen)
+
+        def otherwise_ranked(chosen: Mapping[Key, Value]) -> WithRanks:
+            return lambda ranks: run_ranks(it, cls, name, init, always - structure, handed, ranks, chosen)
+
+        yield from supposed(it, cls, init, runs, bool(structure), otherwise_built, otherwise_ranked)
 
 
 def _open_pays(

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Obligation
-from lint_params.shape.evaluate import interpreter
 from lint_params.shape.evaluate.classes import definition, mro
 from lint_params.shape.evaluate.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.runs.arguments import Handed, Mode, constructor_arguments, free_tensor, parameters
+from lint_params.shape.runs.chosen import Key, choose
 from lint_params.shape.runs.entries import call_entries
 from lint_params.shape.runs.excluding import content
 from lint_params.shape.runs.forward_inputs import IMAGE_NAMES, forward_arguments, nominal_image
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from lint_params.shape.output.tables import ClassTable
 
 
-#: No ranks are tried.
+#: No ranks are tried, and nothing is chosen.
 NONE: Mapping[str, int] = {}
+NOTHING: Mapping[Key, Value] = {}
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Checked:
     steps: int = 0
     open_inputs: tuple[str, ...] = ()  # arguments of forward of which no rank was learned
     guessed: bool = False  # an unknown number of repetitions was taken to be 2
+    chosen: Mapping[Key, Value] = field(default_factory=dict)  # otherwise than the defaults
     numbered: bool = False  # one of them may be a list: a forward inside numbers its items
     inputs: dict[str, Value] = field(default_factory=dict)
     forward: ast.AST | None = None
@@ -76,23 +78,24 @@ def run_class(
     mode: Mode,
     given: frozenset[str],
     handed: Handed = lambda name: None,
+    chosen: Mapping[Key, Value] = NOTHING,
 ) -> Checked:
     run = Checked(name, mode.value, [], cls.node)
     with Fresh(it, name) as obligations:
         run.obligations = obligations
         with run.bounded():
-            instance = _construct(it, cls, init, mode, given, handed, run)
+            instance = _construct(it, cls, init, mode, given, handed, run, chosen)
             if instance is None:
                 return run
             logged = len(it.log) if it.log is not None else 0
             run.mark = it.ctx.mark()
-            call_methods(it, instance, mode, run)
+            call_methods(it, instance, mode, run, chosen=chosen)
             run.numbered, run.guessed = it.numbered, it.guessed
             if it.log is not None:
                 from lint_params.shape.output.tables import class_table
 
                 run.table = class_table(it, run, instance, it.log[logged:])
-            run.steps = interpreter.MAX_STEPS - it.steps
+            run.steps = it.budget - it.steps
             run.open_inputs = tuple(
                 n for n, x in run.inputs.items() if isinstance(x, Tensor) and x.shape.lead
             )
@@ -112,13 +115,14 @@ def run_ranks(
     given: frozenset[str],
     handed: Handed,
     ranks: Iterable[Mapping[str, int]],
+    chosen: Mapping[Key, Value] = NOTHING,
 ) -> Generator[Checked, None, None]:
     """The class built once, and called with inputs of one set of ranks after the other."""
     with Fresh(it, name) as obligations:
         start = Checked(name, Mode.SIZES.value, obligations, cls.node)
         instance = None
         with start.bounded():
-            instance = _construct(it, cls, init, Mode.SIZES, given, handed, start)
+            instance = _construct(it, cls, init, Mode.SIZES, given, handed, start, chosen)
         mark, steps, made, adapted = it.ctx.mark(), it.steps, list(it.made), set(it.adapted)
         for one in ranks:
             it.ctx.undo(mark)
@@ -128,7 +132,7 @@ def run_ranks(
             it.ctx.obligations = run.obligations
             if instance is not None:
                 with run.bounded(), it.unlogged():
-                    call_methods(it, instance, Mode.SIZES, run, one)
+                    call_methods(it, instance, Mode.SIZES, run, one, chosen)
             yield run
 
 
@@ -140,10 +144,12 @@ def _construct(
     given: frozenset[str],
     handed: Handed,
     run: Checked,
+    chosen: Mapping[Key, Value] = NOTHING,
 ) -> Instance | None:
     """The object that ``run`` is about, or None where it cannot be built."""
     if init is not None:
         run.arguments = constructor_arguments(it, init[1], init[0], mode, given, handed)
+        choose(it, *init, run.arguments, chosen)
 
     def make() -> Value:
         return it.call(cls, [], dict(run.arguments), cls.node, run.subject)
@@ -159,7 +165,12 @@ def _construct(
 
 
 def call_methods(
-    it: Interpreter, instance: Instance, mode: Mode, run: Checked, ranks: Mapping[str, int] = NONE
+    it: Interpreter,
+    instance: Instance,
+    mode: Mode,
+    run: Checked,
+    ranks: Mapping[str, int] = NONE,
+    chosen: Mapping[Key, Value] = NOTHING,
 ) -> None:
     forward = find_method(it, instance.cls, "forward") or find_method(it, instance.cls, "__call__")
     if forward is None:
@@ -172,6 +183,7 @@ def call_methods(
     owner, node = forward
     scope = Scope(it.file_scope(owner.file), owner.scope)
     kwargs = run.inputs = forward_arguments(it, instance, node, scope, mode)
+    choose(it, owner, node, kwargs, chosen)
     with_first_state(it, instance, kwargs)
     run.forward = node
     for name, rank in ranks.items():
@@ -249,7 +261,7 @@ class Fresh:
         self.mark = ctx.mark()
         ctx.obligations = []
         ctx.stack, ctx.subject, ctx.built = (), self.subject, None
-        self.it.steps = interpreter.MAX_STEPS
+        self.it.steps = self.it.budget
         self.it.active.clear()
         self.it.handed.clear()
         self.it.entered.clear()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from lint_params.names import dotted
 from lint_params.project import SourceFile
-from lint_params.shape.evaluate import interpreter
 from lint_params.shape.evaluate.classes import is_module_class
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.overrides import judge_overrides
@@ -61,7 +60,7 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
             ran.add(node.name)
             run = run_function(it, node, file)
             yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
-            left -= interpreter.MAX_STEPS - it.steps
+            left -= it.budget - it.steps
 
 
 def _own_names(file: SourceFile, node: ast.FunctionDef) -> frozenset[str]:

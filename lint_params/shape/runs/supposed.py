@@ -1,0 +1,122 @@
+"""A class once more with other choices: for the layers that its defaults, or its callers, leave out.
+
+Which arguments lead to a layer is read from the conditions around it. What such a run proves is
+proved for these arguments; what it refutes is dropped, for the author may not mean them to go
+together with the defaults of the others. Only who asks for proofs waits for it: a linted file
+does not.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lint_params.shape.check import Verdict
+from lint_params.shape.evaluate import interpreter
+from lint_params.shape.ops import layer_spec
+from lint_params.shape.runs.arguments import Mode, parameters
+from lint_params.shape.runs.chosen import Key
+from lint_params.shape.runs.conditions import Conditions
+from lint_params.shape.runs.one_class import NOTHING, Checked, find_method
+from lint_params.shape.runs.steady import WithRanks, by_rank, open_question
+from lint_params.shape.value import ClassRef
+from lint_params.trees import walk
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.interpreter import Interpreter
+
+#: So many choices are tried for one class, within so many steps.
+MOST = 6
+MOST_STEPS = 20_000
+#: How much longer than others a class may run that was not done.
+PATIENCE = 4
+
+#: By the line that builds a layer, the lines on which it is called and nothing is open.
+Settled = dict[int, set[int]]
+#: The class built and called with these choices, and with the defaults of what callers give.
+Again = Callable[[Mapping[Key, Any], Mode], Checked]
+
+
+def supposed(
+    it: Interpreter, cls: ClassRef, init: tuple[ClassRef, ast.FunctionDef] | None, runs: list[Checked],
+    plain: bool, again: Again, ranked: Callable[[Mapping[Key, Any]], WithRanks],
+) -> Iterator[Checked]:
+    """The runs with choices that lead to layers which the ``runs`` of the class left open.
+    ``plain``: first that with no choice but the defaults of what callers give."""
+    patient = runs[0].exhausted
+    settled: Settled = {}
+    for run in runs:
+        _settle(settled, run, cls)
+    methods = {m[1].name: m[1] for m in (init, find_method(it, cls, "forward")) if m is not None}
+    for choice, mode in _choices(Conditions(cls.node, methods), cls, plain or patient, settled):
+        it.budget = interpreter.MAX_STEPS * (PATIENCE if patient else 1)
+        try:
+            run = again(choice, mode)
+        finally:
+            it.budget = interpreter.MAX_STEPS
+        more = by_rank(it, run, ranked(choice)) if mode is Mode.SIZES and open_question(it, run) else None
+        for one in (run, more):
+            if one is not None:
+                one.how, one.chosen = "supposed", choice
+                one.obligations[:] = [o for o in one.obligations if o.verdict is not Verdict.REFUTED]
+                _settle(settled, one, cls)
+                yield one
+        if run.exhausted:
+            return
+
+
+def _choices(
+    conditions: Conditions, cls: ClassRef, plain: bool, settled: Settled
+) -> Iterator[tuple[Mapping[Key, Any], Mode]]:
+    """What to choose next, as long as a layer is not ``settled``."""
+    if plain:
+        yield NOTHING, Mode.SIZES
+    places = list(_layers(conditions, cls))
+    if any(not _is_settled(settled, *place) for place in places):
+        yield NOTHING, Mode.DEFAULTS
+    tried: list[Mapping[Key, Any]] = []
+    for built, use in places:
+        if len(tried) >= MOST:
+            return
+        if not _is_settled(settled, built, use):
+            choice = conditions.needed(built, *([use] if use is not None else []))
+            if choice and choice not in tried:
+                tried.append(choice)
+                yield choice, Mode.SIZES
+
+
+def _settle(settled: Settled, run: Checked, cls: ClassRef) -> None:
+    for o in run.obligations:
+        if o.built is not None and o.built.path == cls.file.path and o.verdict in (Verdict.PROVED, Verdict.FREE):
+            settled.setdefault(o.built.line, set()).add(getattr(o.node, "lineno", 0))
+
+
+def _is_settled(settled: Settled, built: ast.Call, use: ast.Attribute | None) -> bool:
+    lines = settled.get(built.lineno, set())
+    return bool(lines) if use is None else bool(lines & {use.lineno, built.lineno})
+
+
+def _layers(conditions: Conditions, cls: ClassRef) -> Iterator[tuple[ast.Call, ast.Attribute | None]]:
+    """The layers with parameters that the class builds by name, and where it calls them."""
+    for node in walk(cls.node):
+        if not isinstance(node, ast.Call):
+            continue
+        spec = layer_spec(cls.file.names.qualify(node.func) or "")
+        if spec is None or spec.params is None:
+            continue
+        called: list[ast.Attribute | None] = [
+            use
+            for use in conditions.uses.get(conditions.attribute(node), ())
+            if isinstance(call := conditions.parents.get(use), ast.Call) and call.func is use
+        ]
+        yield from ((node, use) for use in called or [None])
+
+
+def chosen_by_default(init: ast.FunctionDef, always: frozenset[str]) -> frozenset[str]:
+    """The parameters, of those that callers ``always`` give, whose default is a layer or a function."""
+    return frozenset(
+        arg.arg
+        for arg, default in parameters(init.args)
+        if arg.arg in always and isinstance(default, (ast.Name, ast.Attribute, ast.Call))
+    )
