@@ -30,13 +30,17 @@ class Answer:
     how: str = ""
 
 
+#: Why nothing is known of a layer whose class is no Module.
+NOT_RUN = "never built: its class was not run"
+
+
 @dataclass
 class Site:
     """A layer that a class builds."""
 
     cls: ast.ClassDef
     attribute: str
-    why: str = "never built: its class was not run"
+    why: str = NOT_RUN
     own: Verdicts = field(default_factory=lambda: defaultdict(list))
     inherited: Verdicts = field(default_factory=lambda: defaultdict(list))
     nodes: set[ast.AST | None] = field(default_factory=set)  # the call that builds it
@@ -187,7 +191,8 @@ class Library:
                 for at, runs in self.used.get(node, {}).items() if node is not None else ():
                     used[at] += runs
             if not verdicts and not used:
-                yield Answer(text, Verdict.UNKNOWN, site.why)
+                mixin = site.why == NOT_RUN and _is_mixin(site.cls)
+                yield Answer(text, Verdict.UNKNOWN, ASIDE if mixin else site.why)
             for at in verdicts or used:
                 kind, why, how = _best(verdicts[at]) if at in verdicts else (Verdict.UNKNOWN, "", "")
                 if kind is Verdict.UNKNOWN and at in used:
@@ -209,6 +214,11 @@ ASIDE = "built only by a method that neither the constructor nor forward leads t
 #: How a verdict was come to: in the run of another class or of a function.
 USED = "used"
 SUPPOSED = "supposed"
+
+
+def _is_mixin(cls: ast.ClassDef) -> bool:
+    """Whether a class has nothing but methods that its heirs may be told to run."""
+    return not {"__init__", "forward", "__call__", "__new__"} & {getattr(one, "name", "") for one in cls.body}
 
 
 def _best(runs: list[tuple[Verdict, str, str]]) -> tuple[Verdict, str, str]:

@@ -13,7 +13,9 @@ reached, and then of those in which the library's other classes and functions bu
 class, with the arguments that they give; how many are proved only so is said:
 
 - proved: its sizes fit, for all values of the symbols;
-- free: an argument of forward comes in, and this call pins its size;
+- free: an argument of forward comes in, and this call pins its size. So it is with what torch's
+  functions make of such arguments alone, as long as none of their sizes is known, and with what
+  a module that somebody hands over makes of a tensor: the source says nothing of these sizes;
 - refuted: a finding;
 - unknown: neither, or the call was never reached. So do calls of an attribute of ``self``
   whose value is unknown: it may be a layer.

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 
 MAX_CALLS = 40
+#: What a module or function that somebody hands over makes of a tensor.
+OF_ARGUMENT = "what an argument makes of a tensor"
 
 
 def call(
@@ -82,7 +84,8 @@ def call(
             return it.call(options[0], args, kwargs, node, text)
         return it.each(Choice(options), lambda o: it.call(o, args, kwargs, node, text))
     if isinstance(callee, Config):
-        return Unknown("call of an argument")
+        handed = any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values()))
+        return Unknown(OF_ARGUMENT if handed else "call of an argument")
     return callee if isinstance(callee, Unknown) else Unknown("call")
 
 
