@@ -231,12 +231,17 @@ class Dict:
 
 
 class Choice:
-    """One of a few values, by a condition that the source does not decide."""
+    """One of a few values, by a condition that the source does not decide.
 
-    __slots__ = ("options",)
+    ``sizes``: of classes, the numbers that were asked of them by name. Whichever class it is, it
+    is the same one each time, and so is its number.
+    """
+
+    __slots__ = ("options", "sizes")
 
     def __init__(self, options: list[Value]) -> None:
         self.options = options
+        self.sizes: dict[str, Value] = {}
 
     def __repr__(self) -> str:
         return f"Choice{self.options!r}"

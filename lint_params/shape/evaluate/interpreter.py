@@ -63,6 +63,8 @@ class Interpreter:
         self.tokens: dict[Any, int] = {}  # numbers for the same keys
         self.last_token = 0  # a file's own modules keep theirs from one run to the next
         self.calls = CallMemo()
+        #: What an argument finds in a table, by both of them, which it keeps.
+        self.found: dict[tuple[int, int, int], tuple[Value, Value, Choice]] = {}
         self.epoch = 0  # counts changes to modules outside constructors
         self.constructing = 0
         self.overrides: list[Any] = []  # parameters replaced in the functions that are running

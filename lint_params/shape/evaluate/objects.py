@@ -10,6 +10,7 @@ from lint_params.shape.evaluate.children import UNORDERED
 from lint_params.shape.evaluate.classes import decorators, definition, mro
 from lint_params.shape.ops import function_spec
 from lint_params.shape.ops.attributes import ATTRIBUTES
+from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import (
     Choice,
     ClassRef,
@@ -65,7 +66,12 @@ def get_attr(it: Interpreter, owner: Value, name: str) -> Value:
         options = [o for o in owner.options if o is not None]
         if len(options) == 1:
             return get_attr(it, options[0], name)  # None has no such attribute: it was not that
-        return it.each(Choice(options), lambda o: get_attr(it, o, name))
+        if name in owner.sizes:
+            return owner.sizes[name]
+        value = it.each(Choice(options), lambda o: get_attr(it, o, name))
+        if isinstance(value, Poly) and all(isinstance(o, ClassRef) for o in options):
+            owner.sizes[name] = value
+        return value
     if isinstance(owner, Super):
         return _of_super(it, owner, name)
     if isinstance(owner, ClassRef):

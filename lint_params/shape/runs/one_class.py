@@ -272,6 +272,7 @@ class Fresh:
         self.it.guessed = self.it.guessed_list = self.it.numbered = False
         self.it.built.clear()
         self.it.tokens.clear()
+        self.it.found.clear()
         self.it.calls.results.clear()
         self.it.epoch += 1
         self.file = self.it.current

@@ -222,6 +222,11 @@ def floordiv(a: Size, b: Size) -> Size:
         return whole
     if isinstance(rest, int) and isinstance(b, int):
         return add(whole, rest // b)
+    if isinstance(rest, Poly) and isinstance(b, int) and b > 1:
+        if _below_zero(rest):  # one form for what is rounded up: floor(-x / b) = -floor((x + b - 1) / b)
+            return sub(whole, floordiv(add(neg(rest), b - 1), b))
+        constant = rest.terms.get(ONE, 0)
+        whole, rest = add(whole, constant // b), add(rest, constant % b - constant)
     # floor(floor(x / p) / q) = floor(x / (p * q)) for positive whole p and q
     if isinstance(rest, Poly) and len(rest.terms) == 1:
         ((monomial, factor),) = rest.terms.items()
@@ -243,6 +248,11 @@ def modulo(a: Size, b: Size) -> Size:
         return 0
     if isinstance(rest, int) and isinstance(b, int):
         return rest % b
+    if isinstance(rest, Poly) and isinstance(b, int) and b > 1:
+        if _below_zero(rest):  # -x mod b = b - 1 - (x + b - 1) mod b
+            return sub(b - 1, modulo(add(neg(rest), b - 1), b))
+        constant = rest.terms.get(ONE, 0)
+        rest = add(rest, constant % b - constant)
     high = b - 1 if isinstance(b, int) and b > 0 else None
     return of_atom(operation("%", (rest, b), low=0 if _positive(b) else None, high=high))
 
@@ -265,6 +275,11 @@ def _split(a: Size, b: Size) -> tuple[Size, Size]:
     if isinstance(rest, Poly) and isinstance(b, Poly) and rest == b:
         return add(whole, 1), 0
     return whole, rest
+
+
+def _below_zero(size: Poly) -> bool:
+    """Whether all of a sum but its number is taken away."""
+    return all(factor < 0 for monomial, factor in size.terms.items() if monomial)
 
 
 def _positive(*sizes: Size) -> bool:
