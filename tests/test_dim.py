@@ -216,6 +216,8 @@ def decided() -> list[tuple[str, Size, Size, object]]:
          dim.add(dim.floordiv(dim.sub(a, 1), 4), 1), YES),
         ("a padded to a multiple, in two ways", dim.add(a, dim.modulo(dim.neg(a), 7)),
          dim.mul(7, dim.floordiv(dim.add(a, 6), 7)), YES),
+        ("half of a half, both rounded up, and a quarter", dim.floordiv(dim.add(dim.floordiv(dim.add(a, 1), 2), 1), 2),
+         dim.neg(dim.floordiv(dim.neg(a), 4)), YES),
         ("a less its rest and its quotient", dim.sub(a, dim.modulo(a, b)), quotient, MAYBE),
         ("a and b", a, b, MAYBE),
         ("a and 3", a, 3, MAYBE),

@@ -234,7 +234,10 @@ def _of(runs: list[tuple[Verdict, str, str]]) -> tuple[Verdict, str, str]:
 
 
 def _foreign(why: str) -> bool:
-    """Whether a callee comes from a function of another library than torch: no layer of ours."""
+    """Whether a callee is an argument itself, or comes from a function of another library than
+    torch: no layer of ours."""
+    if why == "an argument of unknown type":
+        return True
     name = why.removeprefix("unknown function ")
     return name != why and not name.startswith("torch.nn.")
 

@@ -49,7 +49,7 @@ def supposed(
     for run in runs:
         _settle(settled, run, cls)
     methods = {m[1].name: m[1] for m in (init, find_method(it, cls, "forward")) if m is not None}
-    for choice, mode in _choices(Conditions(cls.node, methods), cls, plain or patient, settled):
+    for choice, mode in _choices(Conditions(cls.node, methods), cls, plain or patient, runs, settled):
         it.budget = interpreter.MAX_STEPS * (PATIENCE if patient else 1)
         try:
             run = again(choice, mode)
@@ -67,13 +67,14 @@ def supposed(
 
 
 def _choices(
-    conditions: Conditions, cls: ClassRef, plain: bool, settled: Settled
+    conditions: Conditions, cls: ClassRef, plain: bool, runs: list[Checked], settled: Settled
 ) -> Iterator[tuple[Mapping[Key, Any], Mode]]:
     """What to choose next, as long as a layer is not ``settled``."""
     if plain:
         yield NOTHING, Mode.SIZES
-    places = list(_layers(conditions, cls))
-    if any(not _is_settled(settled, *place) for place in places):
+    places = list(_layers(conditions, cls, runs))
+    ran = any(run.how == Mode.DEFAULTS.value for run in runs)
+    if not ran and any(o.verdict is Verdict.UNKNOWN for o in runs[0].obligations):
         yield NOTHING, Mode.DEFAULTS
     tried: list[Mapping[Key, Any]] = []
     for built, use in places:
@@ -97,20 +98,29 @@ def _is_settled(settled: Settled, built: ast.Call, use: ast.Attribute | None) ->
     return bool(lines) if use is None else bool(lines & {use.lineno, built.lineno})
 
 
-def _layers(conditions: Conditions, cls: ClassRef) -> Iterator[tuple[ast.Call, ast.Attribute | None]]:
-    """The layers with parameters that the class builds by name, and where it calls them."""
+def _layers(
+    conditions: Conditions, cls: ClassRef, runs: list[Checked]
+) -> Iterator[tuple[ast.Call, ast.Attribute | None]]:
+    """The layers with parameters that the class builds by name, or that a run left open, and where
+    it calls them."""
+    lines = {o.built.line for run in runs for o in run.obligations if o.verdict is Verdict.UNKNOWN and o.built}
     for node in walk(cls.node):
         if not isinstance(node, ast.Call):
             continue
         spec = layer_spec(cls.file.names.qualify(node.func) or "")
-        if spec is None or spec.params is None:
-            continue
-        called: list[ast.Attribute | None] = [
-            use
-            for use in conditions.uses.get(conditions.attribute(node), ())
-            if isinstance(call := conditions.parents.get(use), ast.Call) and call.func is use
-        ]
-        yield from ((node, use) for use in called or [None])
+        by_name = spec is not None and spec.params is not None
+        if by_name or (node.lineno in lines and isinstance(node.func, ast.Name)):
+            uses = conditions.uses.get(conditions.attribute(node), [])
+            called = [use for use in uses if _is_called(conditions, use)]
+            yield from ((node, use) for use in (called or (None,)))
+
+
+def _is_called(conditions: Conditions, use: ast.AST) -> bool:
+    """``self.head(x)``, ``self.head[0](x)``"""
+    outer = conditions.parents.get(use)
+    while isinstance(outer, ast.Subscript) and outer.value is use:
+        use, outer = outer, conditions.parents.get(outer)
+    return isinstance(outer, ast.Call) and outer.func is use
 
 
 def chosen_by_default(init: ast.FunctionDef, always: frozenset[str]) -> frozenset[str]:

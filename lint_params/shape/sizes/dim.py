@@ -227,13 +227,16 @@ def floordiv(a: Size, b: Size) -> Size:
             return sub(whole, floordiv(add(neg(rest), b - 1), b))
         constant = rest.terms.get(ONE, 0)
         whole, rest = add(whole, constant // b), add(rest, constant % b - constant)
-    # floor(floor(x / p) / q) = floor(x / (p * q)) for positive whole p and q
-    if isinstance(rest, Poly) and len(rest.terms) == 1:
-        ((monomial, factor),) = rest.terms.items()
+    # floor((floor(x / p) + c) / q) = floor((x + c p) / (p q)) for positive whole p and q
+    constant = rest.terms.get(ONE, 0) if isinstance(rest, Poly) else 0
+    terms = [term for term in rest.terms.items() if term[0]] if isinstance(rest, Poly) else []
+    if len(terms) == 1:
+        ((monomial, factor),) = terms
         if factor == 1 and len(monomial) == 1 and monomial[0][1] == 1:
             inner = monomial[0][0]
             if isinstance(inner, Operation) and inner.name == "//" and _positive(inner.args[1], b):
-                return add(whole, floordiv(inner.args[0], mul(inner.args[1], b)))
+                moved = add(inner.args[0], mul(constant, inner.args[1]))
+                return add(whole, floordiv(moved, mul(inner.args[1], b)))
     floor = of_atom(operation("//", (rest, b), low=_floor_low(rest, b)))
     return add(whole, floor)
 
