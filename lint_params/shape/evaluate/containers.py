@@ -12,6 +12,7 @@ from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.ops import LayerSpec
 from lint_params.shape.value import (
+    Choice,
     Config,
     Dict,
     Layer,
@@ -113,9 +114,12 @@ def run_sequential(
             x = join_all(it, [value for value, _ in alive])
             continue
         where = node
-        made = getattr(child, "node", None)
-        if isinstance(child, Layer) and made is not None and child.origin is not None:
-            where = made if child.origin.path == path else node
+        one = child
+        if isinstance(child, Choice) and len({getattr(o, "node", o) for o in child.options}) == 1:
+            one = child.options[0]  # built by one call
+        made = getattr(one, "node", None)
+        if isinstance(one, Layer) and made is not None and one.origin is not None:
+            where = made if one.origin.path == path else node
         x = it.call(child, [x], {}, where, f"{text or 'Sequential'}[{key}]")
     return x
 

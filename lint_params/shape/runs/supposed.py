@@ -124,9 +124,14 @@ def _is_called(conditions: Conditions, use: ast.AST) -> bool:
 
 
 def chosen_by_default(init: ast.FunctionDef, always: frozenset[str]) -> frozenset[str]:
-    """The parameters, of those that callers ``always`` give, whose default is a layer or a function."""
+    """The parameters, of those that callers ``always`` give, whose default chooses the structure: a
+    layer, a function, a flag or a text."""
     return frozenset(
         arg.arg
         for arg, default in parameters(init.args)
-        if arg.arg in always and isinstance(default, (ast.Name, ast.Attribute, ast.Call))
+        if arg.arg in always
+        and (
+            isinstance(default, (ast.Name, ast.Attribute, ast.Call))
+            or (isinstance(default, ast.Constant) and isinstance(default.value, (str, bool)))
+        )
     )
