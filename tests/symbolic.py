@@ -7,6 +7,7 @@ of an op fails for the op alone.
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 from lint_params.shape import ops
 from lint_params.shape.call import build_layer, call_function, call_layer
@@ -24,6 +25,7 @@ from lint_params.shape.sizes.dim import (
     substitute,
 )
 from lint_params.shape.value import (
+    REAL,
     External,
     Layer,
     Ratio,
@@ -271,7 +273,8 @@ class T:
 
 
 def shape(value: Any) -> Any:
-    """The shapes in a result: of a tensor, or of all in a list; numbers as they are."""
+    """The shapes in a result: of a tensor, or of all in a list; numbers as they are, and ANY where a
+    number is not known."""
     if isinstance(value, T):
         v = value.value
         if isinstance(v, ShapeOf):
@@ -282,4 +285,4 @@ def shape(value: Any) -> Any:
         return [shape(v) for v in value]
     if isinstance(value, dict):
         return [shape(v) for v in value.values()]
-    return value
+    return ANY if value is REAL else value

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import VIEW, dtype_of, front, not_a_tensor, whole
 from lint_params.shape.sizes.dim import Size, product
-from lint_params.shape.value import DtypeOf, Seq, ShapeOf, Tensor, Unknown, Value
+from lint_params.shape.value import REAL, DtypeOf, Seq, ShapeOf, Tensor, Unknown, Value
 
 
 def shape_of(ctx: Context, x: Tensor) -> Value:
@@ -211,13 +212,34 @@ for _kind, _names in {
 
 
 @function(
-    "Tensor.item", "Tensor.tolist", "Tensor.numpy", "Tensor.stride", "Tensor.data_ptr", "Tensor.storage",
+    "Tensor.item", "Tensor.numpy", "Tensor.stride", "Tensor.data_ptr", "Tensor.storage",
     "Tensor.is_contiguous", "Tensor.get_device", "Tensor.element_size", "Tensor.storage_offset",
     "Tensor.register_hook", "Tensor.untyped_storage", "torch.equal", "torch.allclose",
     "Tensor.equal", "Tensor.allclose", "Tensor.is_set_to", "Tensor.is_inference", "Tensor.__len__",
 )  # fmt: skip
 def values(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
     return ctx.unknown("the values of a tensor")
+
+
+#: Longer lists are not written out.
+MOST_LISTED = 256
+
+
+@function(
+    "Tensor.tolist", accepts=["zeros(3).tolist()", "zeros(2, 3).tolist()", "zeros().tolist()", "zeros(0).tolist()"]
+)
+def tolist(ctx: Context, input: Value) -> Value:
+    """A list for each dimension, as long as that is; its numbers are not known."""
+    dims = ctx.dims(input) if isinstance(input, Tensor) else None
+    number = REAL if isinstance(input, Tensor) and input.dtype == "float" else ctx.unknown("the values of a tensor")
+    known = [d for d in dims or () if isinstance(d, int)]
+    if dims is None or len(known) < len(dims) or prod(known) > MOST_LISTED:
+        return ctx.unknown("the values of a tensor")
+
+    def listed(sizes: list[int]) -> Value:
+        return Seq([listed(sizes[1:]) for _ in range(sizes[0])]) if sizes else number
+
+    return listed(known)
 
 
 @function("Tensor.backward")
