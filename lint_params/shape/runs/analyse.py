@@ -19,13 +19,13 @@ from lint_params.shape.runs.arguments import (
     Mode,
     parameters,
 )
-from lint_params.shape.runs.built import check_built, doubts, only_at, undecided
+from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.one_class import Checked, find_method, run_class, run_ranks
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
 from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady
-from lint_params.shape.runs.supposed import chosen_by_default, supposed
+from lint_params.shape.runs.supposed import chosen_by_default, lacks, supposed
 from lint_params.shape.value import (
     ClassRef,
     Value,
@@ -46,20 +46,26 @@ def check_file(
     callers = Callers(it, file, sites)
     doubtful: list[ast.ClassDef] = []
     left_open: list[ast.ClassDef] = []
+    lacking: list[ast.ClassDef] = []
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
         if not is_module_class(it, cls):
             continue
+        runs: list[Checked] = []
         for run in check_class(it, cls, name, callers, node.name not in mentioned, suppose):
+            runs.append(run)
             if run.how == Mode.SIZES.value and doubts(run):
                 doubtful.append(node)
             elif run.how == Mode.SIZES.value and undecided(run):
                 left_open.append(node)
             yield run
+        if suppose and lacks(cls, runs):
+            lacking.append(node)
     ran: set[str] = set()
     yield from check_scripts(it, file, ran)
     yield from check_built(it, file, doubtful, left_open, ran)
+    yield from check_entries(it, file, lacking, ran)
 
 
 def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:

@@ -153,6 +153,7 @@ def run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Ch
             it.call(own, [], kwargs, node, node.name)
             if not node.name.startswith("test"):  # which runs what it means to run
                 _call_uncalled(it)
+        run.steps = it.budget - it.steps
     return run
 
 

@@ -87,6 +87,21 @@ def _choices(
                 yield choice, Mode.SIZES
 
 
+def lacks(cls: ClassRef, runs: list[Checked]) -> bool:
+    """Whether a layer that the class builds is called with sizes that no run decides, or not at all."""
+    settled: Settled = {}
+    for run in runs:
+        _settle(settled, run, cls)
+    left = {o.built.line for run in runs for o in run.obligations if o.verdict is Verdict.UNKNOWN and o.built}
+    named = {node.lineno for node in walk(cls.node) if isinstance(node, ast.Call) and _has_weights(cls, node)}
+    return not (left | named) <= settled.keys()
+
+
+def _has_weights(cls: ClassRef, node: ast.Call) -> bool:
+    spec = layer_spec(cls.file.names.qualify(node.func) or "")
+    return spec is not None and spec.params is not None
+
+
 def _settle(settled: Settled, run: Checked, cls: ClassRef) -> None:
     for o in run.obligations:
         if o.built is not None and o.built.path == cls.file.path and o.verdict in (Verdict.PROVED, Verdict.FREE):
@@ -107,9 +122,7 @@ def _layers(
     for node in walk(cls.node):
         if not isinstance(node, ast.Call):
             continue
-        spec = layer_spec(cls.file.names.qualify(node.func) or "")
-        by_name = spec is not None and spec.params is not None
-        if by_name or (node.lineno in lines and isinstance(node.func, ast.Name)):
+        if _has_weights(cls, node) or (node.lineno in lines and isinstance(node.func, ast.Name)):
             uses = conditions.uses.get(conditions.attribute(node), [])
             called = [use for use in uses if _is_called(conditions, use)]
             yield from ((node, use) for use in (called or (None,)))
