@@ -119,6 +119,9 @@ class Rule:
     status: ClassVar[Status] = Status.STABLE
     #: Words of which at least one stands in every file that this rule can report.
     words: ClassVar[tuple[str, ...]] = ()
+    #: What ``verify`` needs of a run beyond what its family gets: "backward", "containers" (other
+    #: classes that build the subject), "training" (some steps).
+    needs: ClassVar[frozenset[str]] = frozenset()
     #: Set by the registry from the module's stem.
     name: ClassVar[str] = ""
 

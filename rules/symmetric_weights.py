@@ -71,6 +71,7 @@ class SymmetricWeights(Rule):
     code = "LP606"
     level = Level.WARNING
     words = ("zeros", "ones", "constant_", "fill_", "zero_", "full")
+    needs = frozenset({"training"})
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for one in facts.symmetric_layers:

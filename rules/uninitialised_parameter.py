@@ -74,6 +74,7 @@ class UninitialisedParameter(Rule):
     code = "LP104"
     level = Level.WARNING
     words = ("empty", "Tensor(")
+    needs = frozenset({"containers"})
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         if facts.is_template or _CONFIGURED in facts.text:

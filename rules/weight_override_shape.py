@@ -58,6 +58,7 @@ class WeightOverrideShape(ShapeRule):
     code = "LP407"
     level = Level.ERROR
     words = ("torch",)
+    needs = frozenset({"backward"})
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         backward = run.failure("backward")

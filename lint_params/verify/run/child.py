@@ -94,10 +94,9 @@ def perform(
     """The run of one scenario; None where there is nothing to run."""
     view, watch = target.view, target.watch
     assert view is not None
-    codes = {finding["code"] for finding in findings}
-    subject = findings[0]["subject"]
-    device = target.device
-    experiment = Experiment(watch, view, subject, device, codes)
+    subject, needs = findings[0]["subject"], _needs(findings)
+    shapes = all(finding["code"].startswith("LP4") for finding in findings)
+    experiment = Experiment(watch, view, subject, target.device, needs, shapes and "backward" not in needs)
     sys.settrace(watch.trace)
     try:
         if scenario.what == "import":
@@ -131,6 +130,12 @@ def perform(
         return experiment.finish()
     finally:
         sys.settrace(None)
+
+
+def _needs(findings: list[Json]) -> frozenset[str]:
+    """What the rules of the findings ask of a run beyond construct and forward."""
+    rules = [_rule(data.get("rule", ""), from_data(data)) for data in findings]
+    return frozenset().union(*(rule.needs for rule in rules if rule is not None))
 
 
 def imported(target: Target, subject: str) -> Run:

@@ -18,8 +18,9 @@ from lint_params import evidence
 from lint_params.verify.made_up import arguments, suited
 from lint_params.verify.made_up.calls import Call, imports_of, signature, text_of
 from lint_params.verify.made_up.inputs import Inputs
-from lint_params.verify.run.experiment import Experiment, Stop
+from lint_params.verify.run.experiment import Experiment
 from lint_params.verify.run.script import then_forward
+from lint_params.verify.run.steps import Stop
 from lint_params.verify.run.tensors import seeded
 
 

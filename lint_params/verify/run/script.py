@@ -11,8 +11,9 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify.made_up.source_facts import FileView
-from lint_params.verify.run.experiment import Experiment, Stop
+from lint_params.verify.run.experiment import Experiment
 from lint_params.verify.run.load import run_as_main
+from lint_params.verify.run.steps import Stop
 from lint_params.verify.run.tensors import seeded
 
 
