@@ -8,11 +8,14 @@ import re
 from lint_params.trees import last_name
 
 #: Methods and functions that go over all that a model has, or ask it to initialise itself.
-_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights", "named_apply"])
+_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
 _EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children", "named_children")
-#: What is called ``init_params(model)`` or ``weights_init``; an ``init_process_group`` is not.
+#: What is called ``init_params(model)``, ``initialize(net)`` or ``weights_init``; an
+#: ``init_process_group`` is not.
 _FILLS_ALL = re.compile(
-    r"init\w*_?(weight|param|model|module|net)|(weight|param|model|module|net)\w*_init", re.IGNORECASE
+    r"^(init|initiali[sz]e|named_apply)$"
+    r"|init\w*_?(weight|param|model|module|net)|(weight|param|model|module|net)\w*_init",
+    re.IGNORECASE,
 )
 _ASKING = ("hasattr", "getattr", "setattr", "endswith", "startswith")
 #: In-place methods that leave the values alone.
@@ -33,9 +36,8 @@ def is_filled_by(tree: ast.Module, name: str, owner: str) -> bool:
                 return True
         if isinstance(node, ast.Constant) and node.value == name and _is_asked(above.get(node)):
             return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in _INITS or _FILLS_ALL.search(node.func.id):
-                return True
+        if isinstance(node, ast.Call) and _FILLS_ALL.search(last_name(node.func)):
+            return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
             if last_name(node.iter.func) in _EVERYTHING and sets(node):
                 return True
