@@ -39,7 +39,8 @@ Run::
 Says: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions
 
 Silent when: the number of dimensions is not certain; the vector is viewed as a matrix
-(`p.view(1, -1)`, `p.unsqueeze(0)`); a test of `p.dim()` or of the name stands before it.
+(`p.view(1, -1)`, `p.unsqueeze(0)`); a test of `p.dim()` stands before it, or one of the name which no
+vector that the module surely has passes.
 """
 
 from __future__ import annotations
@@ -134,15 +135,15 @@ class FanInitOnVector(Rule):
             return False
         if not (isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)):
             return False
-        return self._loop_meets(facts, conditions[0].node, source, kind.owner)
+        return _goes_over_all(conditions[0].node) and facts.has_vectors(kind.owner)
 
     def _meets_named(self, facts: FileFacts, call: ast.Call, target: ast.expr) -> bool:
-        """``if name.endswith("weight"): xavier(p)`` in a loop over the parameters of one layer, whose
-        parameter of that name is a vector."""
+        """``if "bias" not in name: xavier(p)`` in a loop over named parameters, of which one surely is
+        a vector and has a name that comes there."""
         around = facts.conditions(call)
         loops = [one for one in around if one.what == "for"]
-        tests = [one for one in around if one.what != "for"]
-        if len(loops) != 1 or len(tests) != 1 or tests[0].what != "if" or not isinstance(target, ast.Name):
+        tests = [one for one in around if one.what not in ("for", "with")]
+        if len(loops) != 1 or not tests or not isinstance(target, ast.Name):
             return False
         source, pair = loops[0].test, getattr(loops[0].node, "target", None)
         kind = facts.kind_of(target)
@@ -150,14 +151,14 @@ class FanInitOnVector(Rule):
             return False
         if not ast.unparse(source.func).endswith(".named_parameters") or kind.member != "*":
             return False
-        if not kind.owner.layer.endswith("Norm") or "weight" not in _asked_name(tests[0].test, pair.elts[0]):
+        if not _goes_over_all(loops[0].node) or {one.what for one in tests} - {"if", "else"}:
             return False
-        return self._loop_meets(facts, loops[0].node, source, kind.owner)
-
-    def _loop_meets(self, facts: FileFacts, loop: ast.AST, source: ast.expr, owner: Kind) -> bool:
-        if any(isinstance(part, (ast.Continue, ast.Try)) for part in ast.walk(loop)):
-            return False
-        return facts.has_vectors(owner)
+        asked = ast.unparse(pair.elts[0])
+        return any(
+            all(_holds(one.test, asked, name) is (one.what == "if") for one in tests)
+            for name in facts.vector_names(kind.owner)
+            if _is_made_before(name, kind.owner, loops[0].node)
+        )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
@@ -169,17 +170,52 @@ class FanInitOnVector(Rule):
         return None
 
 
-def _asked_name(test: ast.expr | None, name: ast.expr) -> tuple[str, ...]:
-    """The words of ``name.endswith("weight")``, ``"weight" in name``, ``name == "weight"``."""
-    text = ast.unparse(name)
-    if isinstance(test, ast.Call) and ast.unparse(test.func) == f"{text}.endswith" and len(test.args) == 1:
-        word: ast.expr = test.args[0]
-    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
-        sides = (test.left, test.comparators[0])
-        asked = sides[isinstance(test.ops[0], ast.In)]
-        word = sides[not isinstance(test.ops[0], ast.In)]
-        if not isinstance(test.ops[0], (ast.In, ast.Eq)) or ast.unparse(asked) != text:
-            return ()
-    else:
-        return ()
-    return (word.value,) if isinstance(word, ast.Constant) and isinstance(word.value, str) else ()
+def _goes_over_all(loop: ast.AST) -> bool:
+    return not any(isinstance(part, (ast.Continue, ast.Break, ast.Try)) for part in ast.walk(loop))
+
+
+def _is_made_before(name: str, owner: Kind, loop: ast.AST) -> bool:
+    """Whether a member of that first name does not come only after a loop in the constructor."""
+    members = owner.cls.members.get(name.partition(".")[0], []) if owner.cls is not None else []
+    scope = owner.cls.facts.scope_of(loop) if owner.cls is not None and loop in owner.cls.facts.index.parents else None
+    return all(
+        member.cls.facts.scope_of(member.node) is not scope or member.node.lineno < getattr(loop, "lineno", 0)
+        for member in members
+    )
+
+
+def _holds(test: ast.expr | None, asked: str, name: str) -> bool | None:
+    """What a test says of a parameter of that name; None where it asks for something else."""
+    if isinstance(test, ast.BoolOp):
+        parts = [_holds(value, asked, name) for value in test.values]
+        last = isinstance(test.op, ast.Or)  # the answer that one part alone can give
+        return last if last in parts else None if None in parts else not last
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = _holds(test.operand, asked, name)
+        return None if inner is None else not inner
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        word, over = _word(test.left), ast.unparse(test.comparators[0])
+        if word is None and ast.unparse(test.left) == asked:
+            word, over = _word(test.comparators[0]), asked
+        elif isinstance(test.ops[0], (ast.Eq, ast.NotEq)) and over != asked:
+            return None
+        if word is None or over != asked:
+            return None
+        if isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
+            return (name == word) is isinstance(test.ops[0], ast.Eq)
+        if isinstance(test.ops[0], (ast.In, ast.NotIn)) and _word(test.left) is not None:
+            return (word in name) is isinstance(test.ops[0], ast.In)
+        return None
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and len(test.args) == 1:
+        word = _word(test.args[0])
+        if ast.unparse(test.func.value) != asked or word is None:
+            return None
+        if test.func.attr == "endswith":
+            return name.endswith(word)
+        if test.func.attr == "startswith":
+            return name.startswith(word)
+    return None
+
+
+def _word(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

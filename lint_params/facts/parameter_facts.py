@@ -21,6 +21,8 @@ from lint_params.facts.value.kinds import Kind, join
 from lint_params.facts.value.param_shapes import Sizes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
@@ -221,6 +223,10 @@ class ParameterFacts:
     def has_vectors(self, kind: Kind) -> bool:
         """Whether a module surely has parameters of one dimension."""
         return vectors.has_vectors(kind)
+
+    def vector_names(self, kind: Kind) -> Iterator[str]:
+        """The names of the parameters of a module that surely have one dimension."""
+        return vectors.vector_names(kind)
 
     def is_frozen(self, kind: Kind) -> bool:
         """Whether a Parameter's gradient is, or may be, switched off."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from lint_params.facts.members import argument
 from lint_params.facts.value.kinds import Kind
@@ -19,36 +20,46 @@ def _may_be_shape(size: ast.expr) -> bool:
     return isinstance(size, (ast.Tuple, ast.List, ast.Subscript)) or "shape" in ast.unparse(size)
 
 
-def has_vectors(kind: Kind, depth: int = 0) -> bool:
+def has_vectors(kind: Kind) -> bool:
     """Whether one of the parameters surely has one dimension."""
+    return next(vector_names(kind), None) is not None
+
+
+def vector_names(kind: Kind, depth: int = 0) -> Iterator[str]:
+    """The names, as ``named_parameters`` gives them, of those that surely have one dimension."""
     if depth > 4 or not kind.is_module or kind.optional:
-        return False
+        return
     if kind.cls is not None:
-        return any(
-            not member.conditions and member.method == "__init__" and has_vectors(member.kind, depth + 1)
-            for one in kind.cls.mro
-            for members in one.members.values()
-            for member in members
-            if member.how in ("assign", "add_module")
-        )
+        for one in kind.cls.mro:
+            for members in one.members.values():
+                for member in members:
+                    if member.how in ("assign", "add_module") and not member.conditions and member.method == "__init__":
+                        yield from (f"{member.name}.{name}" for name in vector_names(member.kind, depth + 1))
+        return
     call = kind.node
     if not isinstance(call, ast.Call) or kind.facts is None:
-        return False
+        return
     if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
-        return False
+        return
     if kind.layer == "Sequential":
-        return any(has_vectors(kind.facts.kind_of(arg), depth + 1) for arg in call.args)
-    size = argument(call, 0, "normalized_shape") if kind.layer == "LayerNorm" else None
+        for place, arg in enumerate(call.args):
+            yield from (f"{place}.{name}" for name in vector_names(kind.facts.kind_of(arg), depth + 1))
+    else:
+        yield from _of_layer(kind.layer, call)
+
+
+def _of_layer(layer: str, call: ast.Call) -> tuple[str, ...]:
+    size = argument(call, 0, "normalized_shape") if layer == "LayerNorm" else None
     if size is not None and _may_be_shape(size):
-        return False
-    if kind.layer in _NORMS:
-        return not any(k.arg in ("affine", "elementwise_affine") for k in call.keywords) and (
-            len(call.args) < 3
-        )
-    if kind.layer in _BIASED:
-        place = _BIASED[kind.layer]
-        given = argument(call, place, "bias") if place >= 0 else None
-        if place < 0:
-            return not any(k.arg == "bias" for k in call.keywords) and len(call.args) < 4
-        return given is None or (isinstance(given, ast.Constant) and given.value is True)
-    return False
+        return ()
+    if layer in _NORMS:
+        plain = not any(k.arg in ("affine", "elementwise_affine", "bias") for k in call.keywords) and len(call.args) < 3
+        return ("weight", "bias") if plain else ()
+    if layer not in _BIASED:
+        return ()
+    place = _BIASED[layer]
+    if place < 0:
+        biased = not any(k.arg == "bias" for k in call.keywords) and len(call.args) < 4
+        return ("bias_ih_l0", "bias_hh_l0") if biased else ()
+    given = argument(call, place, "bias")
+    return ("bias",) if given is None or isinstance(given, ast.Constant) and given.value is True else ()
