@@ -10,6 +10,7 @@ from lint_params.shape.value import (
     OPEN,
     Config,
     Dict,
+    External,
     Instance,
     Layer,
     Partial,
@@ -76,6 +77,15 @@ def _checkpoint(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) ->
 @external("torch.utils.checkpoint.checkpoint_sequential")
 def _checkpoint_sequential(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return it.call(args[0], [args[2]], {}, it.ctx.node, "checkpoint_sequential")
+
+
+@external("torch.nn._get_activation_fn", "torch.nn.modules.transformer._get_activation_fn")
+def _activation_by_name(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """torch's own, which copies of its transformer layers call; both that it has keep the shape."""
+    name = args[0] if args else kwargs["activation"]
+    if isinstance(name, str) and name not in ("relu", "gelu"):
+        return Unknown("raises")
+    return External(f"torch.nn.functional.{name if isinstance(name, str) else 'relu'}")
 
 
 @external("functools.reduce")
