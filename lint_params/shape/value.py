@@ -229,6 +229,11 @@ class Dict:
     def open(self, value: bool) -> None:
         self._open = value
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has no other keys than these, each of which it has, or perhaps."""
+        return not self._open
+
 
 class Choice:
     """One of a few values, by a condition that the source does not decide.

@@ -12,6 +12,7 @@ from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.truth import truth
 from lint_params.shape.value import (
+    PERHAPS,
     Dict,
     Seq,
     Splice,
@@ -56,11 +57,24 @@ def _dictcomp(it: Interpreter, node: ast.DictComp, scope: Scope) -> Value:
             return Unknown("comprehension over an unknown sequence")
         key = it.eval(node.key, inner)
         value = it.eval(node.value, inner)
-        if bindings and isinstance(key, (str, int, float, bool)):
-            items[key] = value
+        if isinstance(key, (str, int, float, bool)):
+            items[key] = value if bindings else PERHAPS
         else:
             is_open = True
     return Dict(items, is_open)
+
+
+def _each_once(iterable: Seq) -> list[tuple[Value, bool]] | None:
+    """The items of a sequence, and whether each is surely there; None for more of a choice."""
+    found: list[tuple[Value, bool]] = []
+    for item in iterable.items:
+        if not isinstance(item, Splice):
+            found.append((item, True))
+        elif len(item.options) == 2 and [] in item.options and max(map(len, item.options)) == 1:
+            found.append((max(item.options, key=len)[0], False))
+        else:
+            return None
+    return found
 
 
 def _rounds(
@@ -68,15 +82,19 @@ def _rounds(
 ) -> Iterator[bool | None]:
     """Bind the targets of each round; True: surely, False: perhaps, None: unknown sequence."""
     generator = generators[at]
-    items = iterate.known_items(it, it.eval(generator.iter, scope))
+    iterable = it.eval(generator.iter, scope)
+    items = _each_once(iterable) if isinstance(iterable, Seq) else None
+    if items is None:
+        known_items = iterate.known_items(it, iterable)
+        items = None if known_items is None else [(item, True) for item in known_items]
     if items is None:
         yield None
         return
     from lint_params.shape.evaluate.assign import assign
 
-    for item in items:
+    for item, there in items:
         assign(it, generator.target, item, scope)
-        sure = True
+        sure = there
         skip = False
         for condition in generator.ifs:
             known = truth(it, it.eval(condition, scope))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.shape.evaluate.iterate import known_items, place
 from lint_params.shape.evaluate.text import is_wide
 from lint_params.shape.sizes.dim import product
-from lint_params.shape.value import Config, Dict, More, Native, Parser, Seq, Unknown, Value
+from lint_params.shape.value import PERHAPS, Config, Dict, More, Native, Parser, Seq, Splice, Unknown, Value
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -245,21 +245,26 @@ def _setdefault(it: Interpreter, owner: Dict, key: Value, default: Value = None)
     return _get(it, owner, key, default)
 
 
+def _listed(owner: Dict, item: Callable[[Any, Value], Value]) -> Value:
+    """What a mapping holds, one by one; a key that it perhaps has is perhaps there."""
+    if not owner.closed or "?" in owner.items:
+        return Unknown("open mapping")
+    items: list[Value] = []
+    for key, value in owner.items.items():
+        one = item(key, value)
+        items.append(Splice([[one], []]) if value is PERHAPS else one)
+    return Seq(items)
+
+
 _DICT: dict[str, Callable[..., Value]] = {
     "__getitem__": _get,
     "get": _get,
     "pop": _dict_pop,
     "update": _dict_update,
     "setdefault": _setdefault,
-    "keys": lambda it, owner: Unknown("open mapping") if owner.open else Seq(list(owner.items)),
-    "values": lambda it, owner: (
-        Unknown("open mapping") if owner.open else Seq(list(owner.items.values()))
-    ),
-    "items": lambda it, owner: (
-        Unknown("open mapping")
-        if owner.open
-        else Seq([Seq([k, v], "tuple") for k, v in owner.items.items()])
-    ),
+    "keys": lambda it, owner: _listed(owner, lambda key, value: key),
+    "values": lambda it, owner: _listed(owner, lambda key, value: value),
+    "items": lambda it, owner: _listed(owner, lambda key, value: Seq([key, value], "tuple")),
     "copy": lambda it, owner: Dict(dict(owner.items), owner.open, owner.default),
 }
 
