@@ -13,6 +13,7 @@ from lint_params.shape.evaluate.containers import CONTAINERS, build_container, c
 from lint_params.shape.evaluate.decorated import decorated, is_harmless
 from lint_params.shape.evaluate.instances import call_instance, init_external, instantiate
 from lint_params.shape.evaluate.overrides import judge_overrides
+from lint_params.shape.evaluate.plain import answer, question
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.shown import shown
 from lint_params.shape.ops import function_spec, layer_spec
@@ -282,6 +283,20 @@ def _inline(
             if not isinstance(made, Function) or made.node is not fn.node:
                 bound = [] if fn.bound is None else [fn.bound]
                 return it.call(made, [*bound, *args], kwargs, node, text)
+    key = question(it, fn, args, kwargs)
+    if key is None:
+        return _run(it, fn, args, kwargs, node, text)
+    return answer(it, key, (fn, args, kwargs), lambda: _run(it, fn, args, kwargs, node, text))
+
+
+def _run(
+    it: Interpreter,
+    fn: Function,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: ast.AST,
+    text: str,
+) -> Value:
     from lint_params.shape.evaluate.stmt import run_body
 
     scope = Scope(it.file_scope(fn.file), fn.scope, fn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from lint_params.shape.check import Verdict
 from lint_params.shape.context import Context, Whole
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.memo import CallMemo
+from lint_params.shape.evaluate.plain import CHANGEABLE, Answer, contents
 from lint_params.shape.evaluate.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.sizes.poly import OPERATIONS
 from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value
@@ -65,6 +66,9 @@ class Interpreter:
         self.calls = CallMemo()
         #: What an argument finds in a table, by both of them, which it keeps.
         self.found: dict[tuple[int, int, int], tuple[Value, Value, Choice]] = {}
+        self.answers: dict[Any, Answer] = {}  # of functions, by what they were asked
+        self.reads: list[tuple[Value, Any]] | None = None  # see ``read``
+        self.rebound = False  # whether a function of this run has set a global name
         self.epoch = 0  # counts changes to modules outside constructors
         self.constructing = 0
         self.overrides: list[Any] = []  # parameters replaced in the functions that are running
@@ -84,6 +88,15 @@ class Interpreter:
         if scope is None:
             scope = self._files[id(file)] = FileScope(file)
         return scope
+
+    def files(self) -> Iterable[FileScope]:
+        return self._files.values()
+
+    def read(self, value: Value) -> Value:
+        """What a module or a class holds: what is worked out with it may hang on what is in it."""
+        if self.reads is not None and value.__class__ in CHANGEABLE:
+            self.reads.append((value, contents(value)))
+        return value
 
     def qualified(self, name: str, file: SourceFile, known_only: bool = False) -> Any:
         return qualified_value(self, name, file, known_only)
@@ -117,6 +130,13 @@ class Interpreter:
             return scope.lookup(self, node.id)  # type: ignore[attr-defined]
         how = self._evaluators.get(kind)
         return how(self, node, scope) if how is not None else Unknown("expression")
+
+    def take(self, steps: int) -> None:
+        """Count steps that are taken at once."""
+        if self.steps < steps:
+            self.steps = -1
+            raise OutOfBudget
+        self.steps -= steps
 
     def call(
         self,

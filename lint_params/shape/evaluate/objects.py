@@ -155,7 +155,7 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
                 from lint_params.shape.evaluate.registries import class_registry
 
                 class_registry(it, base, made)
-        return base.attrs[name]
+        return it.read(base.attrs[name])
     return Unknown("class attribute")
 
 

@@ -66,7 +66,7 @@ class FileScope:
         self.file = file
         self.values: dict[str, Value] = {}
         self._builtins: dict[str, Value] = {}
-        self._busy: set[str] = set()
+        self.busy: set[str] = set()
         self.qualified: dict[tuple[str, bool], Value] = {}
         self._changed: dict[str, set[Any]] | None = None
         self.decorated: dict[int, Value] = {}  # by function, see there
@@ -76,16 +76,16 @@ class FileScope:
         if self.running is not None and self._is_bound_below(name, self.running):
             return Unknown("bound later")
         if name in self.values:
-            return self.values[name]
+            return it.read(self.values[name])
         if name in self._builtins:
             return self._builtins[name]
-        if name in self._busy:
+        if name in self.busy:
             return Unknown("circular definition")
-        self._busy.add(name)
+        self.busy.add(name)
         try:
             value = self._evaluate(it, name)
         finally:
-            self._busy.discard(name)
+            self.busy.discard(name)
         if value is MISSING:
             value = self._builtins[name] = it.builtin(name)
             return value
@@ -96,7 +96,7 @@ class FileScope:
             fill(it, self.file, value, registrars_of(self.file, name))
         if isinstance(value, Parser):
             self._options_of(it, name)
-        return value
+        return it.read(value)
 
     def _is_bound_below(self, name: str, line: int) -> bool:
         """Whether a name gets the value that it ends with only later: till then it has another, or none."""
@@ -188,7 +188,7 @@ def qualified_value(it: Interpreter, name: str, file: SourceFile, known_only: bo
         value = _qualified(it, name, file, known_only)
         if not isinstance(value, Unknown):  # which may be known once its definition has ended
             known[name, known_only] = value
-    return value
+    return it.read(value)
 
 
 def _qualified(it: Interpreter, name: str, file: SourceFile, known_only: bool) -> Any:

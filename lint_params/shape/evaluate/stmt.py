@@ -205,6 +205,7 @@ def _nonlocal(it: Interpreter, node: ast.Nonlocal, scope: Scope) -> Flow:
 
 
 def _global(it: Interpreter, node: ast.Global, scope: Scope) -> Flow:
+    it.rebound = True
     for name in node.names:
         it.ctx.write(scope.file.values, name, Unknown("assigned by a function"))
         scope.outer[name] = Scope(scope.file)

@@ -269,7 +269,7 @@ class Fresh:
         self.it.made.clear()
         self.it.overrides.clear()
         self.it.adapted.clear()
-        self.it.guessed = self.it.guessed_list = self.it.numbered = False
+        self.it.guessed = self.it.guessed_list = self.it.numbered = self.it.rebound = False
         self.it.built.clear()
         self.it.tokens.clear()
         self.it.found.clear()
