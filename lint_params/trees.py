@@ -54,6 +54,18 @@ def walk(*tops: ast.AST, within: bool = False) -> Iterator[ast.AST]:
                 push(value)
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one that are worth a visit, in their order."""
+    found: list[ast.AST] = []
+    for name in FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [part for part in value if part is not None]
+        elif value is not None:
+            found.append(value)
+    return found
+
+
 def paired_modules(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
     """``a`` and ``b`` of ``a.load_state_dict(b.state_dict())`` and ``zip(a.parameters(), b.parameters())``."""
     func = call.func

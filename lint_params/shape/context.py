@@ -72,7 +72,7 @@ class Context:
     def resolve(self, size: Size) -> Size:
         """The size with all that this path has learned put in."""
         bound = self.bound
-        if isinstance(size, int) or not bound:
+        if size.__class__ is int or not bound:
             return size
         for _ in range(8):
             if isinstance(size, int) or bound.keys().isdisjoint(size._deep or size.deep):
@@ -92,6 +92,8 @@ class Context:
 
     def size(self, value: Value) -> Size | None:
         """A Python value as a size on this path, or None."""
+        if value.__class__ is int:
+            return int(value)
         size = as_size(value)
         return None if size is None else self.resolve(size)
 

@@ -462,11 +462,11 @@ def is_size(value: Value) -> bool:
 
 def as_size(value: Value) -> Size | None:
     """The value as a size, or None."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, Config):
-        return value.size
-    return value if isinstance(value, (int, Poly)) else None
+    if isinstance(value, Poly):
+        return value
+    if isinstance(value, int):
+        return int(value)  # of a bool, too
+    return value.size if isinstance(value, Config) else None
 
 
 def only_symbol(size: Size) -> Symbol | None:

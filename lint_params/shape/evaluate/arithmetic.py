@@ -68,6 +68,7 @@ _TORCH: dict[type, str] = {
 }
 _BROADCAST = frozenset({ast.Add, ast.Sub, ast.Mult, ast.Div})
 _PLAIN = (int, float, complex)
+_SIZES = frozenset({int, Poly})
 _NUMBERS = (int, float, Poly, Ratio, Real, Flag)
 
 
@@ -75,6 +76,8 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     """``a op b``."""
     if isinstance(a, _PLAIN) and isinstance(b, _PLAIN) and op in _PYTHON:
         return _plain(op, a, b)
+    if a.__class__ in _SIZES and b.__class__ in _SIZES:
+        return _numbers(op, _resolved(it, a), _resolved(it, b))
     if isinstance(a, Choice):
         return it.each(a, lambda x: binary(it, op, x, b))
     if isinstance(b, Choice):

@@ -56,10 +56,13 @@ def call(
     """``callee(*args, **kwargs)``; ``text`` is the callee as the reader wrote it."""
     ctx = it.ctx
     ctx.node, ctx.callee = node, text
-    if isinstance(callee, Function):
+    kind = callee.__class__
+    if kind is Function:
         return _inline(it, callee, args, kwargs, node, text)
-    if isinstance(callee, (Layer, Instance)):
-        if isinstance(callee, Layer):
+    if kind is External:
+        return _external(it, callee, args, kwargs, node, text)
+    if kind is Layer or kind is Instance:
+        if kind is Layer:
             output = _layer(it, callee, args, kwargs, node, text)
         else:
             output = call_instance(it, callee, args, kwargs, node, text)
@@ -73,9 +76,7 @@ def call(
             return Unknown("refuted")
         except TypeError:
             return Unknown("arguments do not fit")
-    if isinstance(callee, External):
-        return _external(it, callee, args, kwargs, node, text)
-    if isinstance(callee, ClassRef):
+    if kind is ClassRef:
         return instantiate(it, callee, args, kwargs, node)
     if isinstance(callee, Choice):
         options = [o for o in callee.options if o is not None]

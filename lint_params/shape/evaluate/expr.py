@@ -50,24 +50,16 @@ def on(kind: type) -> Callable[[Evaluator], Evaluator]:
     return register
 
 
-@on(ast.Constant)
-def _constant(it: Interpreter, node: ast.Constant, scope: Scope) -> Value:
-    return node.value
-
-
-@on(ast.Name)
-def _name(it: Interpreter, node: ast.Name, scope: Scope) -> Value:
-    return scope.lookup(it, node.id)
-
-
 @on(ast.Attribute)
 def _attribute(it: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
     owner = it.eval(node.value, scope)
     it.ctx.node = node
     value = get_attr(it, owner, node.attr)
+    if value.__class__ is not Unknown:
+        return value
     if isinstance(owner, Unknown) and node.attr in _CHANGES and isinstance(node.value, ast.Subscript):
         _change_any(it, it.eval(node.value.value, scope))
-    if isinstance(value, Unknown) and isinstance(owner, Instance) and value.why in ABSENT:
+    if isinstance(owner, Instance) and value.why in ABSENT:
         other = owner.attrs.get(OF_SUBCLASS)
         return value if other is None else other.attr(node.attr)
     return value
@@ -99,13 +91,16 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
     if isinstance(node.func, ast.Name) and node.func.id == "super":
         return super_value(it, scope, [it.eval(a, scope) for a in node.args])
     callee = it.eval(node.func, scope)
-    if isinstance(callee, External) and callee.name in ASSERTIONS and node.args:
-        return None if holds(it, node.args[0], scope) else FAILED
-    if isinstance(callee, External) and callee.name in FUNCTIONS and node.args:
-        return evaluated(it, node, scope)
+    if callee.__class__ is External and node.args:
+        if callee.name in ASSERTIONS:
+            return None if holds(it, node.args[0], scope) else FAILED
+        if callee.name in FUNCTIONS:
+            return evaluated(it, node, scope)
     args: list[Value] = []
     for arg in node.args:
-        if isinstance(arg, ast.Starred):
+        if arg.__class__ is not ast.Starred:
+            args.append(it.eval(arg, scope))
+        else:
             value = it.eval(arg.value, scope)
             if isinstance(callee, (External, Native)) and _sizes(value):
                 args.extend([value] if isinstance(value, ShapeOf) else value.items)
@@ -117,8 +112,6 @@ def _call(it: Interpreter, node: ast.Call, scope: Scope) -> Value:
             if items is None:
                 return Unknown("*args of unknown length")
             args.extend(items)
-        else:
-            args.append(it.eval(arg, scope))
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = it.eval(keyword.value, scope)

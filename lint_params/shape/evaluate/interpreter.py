@@ -125,9 +125,10 @@ class Interpreter:
             raise OutOfBudget
         kind = node.__class__
         if kind is ast.Name:  # half of all expressions
-            if node.id in scope.vars:  # type: ignore[attr-defined]
-                return scope.vars[node.id]  # type: ignore[attr-defined]
-            return scope.lookup(self, node.id)  # type: ignore[attr-defined]
+            name, names = node.id, scope.vars  # type: ignore[attr-defined]
+            return names[name] if name in names else scope.lookup(self, name)
+        if kind is ast.Constant:  # and many of the others
+            return node.value  # type: ignore[attr-defined]
         how = self._evaluators.get(kind)
         return how(self, node, scope) if how is not None else Unknown("expression")
 

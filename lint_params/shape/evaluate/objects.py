@@ -52,17 +52,20 @@ class Super:
 
 
 def get_attr(it: Interpreter, owner: Value, name: str) -> Value:
-    if isinstance(owner, Instance):
+    kind = owner.__class__
+    if kind is Instance:
         return _of_instance(it, owner, name)
-    if isinstance(owner, Layer):
-        return _of_layer(it, owner, name)
-    if isinstance(owner, Tensor):
-        return _of_tensor(it, owner, name)
-    if isinstance(owner, External):
+    if kind is External:
         return _of_external(it, owner, name)
-    if isinstance(owner, Config):
+    if kind is Tensor:
+        return _of_tensor(it, owner, name)
+    if kind is Layer:
+        return _of_layer(it, owner, name)
+    if kind is Config:
         return _of_config(it, owner, name)
-    if isinstance(owner, Choice):
+    if kind is Unknown:
+        return owner
+    if kind is Choice:
         options = [o for o in owner.options if o is not None]
         if len(options) == 1:
             return get_attr(it, options[0], name)  # None has no such attribute: it was not that
@@ -76,8 +79,6 @@ def get_attr(it: Interpreter, owner: Value, name: str) -> Value:
         return _of_super(it, owner, name)
     if isinstance(owner, ClassRef):
         return _of_class(it, owner, name, owner)
-    if isinstance(owner, Unknown):
-        return owner
     if isinstance(owner, Partial) and name in owner.given:
         return owner.given[name]
     if isinstance(owner, Function) and name == "__name__" and not isinstance(owner.node, ast.Lambda):

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 def truth(it: Interpreter, value: Value) -> bool | None:
     """Whether the value counts as true; None where that is not decided."""
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+    if value is True or value is False:
+        return value
+    if value is None or isinstance(value, (int, float, str, bytes)):
         return bool(value)
     if isinstance(value, Flag):
         known = it.ctx.flags.get(value)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.sizes import dim
 from lint_params.shape.sizes.dim import Atom, Poly, Size, symbol
-from lint_params.trees import walk
+from lint_params.trees import children, walk
 
 _OPERATORS = {ast.Add: dim.add, ast.Sub: dim.sub, ast.Mult: dim.mul, ast.FloorDiv: dim.floordiv}
 _DEPTH = 6
@@ -60,7 +60,7 @@ class Bindings:
             elif isinstance(node, ast.Call):
                 self._places[id(node)] = place
             self._bind(node, place)
-            pending += [(child, place) for child in ast.iter_child_nodes(node)]
+            pending += [(child, place) for child in children(node)]
 
     def _bind(self, node: ast.AST, place: Place) -> None:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -166,4 +166,4 @@ def _outermost(node: ast.expr | None) -> Iterator[ast.expr]:
         if isinstance(part, ast.Name) or _of_self(part):
             yield part  # type: ignore[misc]
         else:
-            pending += ast.iter_child_nodes(part)
+            pending += children(part)

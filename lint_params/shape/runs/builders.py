@@ -30,8 +30,9 @@ def nobody_agrees(
     for user in (file, *beside):
         if user is None:
             return False
-        given = Bindings(user.tree)
+        given: Bindings | None = None  # most files that have the name mean another class
         for call in _uses(project, user, cls):
+            given = given or Bindings(user.tree)
             if call is None or not _apart(call, init, given, one, other):
                 return False
             built = True
@@ -93,8 +94,11 @@ def _only_asks(node: ast.AST) -> list[ast.expr]:
     """Where a class is named and nothing is built: annotations, isinstance."""
     if isinstance(node, ast.Call) and last_name(node.func) in ("isinstance", "issubclass"):
         return node.args
-    parts = (getattr(node, "annotation", None), getattr(node, "returns", None))
-    return [part for part in parts if isinstance(part, ast.expr)]
+    if isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation is not None:
+        return [node.annotation]
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None:
+        return [node.returns]
+    return []
 
 
 def _is_another(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> bool:

@@ -66,6 +66,8 @@ class Callers:
         if self._functions is None:
             self._functions = []
             for node in walk(self.file.tree):
+                if isinstance(node, ast.expr):
+                    continue
                 owner = node.name if isinstance(node, ast.ClassDef) else ""
                 body = getattr(node, "body", None)
                 for inner in body if isinstance(body, list) else ():

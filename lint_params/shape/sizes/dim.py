@@ -130,12 +130,12 @@ def _folded(poly: Poly) -> Size:
     """Rewrite ``b * (a // b)`` to ``a - a % b``, so that whole parts meet their wholes."""
     for monomial, factor in poly.terms.items():
         for atom, count in monomial:
-            if not atom.depth or not (isinstance(atom, Operation) and atom.name == "//"):
+            if not atom.depth or not isinstance(atom, Operation) or atom.name != "//":
                 continue
             whole, by = atom.args
-            rest = without(monomial, atom, count)
             if isinstance(by, int):
                 if by != 0 and factor % by == 0:
+                    rest = without(monomial, atom, count)
                     others = {m: c for m, c in poly.terms.items() if m != monomial}
                     left = Poly({rest: factor // by}) if rest else factor // by
                     return add(_build(others), mul(left, sub(whole, modulo(whole, by))))
@@ -143,7 +143,10 @@ def _folded(poly: Poly) -> Size:
             if len(by.terms) != 1:
                 continue
             ((divisor, coefficient),) = by.terms.items()
-            if factor % coefficient or not contains(rest, divisor):
+            if factor % coefficient:
+                continue
+            rest = without(monomial, atom, count)
+            if not contains(rest, divisor):
                 continue
             others = {m: c for m, c in poly.terms.items() if m != monomial}
             left_monomial = divide(rest, divisor)
@@ -407,11 +410,13 @@ def _weaker(poly: Poly) -> list[Size]:
     """
     for monomial, factor in poly.terms.items():
         for atom, count in monomial:
-            if not isinstance(atom, Operation) or count != 1:
+            if not atom.depth or not isinstance(atom, Operation) or count != 1:
                 continue
             bounds = _above(atom) if factor < 0 else _below(atom)
+            if not bounds:
+                continue
             rest = without(monomial, atom, count)
-            if not bounds or (lowest(rest) is None):
+            if lowest(rest) is None:
                 continue
             others = {m: c for m, c in poly.terms.items() if m != monomial}
             return [add(_build(others), mul(_build({rest: factor}), bound)) for bound in bounds]
@@ -444,13 +449,11 @@ def _bound(size: Size) -> int | None:
     if isinstance(size, int):
         return size
     total = 0
-    negative: list[tuple[Monomial, int]] = []
-    positive: list[tuple[Monomial, int]] = []
-    for monomial, factor in size.terms.items():
-        (positive if factor > 0 else negative).append((monomial, factor))
     # x*y - x >= 0 for y >= 1: a negative term is paid for by a positive multiple of it
-    budget = {m: c for m, c in positive}
-    for monomial, factor in negative:
+    budget = {m: c for m, c in size.terms.items() if c > 0}
+    for monomial, factor in size.terms.items() if len(budget) < len(size.terms) else ():
+        if factor > 0:
+            continue
         owed = -factor
         for other in list(budget) if monomial else ():
             if owed and budget[other] and other != monomial and contains(other, monomial):
@@ -516,7 +519,7 @@ def _unfolded(poly: Poly) -> Poly | None:
 
 
 def _never_zero(poly: Poly) -> bool:
-    common = common_part(poly)
+    common = ONE if ONE in poly.terms else common_part(poly)
     if common and (lowest(common) or 0) >= 1:
         poly_or_int = _build({divide(m, common): c for m, c in poly.terms.items()})
         if isinstance(poly_or_int, int):

@@ -30,9 +30,13 @@ def contains(monomial: Monomial, part: Monomial) -> bool:
         return True
     if len(part) > len(monomial):
         return False
-    powers = dict(monomial)
     for atom, count in part:
-        if powers.get(atom, 0) < count:
+        for one, power in monomial:
+            if one is atom:
+                if power < count:
+                    return False
+                break
+        else:
             return False
     return True
 

@@ -153,7 +153,7 @@ class Poly:
 
     def __eq__(self, other: object) -> bool:
         """One canonical form; for equality of the numbers ask ``same``."""
-        return self is other or (isinstance(other, Poly) and self.terms == other.terms)
+        return self is other or (other.__class__ is Poly and self.terms == other.terms)
 
     def __hash__(self) -> int:
         if self._hash is None:
