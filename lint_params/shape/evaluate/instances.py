@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lint_params.names import dotted
 from lint_params.shape.call import build_layer
+from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.classes import MODULE_BASES, definition, is_module_class, mro
 from lint_params.shape.evaluate.memo import arguments_key, copied, has_new_sizes
 from lint_params.shape.evaluate.objects import LAYER, get_attr
-from lint_params.shape.evaluate.scope import MISSING
 from lint_params.shape.sizes.dim import Atom
 from lint_params.shape.value import (
     ClassRef,
@@ -26,34 +26,53 @@ if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 
 
+class Built(NamedTuple):
+    """What a constructor made, as it was. Most modules are built once, and a copy is kept only of
+    the second of a kind; of the first if its class has been built twice alike before, and then the
+    second owes the steps that it would have taken."""
+
+    pristine: Instance | None
+    owed: int
+
+
 def instantiate(
     it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
     """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
     key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs))
-    pristine = it.built.get(key, MISSING)
-    if isinstance(pristine, Instance):
-        instance = copied(pristine, {})
+    known = it.built.get(key)
+    if known is not None and known.pristine is not None:
+        it.take(known.owed)
+        it.built[key] = known._replace(owed=0)
+        instance = copied(known.pristine, {})
         instance.origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
         instance.node = node
         it.made.append(instance)
         return instance
-    epoch, start = it.epoch, Atom.latest()
+    epoch, start, steps, told = it.epoch, Atom.latest(), it.steps, len(it.ctx.obligations)
+    outer, it.built_inside = it.built_inside, 0
     it.constructing += 1
     try:
         made = _instantiate(it, cls, args, kwargs, node)
     finally:
         it.constructing -= 1
+        spent = steps - it.steps
+        own, it.built_inside = spent - it.built_inside, outer + spent
     unknown = any(isinstance(value, Unknown) for value in (*args, *kwargs.values()))
     if unknown and has_new_sizes(made, start):
         return made  # the next of that unknown size may have another
     if isinstance(made, Instance) and it.epoch == epoch:
-        # Most modules are built once: only the second of a kind is kept for copying.
         if key not in it.tokens:
             it.last_token += 1
             it.tokens[key] = it.last_token
         made.token = it.tokens[key]
-        it.built[key] = None if pristine is MISSING else copied(made, {})
+        if known is not None:
+            it.repeated.add(id(cls.node))
+            it.built[key] = Built(copied(made, {}), 0)
+        else:
+            sound = not any(o.verdict is Verdict.REFUTED for o in it.ctx.obligations[told:])
+            again = sound and id(cls.node) in it.repeated
+            it.built[key] = Built(copied(made, {}) if again else None, own)
     return made
 
 

@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Verdict
@@ -17,6 +17,9 @@ from lint_params.shape.evaluate.plain import CHANGEABLE, Answer, contents
 from lint_params.shape.evaluate.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.sizes.poly import OPERATIONS
 from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.instances import Built
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
 MAX_STEPS = 30_000
@@ -60,7 +63,9 @@ class Interpreter:
         self.frames: list[Any] = []  # the same as values: what each is bound to
         self.instances = self.ctx.instances
         self.made: list[Any] = []  # layers and instances built so far, in order
-        self.built: dict[Any, Any] = {}  # finished constructors by class and arguments
+        self.built: dict[Any, Built] = {}  # finished constructors by class and arguments
+        self.built_inside = 0  # steps of the constructors that the one that runs has called
+        self.repeated: set[int] = set()  # classes that a run has built twice with the same arguments
         self.tokens: dict[Any, int] = {}  # numbers for the same keys
         self.last_token = 0  # a file's own modules keep theirs from one run to the next
         self.calls = CallMemo()
