@@ -188,8 +188,11 @@ _OF_THIS_CALL = frozenset({"recursion", "call depth", "budget", "circular defini
 
 
 def _is_fixed(value: Value) -> bool:
-    """Whether a value is a tuple or a choice, which stay as they are where their parts do."""
-    return value.__class__ is Choice or (value.__class__ is Seq and value.kind == "tuple" and not value.names)
+    """Whether a value is a tuple or a choice, which stay as they are where their parts do: not a
+    choice of classes, which knows what it was asked."""
+    if value.__class__ is Choice:
+        return not any(option.__class__ is ClassRef for option in value.options)
+    return value.__class__ is Seq and value.kind == "tuple" and not value.names
 
 
 def _is_definition(value: Value) -> bool:
