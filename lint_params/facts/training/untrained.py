@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.members import argument
 from lint_params.facts.training.trained import is_backward, trains
+from lint_params.facts.training.untrained_uses import LOADED, is_harmless, only_computes, uses
 from lint_params.names import dotted
 from lint_params.trees import targets
 
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
     from lint_params.facts.training.optimizers import Optimizer
 
-#: What may be done to a module without anybody else learning of it.
-_HARMLESS = ("to", "cuda", "cpu", "train", "zero_grad", "float", "half", "double", "state_dict")
 _MOVES = ("to", "cuda", "cpu", "float", "half", "double", "train")
-_LOOKS = ("detach", "shape", "grad", "clone", "norm", "mean", "std", "abs", "sum")
-_LOADED = ("load", "load_state_dict", "from_pretrained", "load_from_checkpoint", "hub")
 _APART = ("teacher", "target", "ema", "frozen", "pretrained", "vgg", "lpips", "clip", "reference")
 
 
@@ -149,8 +146,8 @@ def _missing(
         single = _trainable_parameter(facts, fresh[0])
         if any(word in name.lower() for word in _APART) or not (copied or single or _fresh(facts, fresh[0])):
             continue
-        harmless = _only_computes if single else _harmless
-        if not all(harmless(facts, use) for scope in scopes for use in _uses(scope, name)):
+        harmless = only_computes if single else is_harmless
+        if not all(harmless(facts, use) for scope in scopes for use in uses(scope, name)):
             continue
         for body in loops:
             call = trains(facts, body, name)
@@ -226,7 +223,7 @@ def _fresh(facts: FileFacts, value: ast.expr) -> bool:
     for one in kind.cls.mro if kind.cls is not None else ():
         for scope in one.scope.within():
             for node in scope.nodes(ast.Attribute):
-                if node.attr in _LOADED or node.attr in ("requires_grad", "requires_grad_", "no_grad"):
+                if node.attr in LOADED or node.attr in ("requires_grad", "requires_grad_", "no_grad"):
                     return False
     return True
 
@@ -237,61 +234,6 @@ def _trainable_parameter(facts: FileFacts, value: ast.expr) -> bool:
         return False
     flag = argument(value, 1, "requires_grad")
     return flag is None or isinstance(flag, ast.Constant) and flag.value is True
-
-
-def _only_computes(facts: FileFacts, use: ast.expr) -> bool:
-    """A Parameter in arithmetic, functions of torch and its own methods: nobody else gets it."""
-    below: ast.AST = use
-    for parent in facts.index.ancestors(use):
-        if isinstance(parent, ast.Attribute):
-            return parent.attr not in ("data", "grad", "requires_grad", "requires_grad_", "backward")
-        if isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)):
-            return True
-        if isinstance(parent, ast.Call) and below is not parent.func:
-            return (facts.qualify(parent.func) or "").startswith(("torch.", "builtins.print", "builtins.float"))
-        return False
-    return False
-
-
-def _uses(scope: Scope, name: str) -> Iterator[ast.expr]:
-    whole = name.startswith("self.")
-    for node in scope.nodes(ast.Attribute) if whole else scope.nodes(ast.Name):
-        if isinstance(node.ctx, ast.Load) and dotted(node) == name:
-            yield node
-
-
-def _harmless(facts: FileFacts, use: ast.expr) -> bool:
-    """Called, moved, returned, or its ``parameters()`` given to an optimizer or a clipper."""
-    parent = facts.parent(use)
-    if isinstance(parent, (ast.Tuple, ast.List)):
-        parent = facts.parent(parent)
-    if isinstance(parent, ast.Return):
-        return True
-    if isinstance(parent, ast.For) and isinstance(parent.target, ast.Name):  # for net in (a, b): net(x)
-        turns = [n for n in ast.walk(parent) if isinstance(n, ast.Name) and n.id == parent.target.id]
-        return all(_harmless(facts, turn) for turn in turns if isinstance(turn.ctx, ast.Load))
-    if isinstance(parent, ast.Call) and parent.func is use:
-        return True
-    if isinstance(parent, ast.Attribute) and parent.attr in _HARMLESS:
-        call = facts.parent(parent)
-        return isinstance(call, ast.Call) and call.func is parent
-    if _is_looked_at(facts, use):
-        return True
-    if isinstance(parent, ast.Attribute) and parent.attr == "parameters":
-        for above in facts.index.ancestors(parent):
-            if isinstance(above, ast.Call) and "clip_grad" in (dotted(above.func) or ""):
-                return True
-    return False
-
-
-def _is_looked_at(facts: FileFacts, use: ast.expr) -> bool:
-    """``net.fc.weight.detach()``, ``net[0].weight - before``: a look for a report."""
-    parent = facts.parent(use)
-    while isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is use:
-        if isinstance(parent, ast.Attribute) and parent.attr in _LOOKS:
-            return True
-        use, parent = parent, facts.parent(parent)
-    return isinstance(parent, ast.BinOp) and getattr(use, "attr", "") in ("weight", "bias")
 
 
 def _loops(scope: Scope) -> Iterator[list[ast.stmt]]:

@@ -12,6 +12,7 @@ from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.members import Member
     from lint_params.facts.scope import Scope
 
 _SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
@@ -62,7 +63,7 @@ def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
             if one.how != "assign" or one.path or one.value is None or one.value is expr:
                 return False
             return is_whole(facts, one.value, depth + 1)
-        return _member_whole(facts, expr, depth) or _is_setting(facts, expr)
+        return _member_whole(facts, expr, depth) or _is_setting(facts, expr) or _field_whole(facts, expr, depth)
     return False
 
 
@@ -120,6 +121,25 @@ def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
     )
 
 
+def _field_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
+    """``args.n`` of a class of the project that says ``n: int``, or only gives whole numbers."""
+    cls = facts.kind_of(expr.value).cls
+    if cls is None or not cls.bases_complete or any(expr.attr in one.members for one in cls.subclasses):
+        return False
+    members = cls.assignments(expr.attr)
+    return bool(members) and all(_whole_in_class(member, depth) for member in members)
+
+
+def _whole_in_class(member: Member, depth: int) -> bool:
+    facts = member.cls.facts
+    if member.how not in ("assign", "class", "declared"):
+        return False
+    annotation = getattr(member.node, "annotation", None)
+    if annotation is not None:
+        return facts.qualify(annotation) == "builtins.int" and not _says_otherwise(member.value)
+    return member.value is not None and is_whole(facts, member.value, depth + 1)
+
+
 def _is_setting(facts: FileFacts, expr: ast.Attribute) -> bool:
     """``config.hidden_size``, ``self.config.d_model``: a setting by the way everybody calls it."""
     whose = last_name(expr.value)
@@ -129,12 +149,8 @@ def _is_setting(facts: FileFacts, expr: ast.Attribute) -> bool:
 def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> bool:
     how, value = getattr(one, "how", ""), getattr(one, "value", None)
     if how == "argument":
-        if value is not None and any(
-            isinstance(part, ast.Constant) and part.value is not None
-            and type(part.value) is not int
-            for part in ast.walk(value)
-        ):
-            return False  # whatever the annotation says
+        if _says_otherwise(value):
+            return False
         annotation = getattr(one, "annotation", None)
         if annotation is not None:
             return facts.qualify(annotation) == "builtins.int"
@@ -148,6 +164,15 @@ def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> 
     if how == "assign" and value is not None and value is not use and not getattr(one, "path", ()):
         return is_whole(facts, value, depth + 1)
     return False
+
+
+def _says_otherwise(default: ast.expr | None) -> bool:
+    """A default that is no whole number, whatever the annotation says."""
+    parts = ast.walk(default) if default is not None else ()
+    return any(
+        isinstance(part, ast.Constant) and part.value is not None and type(part.value) is not int
+        for part in parts
+    )
 
 
 def _is_size(facts: FileFacts, name: str, scope: Scope) -> bool:

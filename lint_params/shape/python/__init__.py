@@ -22,7 +22,13 @@ CONSTANTS: dict[str, Value] = {
     "math.pi": math.pi,
     "math.e": math.e,
     "math.inf": math.inf,
+    "math.tau": math.tau,
+    "numpy.pi": math.pi,
+    "numpy.e": math.e,
+    "numpy.inf": math.inf,
+    "numpy.newaxis": None,
     "torch.pi": math.pi,
+    "torch.inf": math.inf,
 }
 
 
