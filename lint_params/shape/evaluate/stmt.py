@@ -24,11 +24,11 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
-from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.assign import assign, delete_item
+from lint_params.shape.evaluate.generators import all_yielded, is_generator, yielded
 
 #: How a block ends: None goes on; the others leave it.
 Flow = str | None
@@ -37,8 +37,8 @@ RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
 
 def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Value:
     """The value that the function returns."""
-    if _is_generator(node):
-        return Unknown("generator")
+    if is_generator(node):
+        return all_yielded(node, scope, lambda: run(it, node.body, scope) is RAISE)
     flow = run(it, node.body, scope)
     values = list(scope.returns)
     if flow is None:
@@ -46,18 +46,6 @@ def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
     if not values:
         return Unknown("raises")
     return join_all(it, values)
-
-
-#: Kept on the node itself, so that it goes with the tree.
-_YIELDS = "_lint_params_yields"
-
-
-def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    known: bool | None = getattr(node, _YIELDS, None)
-    if known is None:
-        known = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk(*node.body, within=True))
-        setattr(node, _YIELDS, known)
-    return known
 
 
 def run(it: Interpreter, body: list[ast.stmt], scope: Scope) -> Flow:
@@ -125,6 +113,8 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
 def _expr(it: Interpreter, node: ast.Expr, scope: Scope) -> Flow:
     if isinstance(node.value, ast.Constant):
         return None
+    if isinstance(node.value, (ast.Yield, ast.YieldFrom)):
+        return None if yielded(it, node.value, scope) else RAISE
     return RAISE if it.eval(node.value, scope) is FAILED else None
 
 

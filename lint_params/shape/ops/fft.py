@@ -8,7 +8,7 @@ from lint_params.shape.context import Context
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import axes, dims_of
 from lint_params.shape.sizes.dim import Size, add, floordiv, mul, sub
-from lint_params.shape.value import Seq, Tensor, Value
+from lint_params.shape.value import Seq, Tensor, Unknown, Value
 
 
 def _transform(
@@ -132,6 +132,46 @@ def rfftfreq(ctx: Context, n: Value, d: Value = 1.0, **kwargs: Value) -> Value:
     return ctx.tensor([ctx.fresh() if size is None else add(floordiv(size, 2), 1)], dtype="float")
 
 
-@function("torch.stft", "torch.istft", "Tensor.stft", "Tensor.istft")
-def stft(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
+@function(
+    "torch.stft",
+    "Tensor.stft",
+    accepts=[
+        "torch.stft(zeros(2, 64), 16, return_complex=True)",
+        "torch.stft(zeros(64), 15, 5, return_complex=True)",
+        "torch.stft(zeros(2, 64), n_fft=16, hop_length=3, center=False, return_complex=True)",
+        "torch.stft(zeros(2, 64), 16, onesided=False, return_complex=True)",
+        "torch.stft(zeros(2, 64), 16, 4, 16, zeros(16), return_complex=False)",
+        "zeros(2, 64).stft(16, return_complex=True)",
+        "torch.stft(torch.complex(zeros(2, 64), zeros(2, 64)), 16, return_complex=True)",
+    ],
+)
+def stft(
+    ctx: Context, input: Value, n_fft: Value = None, hop_length: Value = None, win_length: Value = None,
+    window: Value = None, center: Value = True, pad_mode: Value = "reflect", normalized: Value = False,
+    onesided: Value = None, return_complex: Value = None, align_to_window: Value = None,
+) -> Value:  # fmt: skip
+    """[..., length] to [..., bins, frames], and a last two for the parts of a complex number."""
+    bins = ctx.size(n_fft)
+    if not isinstance(input, Tensor) or bins is None or not isinstance(return_complex, bool):
+        return ctx.unknown_tensor()
+    if ctx.rank(input) is None and not input.shape.dims:
+        return ctx.unknown_tensor()
+    *before, length = dims_of(ctx, input)
+    hop = floordiv(bins, 4) if hop_length is None else ctx.size(hop_length)
+    known = hop is not None and hop != 0 and isinstance(center, bool)
+    kinds = {input.dtype, getattr(window, "dtype", "float")}
+    if onesided is None:
+        onesided = False if "complex" in kinds else True if None not in kinds else Unknown("onesided")
+    frames: Size = ctx.fresh()
+    if known and hop is not None:
+        frames = add(floordiv(length if center else sub(length, bins), hop), 1)
+    one = bins if onesided is False else add(floordiv(bins, 2), 1)
+    rows = one if isinstance(onesided, bool) else ctx.fresh()
+    parts: list[Size] = [] if return_complex else [2]
+    kind = "complex" if return_complex else "float"
+    return ctx.tensor([*before, rows, frames, *parts], lead=input.shape, dtype=kind)
+
+
+@function("torch.istft", "Tensor.istft")
+def istft(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
     return ctx.unknown_tensor()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.evaluate.arithmetic import binary
@@ -31,6 +33,9 @@ from lint_params.shape.value import (
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.python import EXTERNALS, How, external
+
+#: More combinations than this are not written out.
+MAX_PRODUCT = 1000
 
 # -- sequences ------------------------------------------------------------------------------
 
@@ -238,6 +243,28 @@ def _chain(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Valu
     if any(items is None for items in lists):
         return Unknown("sequence of unknown length")
     return Seq([i for items in lists if items is not None for i in items])
+
+
+@external("itertools.chain.from_iterable")
+def _chained(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    lists = known_items(it, args[0]) if args else None
+    return Unknown("sequence of unknown length") if lists is None else _chain(it, lists, {})
+
+
+@external("itertools.pairwise")
+def _pairwise(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    items = known_items(it, args[0]) if args else None
+    if items is None:
+        return Unknown("sequence of unknown length")
+    return Seq([Seq([a, b], "tuple") for a, b in zip(items, items[1:])])
+
+
+@external("itertools.product")
+def _product(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    lists = [items for a in args if (items := known_items(it, a)) is not None]
+    if kwargs or len(lists) < len(args) or math.prod(map(len, lists)) > MAX_PRODUCT:
+        return Unknown("sequence of unknown length")
+    return Seq([Seq(list(one), "tuple") for one in itertools.product(*lists)])
 
 
 @external("itertools.repeat")
