@@ -112,6 +112,12 @@ class Tensor:
         return f"Tensor{self.shape}"
 
 
+class NumpyArray(Tensor):
+    """An array of numpy, whose methods do not all mean what a tensor's do."""
+
+    __slots__ = ()
+
+
 class Ratio:
     """A symbolic number that need not be whole: ``top / bottom``."""
 

@@ -22,6 +22,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Native,
+    NumpyArray,
     Partial,
     Shape,
     Tensor,
@@ -235,7 +236,14 @@ _RESHAPED_IN_PLACE = frozenset(
 )
 
 
+#: What numpy's arrays mean otherwise than tensors: a size that is no call, all axes at once,
+#: one result and no pair of them.
+_OTHERWISE = frozenset("repeat transpose size max min sort take resize view dot split put".split())
+
+
 def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
+    if isinstance(owner, NumpyArray) and name in _OTHERWISE:
+        return Unknown("method of numpy")
     attribute = ATTRIBUTES.get(name)
     if attribute is not None:
         return attribute(it.ctx, owner)

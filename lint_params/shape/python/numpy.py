@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lint_params.shape.value import (
     REAL,
     Native,
+    NumpyArray,
     Seq,
     Unknown,
     Value,
@@ -55,9 +56,10 @@ def _array(it: Interpreter, size: Value) -> Value:
     one = it.ctx.size(size) if sizes is None else None
     if sizes is None and one is None:
         return it.ctx.unknown_tensor("float")
-    return it.ctx.tensor(
+    made = it.ctx.tensor(
         sizes if sizes is not None else (one or 0,), dtype="float", text="a numpy array"
     )
+    return NumpyArray(made.shape, made.dtype, made.origin)
 
 
 def _drawn(name: str) -> How:
