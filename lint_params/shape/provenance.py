@@ -45,7 +45,7 @@ def tensors(values: Sequence[Value]) -> list[Tensor]:
     """The tensors among the arguments of an operation, those in lists too."""
     found: list[Tensor] = []
     for value in values:
-        if value.__class__ is Tensor:
+        if isinstance(value, Tensor):
             found.append(value)
         elif value.__class__ is Seq:
             found.extend(item for item in value.items if item.__class__ is Tensor)

@@ -80,6 +80,8 @@ def get_attr(it: Interpreter, owner: Value, name: str) -> Value:
         return _of_super(it, owner, name)
     if isinstance(owner, ClassRef):
         return _of_class(it, owner, name, owner)
+    if isinstance(owner, NumpyArray):
+        return _of_tensor(it, owner, name)
     if isinstance(owner, Partial) and name in owner.given:
         return owner.given[name]
     if isinstance(owner, Function) and name == "__name__" and not isinstance(owner.node, ast.Lambda):
