@@ -8,8 +8,8 @@ import re
 from lint_params.trees import last_name
 
 #: Methods and functions that go over all that a model has, or ask it to initialise itself.
-_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
-_EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children", "named_children")
+INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
+EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children", "named_children")
 #: What is called ``init_params(model)``, ``initialize(net)`` or ``weights_init``; an
 #: ``init_process_group`` is not.
 _FILLS_ALL = re.compile(
@@ -32,14 +32,14 @@ def is_filled_by(tree: ast.Module, name: str, owner: str) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             own = isinstance(node.value, ast.Name) and node.value.id == "self" and not derived
-            if node.attr in _INITS or node.attr == name and not own and _is_touched(node, above):
+            if node.attr in INITS or node.attr == name and not own and _is_touched(node, above):
                 return True
         if isinstance(node, ast.Constant) and node.value == name and _is_asked(above.get(node)):
             return True
         if isinstance(node, ast.Call) and _FILLS_ALL.search(last_name(node.func)):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if last_name(node.iter.func) in _EVERYTHING and sets(node):
+            if last_name(node.iter.func) in EVERYTHING and sets(node):
                 return True
     return False
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
 from lint_params.facts.parameters.fill_all import visits
-from lint_params.facts.parameters.filled_by import is_filled_by, sets
+from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, sets
 from lint_params.facts.parameters.reads import is_read
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
 
-_EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "children")
-_INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
 #: Methods that are there to set values.
 FOR_THE_CONSTRUCTOR = re.compile(r"init|reset|build|setup|fill", re.IGNORECASE)
 _SETS_PARAMETERS = re.compile(r"(init|reset)\w*_(param|weight)", re.IGNORECASE)
@@ -32,7 +30,7 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
             continue
         instance = scope.instance_name if scope.is_function else None
         for node in scope.nodes(ast.Attribute):
-            if node.attr in _INITS and _is_foreign(facts, node, cls, name):
+            if node.attr in INITS and _is_foreign(facts, node, cls, name):
                 return True
             if isinstance(node.value, ast.Name) and node.value.id == instance:
                 continue  # another class speaks of its own attribute of that name
@@ -40,7 +38,7 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
                 return True
         for call in scope.nodes(ast.Call):
             func = call.func
-            if not isinstance(func, ast.Attribute) or func.attr not in _EVERYTHING:
+            if not isinstance(func, ast.Attribute) or func.attr not in EVERYTHING:
                 continue
             if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
