@@ -117,6 +117,15 @@ class NumpyArray(Tensor):
 
     __slots__ = ()
 
+    @classmethod
+    def like(cls, result: Value, *operands: Value) -> Value:
+        """What is made of arrays, and of no tensor, is an array."""
+        if result.__class__ is not Tensor or any(one.__class__ is Tensor for one in operands):
+            return result
+        if not any(isinstance(one, cls) for one in operands):
+            return result
+        return cls(result.shape, result.dtype, result.origin, result.param, result.free)
+
 
 class Ratio:
     """A symbolic number that need not be whole: ``top / bottom``."""

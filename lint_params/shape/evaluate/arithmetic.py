@@ -19,6 +19,7 @@ from lint_params.shape.value import (
     Config,
     Dict,
     Flag,
+    NumpyArray,
     Ratio,
     Real,
     Seq,
@@ -83,7 +84,7 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     if isinstance(b, Choice):
         return it.each(b, lambda y: binary(it, op, a, y))
     if isinstance(a, Tensor) or isinstance(b, Tensor):
-        return on_tensors(it, op, a, b)
+        return NumpyArray.like(on_tensors(it, op, a, b), a, b)
     if isinstance(a, Config) and not isinstance(b, (Seq, str, Dict)):
         a = a.size
     if isinstance(b, Config) and not isinstance(a, (Seq, str, Dict)):
@@ -287,7 +288,7 @@ def unary(it: Interpreter, op: type, value: Value) -> Value:
     if isinstance(value, Choice):
         return it.each(value, lambda v: unary(it, op, v))
     if isinstance(value, Tensor):
-        return it.ctx.same_shape(value)
+        return NumpyArray.like(it.ctx.same_shape(value), value)
     if isinstance(value, Config):
         value = value.size
     if isinstance(value, (int, float)):

@@ -248,7 +248,7 @@ def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
         return Unknown("method of numpy")
     attribute = ATTRIBUTES.get(name)
     if attribute is not None:
-        return attribute(it.ctx, owner)
+        return NumpyArray.like(attribute(it.ctx, owner), owner)
     spec = function_spec(f"Tensor.{name}")
     if spec is None:
         return Unknown("tensor attribute")
@@ -261,7 +261,7 @@ def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
                     Shape(result.shape.dims, result.shape.lead), result.dtype, result.origin
                 )
             it.ctx.refine(owner.shape, (), True)
-        return result
+        return NumpyArray.like(result, owner, *args)
 
     return Native(f"Tensor.{name}", call)
 

@@ -15,6 +15,7 @@ from lint_params.shape.value import (
     External,
     Instance,
     Layer,
+    NumpyArray,
     Seq,
     ShapeOf,
     Tensor,
@@ -114,7 +115,7 @@ def _tensor(it: Interpreter, owner: Tensor, index: Value) -> Value:
     remember(result, [owner], None)
     if isinstance(result, Tensor) and owner.origin is not None:
         result.origin = owner.origin  # whoever made it made its parts
-    return result
+    return NumpyArray.like(result, owner)
 
 
 def _key(it: Interpreter, owner: Dict, index: Value) -> Value:
