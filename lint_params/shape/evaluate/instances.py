@@ -9,7 +9,7 @@ from lint_params.names import dotted
 from lint_params.shape.call import build_layer
 from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.classes import MODULE_BASES, definition, is_module_class, mro
-from lint_params.shape.evaluate.memo import arguments_key, copied, has_new_sizes
+from lint_params.shape.evaluate.memo import arguments_key, copied, has_lazy_layers, has_new_sizes
 from lint_params.shape.evaluate.objects import LAYER, get_attr
 from lint_params.shape.sizes.dim import Atom
 from lint_params.shape.value import (
@@ -66,7 +66,9 @@ def instantiate(
             it.last_token += 1
             it.tokens[key] = it.last_token
         made.token = it.tokens[key]
-        if known is not None:
+        if has_lazy_layers(made):
+            pass  # each has its own first input
+        elif known is not None:
             it.repeated.add(id(cls.node))
             it.built[key] = Built(copied(made, {}), 0)
         else:

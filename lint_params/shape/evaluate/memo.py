@@ -6,6 +6,7 @@ a call's result is kept by the shapes of its arguments, as long as no module was
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.sizes.dim import Atom, Operation, Poly, Symbol
@@ -67,18 +68,28 @@ def arguments_key(ctx: Context, args: list[Value], kwargs: dict[str, Value]) -> 
 
 def has_new_sizes(module: Value, start: int) -> bool:
     """Whether a module holds sizes that nobody knows and that are newer than ``start``."""
+    return any(
+        isinstance(one, Tensor) and any(_new(d, start) for d in one.shape.dims) for one in _parts(module)
+    )
+
+
+def has_lazy_layers(module: Value) -> bool:
+    """Whether a module holds a layer whose first input gives it a size of its own."""
+    return any(isinstance(one, Layer) and one.spec.name.startswith("torch.nn.Lazy") for one in _parts(module))
+
+
+def _parts(module: Value) -> Iterator[Value]:
+    """A module and all that it holds."""
     todo, seen = [module], {id(module)}
     while todo:
         one = todo.pop()
-        if isinstance(one, Tensor) and any(_new(d, start) for d in one.shape.dims):
-            return True
+        yield one
         if isinstance(one, (Layer, Instance)):
             inside = [*one.attrs.values(), *(one.items or {}).values()]
         else:
             inside = one.items if isinstance(one, Seq) else []
         todo += [part for part in inside if id(part) not in seen]
         seen.update(map(id, inside))
-    return False
 
 
 # -- copies ---------------------------------------------------------------------------------
