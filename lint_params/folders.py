@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 #: More files than this in one folder are counted and not read.
@@ -49,6 +50,15 @@ class Folder:
             every.update(f"{file.name}\0".encode("utf-8", "surrogateescape"))
             every.update(b"?" if text is None else hashlib.sha256(text).digest())
         return every.hexdigest()[:32]
+
+
+def of_package(folder: Path, home: Path, most: int) -> list[Path]:
+    """A folder and the others of its package, which stands in ``home``: no more than so many."""
+    if home == folder:
+        return [folder]
+    top = home / folder.relative_to(home).parts[0]
+    inner = (Path(here) for here, _, files in os.walk(top) if "__init__.py" in files)
+    return [folder, *(one for one in islice(inner, most) if one != folder)]
 
 
 def mentioning(

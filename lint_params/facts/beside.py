@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lint_params.folders import MANY, Folder, mentioning
+from lint_params.folders import MANY, Folder, mentioning, of_package
+from lint_params.project import module_name
 from lint_params.trees import last_name, parsed
 
 if TYPE_CHECKING:
@@ -42,10 +41,11 @@ def users(facts: FileFacts, name: str) -> Iterator[ast.Module | None]:
     while waiting:
         wanted, home = waiting.pop()
         for path, text in _files_mentioning(facts, folders, wanted):
-            if path in read or not _may_mean(text, wanted, stems - {home}):
+            tree = _parsed(text) if path not in read else None
+            if path in read or not _may_mean(tree, wanted, stems - {home}):
                 continue
             read.add(path)
-            tree = _parsed(text) if len(read) <= _USERS else None
+            tree = tree if len(read) <= _USERS else None
             yield tree
             if tree is not None:
                 new = {(one, path.stem) for one in _made_with(tree, {wanted})} - asked
@@ -84,8 +84,7 @@ def importers(facts: FileFacts) -> Iterator[ast.Module]:
     folder, wanted = Path(facts.path).resolve().parent, Path(facts.path).stem
     if "." in facts.source.module:
         wanted = facts.source.module.partition(".")[0]
-        while (folder / "__init__.py").exists():
-            folder = folder.parent
+        folder = module_name(Path(facts.path).resolve())[0]
     names = {cls.name for cls in facts.classes}
     around = [facts.project.folder(folder, facts.source)]
     for source in _mentioning(facts, around, wanted):
@@ -103,9 +102,8 @@ def _imported(node: ast.stmt) -> list[str]:
     return [part for alias in node.names for part in alias.name.split(".")] if isinstance(node, ast.Import) else []
 
 
-def _may_mean(source: bytes | None, name: str, others: set[str]) -> bool:
-    """Whether the text may use a class that it neither makes itself nor gets from ``others``."""
-    tree = _parsed(source)
+def _may_mean(tree: ast.Module | None, name: str, others: set[str]) -> bool:
+    """Whether a file may use a class that it neither makes itself nor gets from ``others``."""
     if tree is None:
         return True
     torch = _torch_names(tree)
@@ -158,7 +156,7 @@ def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
     others = _stems(folders) - {Path(facts.path).stem}
     for source in _mentioning(facts, folders, name):
         tree = _parsed(source)
-        if tree is None or not _may_mean(source, name, others):
+        if tree is None or not _may_mean(tree, name, others):
             continue
         made = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         if any(last_name(base) == name for node in made for base in node.bases):
@@ -181,13 +179,11 @@ def _stems(folders: list[Folder]) -> set[str]:
 
 def _package(facts: FileFacts) -> list[Folder]:
     """The folders of the package that a file stands in."""
-    top = Path(facts.path).resolve().parent
+    path = Path(facts.path).resolve()
     if "." not in facts.source.module:
         return []
-    while (top.parent / "__init__.py").exists():
-        top = top.parent
-    inner = (Path(here) for here, _, files in os.walk(top) if "__init__.py" in files)
-    return [facts.project.folder(place, facts.source) for place in islice(inner, _FOLDERS)]
+    places = of_package(path.parent, module_name(path)[0], _FOLDERS)
+    return [facts.project.folder(place, facts.source) for place in places]
 
 
 def _mentioning(facts: FileFacts, folders: list[Folder], name: str) -> Iterator[bytes | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lint_params.folders import of_package
+from lint_params.project import module_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,17 +111,9 @@ def _prepares(facts: FileFacts, node: ast.Attribute) -> bool:
 def _beside(facts: FileFacts) -> Iterator[bytes]:
     """The files of the folder and, in a package, of all its folders and the one that it stands in."""
     path = Path(facts.path).resolve()
-    for place in _package(path.parent):
+    home = module_name(path)[0]
+    places = of_package(path.parent, home, _FILES)
+    for place in places if home == path.parent else [*places, home]:
         folder = facts.project.folder(place, facts.source)
         texts = (folder.text(file) for file in folder.files[:_FILES] if file != path)
         yield from (text for text in texts if text is not None)
-
-
-def _package(folder: Path) -> list[Path]:
-    home = folder
-    while (home / "__init__.py").exists():
-        home, top = home.parent, home
-    if home == folder:
-        return [folder]
-    inner = (Path(here) for here, _, files in os.walk(top) if "__init__.py" in files)
-    return [folder, home, *(one for one in islice(inner, _FILES) if one != folder)]

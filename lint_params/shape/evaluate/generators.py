@@ -26,9 +26,13 @@ _CHANGING = "_lint_params_changing"
 def is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     known: bool | None = getattr(node, _YIELDS, None)
     if known is None:
-        known = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in walk(*node.body, within=True))
+        known = bool(_yields(node))
         setattr(node, _YIELDS, known)
     return known
+
+
+def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[ast.expr]:
+    return {n for n in walk(*node.body, within=True) if isinstance(n, (ast.Yield, ast.YieldFrom))}
 
 
 def all_yielded(
@@ -36,9 +40,8 @@ def all_yielded(
 ) -> Value:
     """The values of a generator, all of them at once: if nobody sends it any, and nothing that it
     reads can change between two of them."""
-    yields = {n for n in walk(*node.body, within=True) if isinstance(n, (ast.Yield, ast.YieldFrom))}
     alone = {n.value for n in walk(*node.body, within=True) if isinstance(n, ast.Expr)}
-    if isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not yields <= alone:
+    if isinstance(node, ast.AsyncFunctionDef) or node.decorator_list or not _yields(node) <= alone:
         return Unknown("generator")
     if scope.parent is not None or not _read_by(node).isdisjoint(_changing(scope.file.file.tree)):
         return Unknown("generator")

@@ -66,16 +66,19 @@ def instantiate(
             it.last_token += 1
             it.tokens[key] = it.last_token
         made.token = it.tokens[key]
-        if has_lazy_layers(made):
-            pass  # each has its own first input
-        elif known is not None:
+        if known is not None:
             it.repeated.add(id(cls.node))
-            it.built[key] = Built(copied(made, {}), 0)
+            it.built[key] = Built(_pristine(made), 0)
         else:
             sound = not any(o.verdict is Verdict.REFUTED for o in it.ctx.obligations[told:])
             again = sound and id(cls.node) in it.repeated
-            it.built[key] = Built(copied(made, {}) if again else None, own)
+            it.built[key] = Built(_pristine(made) if again else None, own)
     return made
+
+
+def _pristine(made: Instance) -> Instance | None:
+    """A copy of what a constructor made; None where each of its kind has a first input of its own."""
+    return None if has_lazy_layers(made) else copied(made, {})
 
 
 def _instantiate(

@@ -140,8 +140,7 @@ class Conditions:
             parts = [self._that(part, want, fn, depth + 1) for part in test.values]
             if isinstance(test.op, ast.And) is want:  # all of them
                 return None if None in parts else [atom for part in parts for atom in part or ()]
-            able = [part for part in parts if part is not None]
-            return min(able, key=self._undone, default=None)
+            return self._nearest(parts)
         if isinstance(test, ast.Compare):
             return self._compared(test, want, fn, depth) if len(test.ops) == 1 else []
         if isinstance(test, ast.IfExp):
@@ -157,6 +156,10 @@ class Conditions:
             return self._set(test.attr, depth)
         return []
 
+    def _nearest(self, ways: list[list[Atom] | None]) -> list[Atom] | None:
+        """The way of which most holds by default."""
+        return min((way for way in ways if way is not None), key=self._undone, default=None)
+
     def _undone(self, atoms: list[Atom]) -> int:
         """How many conditions do not hold by default."""
         return sum(not atom.fits(self.default(atom.key)) for atom in atoms)
@@ -170,8 +173,7 @@ class Conditions:
             for value, _ in self.given.get(attr, ())
             if not (isinstance(value, ast.Constant) and value.value in (None, False))
         ]
-        able = [way for way in ways if way is not None]
-        return min(able, key=self._undone, default=[])
+        return self._nearest(ways) or []
 
     def _compared(self, test: ast.Compare, want: bool, fn: ast.FunctionDef, depth: int) -> list[Atom] | None:
         op, left, right = test.ops[0], test.left, test.comparators[0]
@@ -204,8 +206,7 @@ class Conditions:
             for first, part in ((True, made.body), (False, made.orelse))
             if (isinstance(part, ast.Constant) and part.value is None) is none
         ]
-        able = [way for way in ways if way is not None]
-        return min(able, key=self._undone, default=None)
+        return self._nearest(ways)
 
     def _parameter(self, expr: ast.expr, fn: ast.FunctionDef, depth: int) -> Any:
         """The parameter of the constructor or of forward that an expression is, or what is

@@ -92,9 +92,13 @@ def lacks(cls: ClassRef, runs: list[Checked]) -> bool:
     settled: Settled = {}
     for run in runs:
         _settle(settled, run, cls)
-    left = {o.built.line for run in runs for o in run.obligations if o.verdict is Verdict.UNKNOWN and o.built}
     named = {node.lineno for node in walk(cls.node) if isinstance(node, ast.Call) and _has_weights(cls, node)}
-    return not (left | named) <= settled.keys()
+    return not (_left_open(runs) | named) <= settled.keys()
+
+
+def _left_open(runs: list[Checked]) -> set[int]:
+    """The lines that build what a run called with sizes that it did not know."""
+    return {o.built.line for run in runs for o in run.obligations if o.verdict is Verdict.UNKNOWN and o.built}
 
 
 def _has_weights(cls: ClassRef, node: ast.Call) -> bool:
@@ -118,7 +122,7 @@ def _layers(
 ) -> Iterator[tuple[ast.Call, ast.Attribute | None]]:
     """The layers with parameters that the class builds by name, or that a run left open, and where
     it calls them."""
-    lines = {o.built.line for run in runs for o in run.obligations if o.verdict is Verdict.UNKNOWN and o.built}
+    lines = _left_open(runs)
     for node in walk(cls.node):
         if not isinstance(node, ast.Call):
             continue
