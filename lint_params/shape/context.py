@@ -23,9 +23,12 @@ from lint_params.shape.sizes.dim import (
     Size,
     Symbol,
     cancel,
+    floordiv,
+    lower,
     modulo,
     mul,
     neg,
+    of_atom,
     same,
     sub,
     substitute,
@@ -350,6 +353,18 @@ class Context:
     def bind(self, atom: Atom, value: Size) -> None:
         self.trail.append((self.bound, atom, self.bound.get(atom, _ABSENT)))
         self.bound[atom] = value
+        if value == 0 and isinstance(atom, Operation) and atom.name == "%":
+            self._whole_times(*atom.args)
+
+    def _whole_times(self, size: Size, by: Size) -> None:
+        """What a positive size is a multiple of goes into it once or more."""
+        times = floordiv(size, by)
+        if isinstance(times, int) or len(times.atoms) != 1 or (lower(size) or 0) < 1:
+            return
+        (atom,) = times.atoms
+        if isinstance(atom, Operation) and atom.name == "//" and atom.low == 0 and times == of_atom(atom):
+            self.trail.append((atom, None, atom.low))
+            atom.raise_low(1)
 
     # -- paths --------------------------------------------------------------------------
 
@@ -369,6 +384,8 @@ class Context:
                     target[key] = old
             elif isinstance(target, list):
                 target[:] = old
+            elif isinstance(target, Atom):
+                target.raise_low(old)
             elif isinstance(target, Whole):
                 target.table.clear()
                 target.table.update(old)

@@ -96,7 +96,8 @@ def assume(it: Interpreter, node: ast.expr, want: bool, scope: Scope) -> None:
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         _assume_compare(it, node, want, scope)
     elif isinstance(node, ast.Call):
-        _assume_isinstance(it, node, want, scope)
+        if not _assume_isinstance(it, node, want, scope):
+            _assume_answer(it, node, want, scope)
     elif isinstance(node, (ast.Name, ast.Attribute)):
         value = it.eval(node, scope)
         if isinstance(value, Flag):
@@ -182,11 +183,51 @@ def _rank_of(it: Interpreter, node: ast.expr, scope: Scope) -> Tensor | None:
     return value if isinstance(value, Tensor) else None
 
 
-def _assume_isinstance(it: Interpreter, node: ast.Call, want: bool, scope: Scope) -> None:
+def _assume_answer(it: Interpreter, node: ast.Call, want: bool, scope: Scope) -> None:
+    """Learn from what a function of one expression said, ``divisible_by(a, b)`` or ``exists(x)``:
+    what holds of its parameters holds of what it was asked about."""
+    fn = it.eval(node.func, scope)
+    test = _answered(fn) if isinstance(fn, Function) else None
+    starred = any(isinstance(arg, ast.Starred) for arg in node.args) or not all(k.arg for k in node.keywords)
+    if not isinstance(fn, Function) or test is None or starred or fn.node in it.active:
+        return
+    from lint_params.shape.evaluate.calls import bind_parameters
+    from lint_params.shape.evaluate.scope import Scope
+
+    inner = Scope(it.file_scope(fn.file), fn.scope, fn)
+    asked = [*node.args, *(keyword.value for keyword in node.keywords)]
+    given = [it.eval(one, scope) for one in asked]
+    named = {k.arg: value for k, value in zip(node.keywords, given[len(node.args) :]) if k.arg}
+    if not bind_parameters(it, fn, given[: len(node.args)], named, inner):
+        return
+    before = dict(inner.vars)
+    it.active.append(fn.node)
+    try:
+        assume(it, test, want, inner)
+    finally:
+        it.active.pop()
+    for name, value in before.items():
+        for one, its in zip(asked, given):
+            if inner.vars[name] is not value is its and isinstance(one, (ast.Name, ast.Attribute)):
+                _store(it, one, inner.vars[name], scope)
+
+
+def _answered(fn: Function) -> ast.expr | None:
+    """The only expression of a function."""
+    if isinstance(fn.node, ast.Lambda):
+        return fn.node.body
+    last = fn.node.body[-1]
+    plain = isinstance(fn.node, ast.FunctionDef) and not fn.node.decorator_list
+    alone = all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in fn.node.body[:-1])
+    return last.value if plain and alone and isinstance(last, ast.Return) else None
+
+
+def _assume_isinstance(it: Interpreter, node: ast.Call, want: bool, scope: Scope) -> bool:
+    """Whether the call is ``isinstance(x, kind)``, which says what x is."""
     if not (
         isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2
     ):
-        return
+        return False
     from lint_params.shape.python.objects import is_instance
 
     kind = it.eval(node.args[1], scope)
@@ -194,8 +235,9 @@ def _assume_isinstance(it: Interpreter, node: ast.Call, want: bool, scope: Scope
     if isinstance(value, Config) and want and isinstance(kind, External):
         if kind.name == "builtins.int":
             _store(it, node.args[0], value.size, scope)
-        return
-    narrow(it, node.args[0], scope, lambda v: is_instance(it, v, kind) in (want, None))
+    else:
+        narrow(it, node.args[0], scope, lambda v: is_instance(it, v, kind) in (want, None))
+    return True
 
 
 def narrow(it: Interpreter, node: ast.expr, scope: Scope, keep) -> None:  # type: ignore[no-untyped-def]
