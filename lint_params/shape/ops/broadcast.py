@@ -10,6 +10,7 @@ from lint_params.shape.ops.arguments import (
     number_kind,
     promote,
 )
+from lint_params.shape.ops.looked_up import check_looked_up
 from lint_params.shape.sizes.dim import (
     NO,
     YES,
@@ -40,6 +41,8 @@ def broadcast(
     right = b.shape if isinstance(b, Tensor) else Shape((), True)
     if left is right and isinstance(a, Tensor):
         return ctx.same_shape(a, kind)
+    check_looked_up(ctx, a, b)
+    check_looked_up(ctx, b, a)
     dims = joined(ctx, left, right, rule, a, b)
     for x, shape, other in ((a, left, right), (b, right, left)):
         # The other adds nothing: what is learned of the result is learned of x.
