@@ -250,7 +250,7 @@ class Context:
             return
         rest = modulo(whole, by)
         answer = same(rest, 0)
-        if answer is NO or (_divided(by) and leaves_one(rest)):
+        if answer is NO or (_divided(by) and leaves_one(modulo(*cancel(whole, by, positive=True)))):
             self.refute(rule, text, by, whole)
         verdict = Verdict.PROVED if answer is YES else Verdict.UNKNOWN
         self._record(rule, verdict, text, by, whole, None, "" if answer is YES else "divisibility")

@@ -220,6 +220,10 @@ def floordiv(a: Size, b: Size) -> Size:
     exact = quotient(a, b)
     if exact is not None:
         return exact
+    if isinstance(a, Poly) and isinstance(b, Poly):  # floor(x k / (y k)) = floor(x / y) for positive k
+        one, two = cancel(a, b, positive=True)
+        if two != b and _positive(two):
+            return floordiv(one, two)
     whole, rest = _split(a, b)
     if rest == 0:
         return whole

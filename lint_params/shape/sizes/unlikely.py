@@ -50,7 +50,9 @@ def leaves_one(rest: Size) -> bool:
 def _named_part(atom: Atom) -> bool:
     """``heads``, or ``dim // heads``: with either being 1 nobody reckons."""
     if isinstance(atom, Operation) and atom.name == "//":
-        return all(isinstance(arg, Poly) and all(map(_named, arg.atoms)) for arg in atom.args)
+        whole, by = atom.args
+        parts = (by,) if isinstance(whole, int) else (whole, by)
+        return all(isinstance(arg, Poly) and all(map(_named, arg.atoms)) for arg in parts)
     return _named(atom)
 
 
@@ -64,11 +66,16 @@ def _only(size: Size, name: str) -> Operation | None:
 
 
 def _part_of(part: Size, whole: Size) -> bool:
-    """``dim // heads`` and ``dim``: one number only where heads is 1."""
+    """``dim // heads`` and ``dim``: one number only where heads is 1; so it is with half of dim,
+    rounded up, where dim is."""
     atom = _only(part, "//")
-    if atom is None or isinstance(atom.args[1], int):
+    if atom is None:
         return False
     by = atom.args[1]
+    if isinstance(by, int):
+        more = sub(atom.args[0], whole)
+        one = isinstance(whole, Poly) and len(whole.terms) == 1 and all(map(_size_of_author, whole.atoms))
+        return one and isinstance(more, int) and 1 <= more < by
     return sub(atom.args[0], whole) == 0 and all(_named(a) for a in by.atoms) and len(by.terms) == 1
 
 
