@@ -46,10 +46,11 @@ Run::
 Says: mat1 and mat2 shapes cannot be multiplied (2x12 and 8x12)
 
 Silent when: the class compares the two itself; nobody in its file or in the files beside builds
-it; somebody builds it with sizes that agree or may agree, hands it on out of sight or derives from
-it; they agree with the default arguments, or wherever a division leaves no rest; one of the layers
-is built or called under a condition only; or one of the sizes is no argument of its own: an item
-of a list, an input of forward, one attribute of a configuration against another.
+it (an argument that has to be one certain number is reported then, too: it could as well be none);
+somebody builds it with sizes that agree or may agree, hands it on out of sight or derives from it;
+they agree with the default arguments, or wherever a division leaves no rest; one of the layers is
+built or called under a condition only; or one of the sizes is no argument of its own: an item of a
+list, an input of forward, one attribute of a configuration against another.
 """
 
 from __future__ import annotations

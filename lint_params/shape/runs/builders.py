@@ -11,6 +11,7 @@ from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.sizes.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute
+from lint_params.shape.value import only_symbol
 from lint_params.trees import last_name, parsed, walk
 
 
@@ -20,13 +21,14 @@ def nobody_agrees(
     """Whether all code in sight that builds a class gives it two sizes that are not one.
 
     So it is where all give other numbers, or two names. Where nobody builds it, what its callers
-    agree on is not known.
+    agree on is not known; but that all of them would give an argument one certain number, of which
+    its default says nothing, is not what an argument is for.
     """
     beside = _beside(project, file, cls.name) if project is not None else ()
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     if init is None:
         return False  # who builds its base counts too
-    built = False
+    built = any(isinstance(size, int) for size in (one, other))
     for user in (file, *beside):
         if user is None:
             return False
@@ -140,17 +142,28 @@ def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, ot
     if unknown or answer is YES:
         return False
     return answer is not MAYBE or not (
-        _may_be(one, other) or _may_be(other, one) or _related(given, one, other)
+        _may_be(one, other, place) or _may_be(other, one, place) or _related(given, one, other)
     )
 
 
-def _may_be(size: Size, number: Size) -> bool:
-    """Whether what is handed over may be just that number; nobody hands over a 1."""
+def _may_be(size: Size, number: Size, place: Place) -> bool:
+    """Whether what is handed over may be just that number; nobody hands over a 1, and no
+    constructor hands on an argument of its own that is to be one certain number."""
     if not isinstance(size, Poly) or not isinstance(number, int):
+        return False
+    if place.fn is not None and place.fn.name == "__init__" and _required(place.fn, size):
         return False
     if len(size.terms) == 1 and next(iter(size.terms.values())) == number:
         return False
     return not any("." in getattr(atom, "name", "") for atom in size.atoms)
+
+
+def _required(init: ast.FunctionDef | ast.AsyncFunctionDef, size: Poly) -> bool:
+    """Whether the size is an argument that has no default."""
+    symbol = only_symbol(size)
+    return symbol is not None and any(
+        arg.arg == symbol.name and default is None for arg, default in parameters(init.args)
+    )
 
 
 def _related(given: Bindings, one: Size, other: Size) -> bool:

@@ -141,15 +141,34 @@ def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
             given += _given_once(checked.root, names)
         return any(isinstance(n, ast.Constant) and n.value == number for n in given)
 
+    def declared(o: Obligation) -> bool:
+        """A Parameter's own number where a 1 is asked for."""
+        source = o.source
+        return (
+            o.expected == 1
+            and o.built is None
+            and source is not None
+            and source.built is None
+            and any(
+                isinstance(node, ast.Call) and node.lineno == source.line and has_number(node, o.got)
+                for node in (walk(checked.root) if checked.root is not None and source.path == o.path else ())
+            )
+        )
+
     return [
         o
         for o in checked.obligations
         if o.verdict is Verdict.REFUTED
         and o.source is not None
         and isinstance(o.expected, int)
-        and stands(o.expected, o.built)
-        and stands(o.got, o.source.built)
+        and (stands(o.expected, o.built) and stands(o.got, o.source.built) or declared(o))
     ]
+
+
+def has_number(call: ast.Call, number: object) -> bool:
+    """Whether a number stands among the arguments of a call."""
+    given = (*call.args, *(k.value for k in call.keywords))
+    return any(isinstance(n, ast.Constant) and n.value == number for n in given)
 
 
 def _given_once(root: ast.AST | None, names: set[str]) -> Iterator[ast.expr]:

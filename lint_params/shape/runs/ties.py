@@ -14,7 +14,9 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.runs.builders import nobody_agrees
 from lint_params.shape.runs.left_out import only_left_out
 from lint_params.shape.runs.one_class import Checked
+from lint_params.shape.runs.steady import has_number
 from lint_params.shape.sizes.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
+from lint_params.shape.value import only_symbol
 from lint_params.trees import last_name, walk
 
 #: Rules of layers, in which a number stands where an argument should.
@@ -56,7 +58,7 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         return False
     if o.inside or o.path != file.path or o.expected is None or o.got is None:
         return False
-    if run.guessed:
+    if run.guessed and not _is_written(file, o):
         return False  # a number in either may be that of the guess
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
@@ -71,6 +73,17 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     if same(*whole) is not MAYBE:
         return False  # one number after all, or two: then this path is none that anybody takes
     return substitute(sub(o.expected, o.got), _default) != 0
+
+
+def _is_written(file: SourceFile, o: Obligation) -> bool:
+    """Whether one side is an argument as it stands, and the other a number that the layer is built with."""
+    for number, other, built in ((o.expected, o.got, o.built), (o.got, o.expected, o.source and o.source.built)):
+        if isinstance(number, int) and other is not None and only_symbol(other) is not None:
+            return built is not None and built.path == file.path and any(
+                isinstance(node, ast.Call) and node.lineno == built.line and has_number(node, number)
+                for node in walk(file.tree)
+            )
+    return False
 
 
 def _names(size: Size) -> set[str]:
