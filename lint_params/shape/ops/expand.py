@@ -15,7 +15,7 @@ from lint_params.shape.ops.arguments import (
 )
 from lint_params.shape.ops.broadcast import joined
 from lint_params.shape.sizes.dim import NO, Size, mul, product, same
-from lint_params.shape.value import Seq, Shape, ShapeOf, Tensor, Unknown, Value
+from lint_params.shape.value import Seq, Shape, ShapeOf, Tensor, Unknown, Value, only_symbol
 
 
 @function("Tensor.expand",
@@ -76,12 +76,19 @@ def expanded(ctx: Context, input: Value, size: tuple[Value, ...]) -> Value:
             out.append(ctx.fresh() if old is None or old == 1 else old)
         else:
             if old is not None and same(old, 1) is NO:
-                if same(old, wanted) is NO:
+                if same(old, wanted) is NO or (index == -len(have) < -2 and _of_batch(input, old, wanted)):
                     ctx.refute(VIEW, "{name} to size {got} in a dimension of size {expected}{source}",
                                old, wanted, input)  # fmt: skip
                 ctx.learn_equal(old, wanted)
             out.append(wanted)
     return ctx.tensor(out[::-1], dtype=kind)
+
+
+def _of_batch(x: Value, have: Size, wanted: Size) -> bool:
+    """Whether a Parameter's number of rows is to be an input's: it is that of one batch only."""
+    symbol = only_symbol(wanted)
+    parameter = isinstance(x, Tensor) and x.param is not None
+    return parameter and isinstance(have, int) and symbol is not None and symbol.kind == "input"
 
 
 @function("Tensor.repeat",
