@@ -66,9 +66,11 @@ def _of_factors(ctx: Context, operands: Sequence[Tensor], size: Size) -> list[St
     """What a reader is told of the sizes whose product a size is: 9216 of 256, 6 and 6."""
     for x in operands:
         dims = [ctx.resolve(d) for d in x.shape.dims]
-        for first, last in combinations(range(len(dims) + 1), 2):
-            run = dims[first:last]
-            if len(run) > 1 and product(run) == size:
+        ends = combinations(range(len(dims) + 1), 2)
+        runs = [dims[first:last] for first, last in ends if last - first > 1]
+        apart = [list(pair) for pair in combinations(dims, 2)]  # "b h n d -> b n (h d)"
+        for run in (*runs, *apart):
+            if product(run) == size:
                 return [step for d in dict.fromkeys(run) for step in _of_maker(ctx, x, d)]
     return []
 
@@ -83,9 +85,13 @@ def _has_part(ctx: Context, x: Tensor, size: Size) -> bool:
         if isinstance(size, int):
             if isinstance(d, int) and size > 1 and d % size == 0 and d:
                 return True
-        elif isinstance(d, Poly) and size.deep <= d.deep:
+        elif isinstance(d, Poly) and _symbols(size) <= _symbols(d):
             return True
     return False
+
+
+def _symbols(size: Poly) -> set[Atom]:
+    return {atom for atom in size.deep if not atom.depth}
 
 
 def _back(ctx: Context, x: Tensor, size: Size, has: Callable[[Context, Tensor, Size], bool]) -> Tensor:

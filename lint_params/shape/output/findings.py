@@ -88,7 +88,7 @@ def _mismatches(
     own = {
         spot_of(o.path, o.node)
         for run, o in refuted
-        if not o.inside and isinstance(run.root, ast.ClassDef)
+        if not o.inside and isinstance(run.root, ast.ClassDef) and not only_left_out(run, o, runs)
     }
     ties = _own_ties(runs)
     seen: set[tuple[Any, ...]] = set()
@@ -178,6 +178,9 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
         line = getattr(frame, "lineno", 0)
         if path == file.path and isinstance(frame, ast.Call) and line != getattr(node, "lineno", 0):
             trace.append((line, f"called here: {text}(...)"))
+    failing = getattr(o.node, "lineno", 0)
+    if o.path == file.path and failing not in (getattr(node, "lineno", 0), *(line for line, _ in trace)):
+        trace.append((failing, f"{o.name or 'the call'} fails here"))
     if run.how == "ranks":
         trace.append(
             (getattr(run.root, "lineno", 1), "whatever the number of dimensions of the input")
@@ -190,7 +193,7 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
     attribute = o.name.rpartition(".")[2].partition("[")[0] if o.name.startswith("self.") else ""
     if attribute:
         details["attribute"] = attribute
-    details["failing_line"] = getattr(o.node, "lineno", 0)
+    details["failing_line"] = failing
     return Mismatch(o.rule, node, message, tuple(dict.fromkeys(trace)), run.subject, details)
 
 
