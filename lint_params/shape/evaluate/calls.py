@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 
 MAX_CALLS = 40
+#: What may be an argument that its callers set, and the names of those that make a norm.
+_HANDED = (type(None), Config, Unknown)
+_NORM = re.compile(r"(^|[._])norm(_layer|_cls|_class|_fn|_func|_module)?$", re.IGNORECASE)
 #: What a module or function that somebody hands over makes of a tensor.
 OF_ARGUMENT = "what an argument makes of a tensor"
 
@@ -57,6 +61,8 @@ def call(
     ctx = it.ctx
     ctx.node, ctx.callee = node, text
     kind = callee.__class__
+    if kind in _HANDED and _NORM.search(text) and not _tensors_in(args, kwargs) and not _is_refuted(callee):
+        return Native(text, lambda given, named: _normed(it, given))
     if kind is Function:
         return _inline(it, callee, args, kwargs, node, text)
     if kind is External:
@@ -86,9 +92,22 @@ def call(
             return it.call(options[0], args, kwargs, node, text)
         return it.each(Choice(options), lambda o: it.call(o, args, kwargs, node, text))
     if isinstance(callee, Config):
-        handed = any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values()))
-        return Unknown(OF_ARGUMENT if handed else "call of an argument")
+        return Unknown(OF_ARGUMENT if _tensors_in(args, kwargs) else "call of an argument")
     return callee if isinstance(callee, Unknown) else Unknown("call")
+
+
+def _is_refuted(value: Value) -> bool:
+    return isinstance(value, Unknown) and value.why == "refuted"
+
+
+def _tensors_in(args: list[Value], kwargs: dict[str, Value]) -> bool:
+    return any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values()))
+
+
+def _normed(it: Interpreter, given: list[Value]) -> Value:
+    """What a norm that somebody hands over makes of a tensor: all of them keep its shape."""
+    x = given[0] if given else None
+    return it.ctx.same_shape(x) if isinstance(x, Tensor) else Unknown(OF_ARGUMENT)
 
 
 def _layer(
