@@ -35,6 +35,8 @@ _PAIRS = tuple(
     Expected tensor to have size WANT at dimension \d+, but got size GOT
     same number of columns\. X1: GOT X2: WANT
     has size WANT for operand \d+ which does not broadcast with previously seen size GOT
+    Shape mismatch, GOT != WANT
+    divide axis of length GOT in chunks of WANT
     """.splitlines()
     if line.strip()
 )
@@ -45,10 +47,11 @@ _UNFLATTENED = re.compile(r"sizes \[([^\]]*)\] don't multiply up to the size of 
 
 _LISTS = re.compile(r"\[([\d, ]+)\]|\(([\d, ]+)\)")
 
-_SHAPE_TYPES = ("RuntimeError", "ValueError", "TypeError", "IndexError", "AssertionError")
+_SHAPE_TYPES = ("RuntimeError", "ValueError", "TypeError", "IndexError", "AssertionError", "EinopsError")
 
 _SHAPE_TEXTS = (
     "shapes cannot be multiplied",
+    "Shape mismatch, ",
     "channels, but got",
     "should contain",
     "must match",

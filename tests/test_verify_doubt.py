@@ -93,6 +93,20 @@ MISTAKES = {
         """,
         "mat1 and mat2 shapes cannot be multiplied",
     ),
+    "a_pattern_of_einops": (
+        """
+        from einops import repeat
+
+        class Tokens(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.token = nn.Parameter(torch.zeros(3, 1, dim))
+
+            def forward(self, x):
+                return torch.cat((repeat(self.token, "1 1 d -> b 1 d", b=len(x)), x), 1)
+        """,
+        "Shape mismatch, 3 != 1",
+    ),
 }
 
 #: Sound code and a finding about it that is wrong: (source, flagged text, subject, details).
@@ -125,6 +139,23 @@ SOUND = {
         "return self.fc(",
         "Flat",
         {"got": 900, "expected": 324, "attribute": "fc"},
+    ),
+    "a_pattern_of_what_was_guessed": (
+        """
+        from einops import rearrange
+
+        class Heads(nn.Module):
+            def __init__(self, heads=4):
+                super().__init__()
+                self.heads = heads
+                self.scale = nn.Parameter(torch.ones(heads, 1))
+
+            def forward(self, x):
+                return rearrange(x, "b n (h d) -> b n h d", h=self.heads) * self.scale
+        """,
+        "return rearrange(",
+        "Heads",
+        {},
     ),
 }
 
