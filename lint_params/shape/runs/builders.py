@@ -14,6 +14,9 @@ from lint_params.shape.sizes.dim import MAYBE, YES, Atom, Poly, Size, Symbol, sa
 from lint_params.shape.value import only_symbol
 from lint_params.trees import last_name, parsed, walk
 
+#: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
+PICTURES = 4
+
 
 def nobody_agrees(
     project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size
@@ -28,7 +31,7 @@ def nobody_agrees(
     init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     if init is None:
         return False  # who builds its base counts too
-    built = any(isinstance(size, int) for size in (one, other))
+    built = any(isinstance(size, int) and size > PICTURES for size in (one, other))
     for user in (file, *beside):
         if user is None:
             return False
@@ -151,7 +154,7 @@ def _may_be(size: Size, number: Size, place: Place) -> bool:
     constructor hands on an argument of its own that is to be one certain number."""
     if not isinstance(size, Poly) or not isinstance(number, int):
         return False
-    if place.fn is not None and place.fn.name == "__init__" and _required(place.fn, size):
+    if number > PICTURES and place.fn is not None and place.fn.name == "__init__" and _required(place.fn, size):
         return False
     if len(size.terms) == 1 and next(iter(size.terms.values())) == number:
         return False

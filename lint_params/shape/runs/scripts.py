@@ -28,7 +28,7 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
-from lint_params.trees import walk
+from lint_params.trees import last_name, walk
 
 #: For all functions of a file together: files with a hundred constructors of one model exist.
 MAX_SCRIPT_STEPS = 80_000
@@ -58,9 +58,18 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
                     continue  # another entry of a registry, of the same classes
                 entries.add(used)
             ran.add(node.name)
+            if _skips_cases(node):
+                continue
             run = run_function(it, node, file)
             yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
             left -= it.budget - it.steps
+
+
+def _skips_cases(node: ast.FunctionDef) -> bool:
+    """Whether some of what pytest hands a test is skipped: which values come together, only a
+    reader sees."""
+    marks = {last_name(part) for mark in node.decorator_list for part in walk(mark)}
+    return "parametrize" in marks and any(last_name(part) == "skip" for part in walk(node))
 
 
 def _own_names(file: SourceFile, node: ast.FunctionDef) -> frozenset[str]:

@@ -22,6 +22,11 @@ def only_if_one(a: Size, b: Size) -> bool:
     return factor >= 1 and all(_named(atom) for atom, _ in monomial)
 
 
+def is_named(size: Size) -> bool:
+    """Whether a size is made of arguments of the author's that nobody gives as 1."""
+    return isinstance(size, Poly) and all(map(_named, size.atoms))
+
+
 def _cut_to_one(one: Size, whole: Size) -> bool:
     """1 and ``dim // heads * heads``: what heads divides is 1 only where heads is."""
     if one != 1 or isinstance(whole, int):
