@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lint_params.evidence import Outcome, Run, Verification
 from lint_params.mismatch import shape_mismatch
+from lint_params.torch_errors import evaluated
 
 if TYPE_CHECKING:
     import libcst
@@ -28,6 +29,7 @@ __all__ = [
     "Status",
     "Step",
     "Verification",
+    "evaluated",
 ]
 
 

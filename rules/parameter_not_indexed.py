@@ -48,8 +48,7 @@ known for certain.
 
 from __future__ import annotations
 
-from lint_params.rule import Finding, Level, Run, ShapeRule, Verification
-from lint_params.torch_errors import evaluated
+from lint_params.rule import Finding, Level, Run, ShapeRule, Verification, evaluated
 
 
 class ParameterNotIndexed(ShapeRule):
