@@ -44,6 +44,11 @@ class Unknown:
         return f"Unknown({self.why})"
 
 
+def is_refuted(value: Any) -> bool:
+    """Whether a value is what is left of a call that does not fit: its cause is told already."""
+    return isinstance(value, Unknown) and value.why == "refuted"
+
+
 class Shape:
     """The sizes of a tensor as far as they are known; views that keep the shape share it.
 

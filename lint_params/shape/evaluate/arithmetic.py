@@ -27,6 +27,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    is_refuted,
     is_size,
 )
 
@@ -240,7 +241,7 @@ def _repeat(it: Interpreter, a: Seq, b: Value) -> Value:
 
 def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     for side in (a, b):
-        if isinstance(side, Unknown) and side.why == "refuted":
+        if is_refuted(side):
             return side
     name = _TORCH.get(op)
     spec = function_spec(name) if name is not None else None

@@ -36,6 +36,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    is_refuted,
 )
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ def call(
     ctx = it.ctx
     ctx.node, ctx.callee = node, text
     kind = callee.__class__
-    if kind in _HANDED and _NORM.search(text) and not _tensors_in(args, kwargs) and not _is_refuted(callee):
-        return Native(text, lambda given, named: _normed(it, given))
     if kind is Function:
         return _inline(it, callee, args, kwargs, node, text)
     if kind is External:
@@ -91,17 +90,12 @@ def call(
         if len(options) == 1:
             return it.call(options[0], args, kwargs, node, text)
         return it.each(Choice(options), lambda o: it.call(o, args, kwargs, node, text))
+    handed = any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values()))
+    if kind in _HANDED and _NORM.search(text) and not handed and not is_refuted(callee):
+        return Native(text, lambda given, named: _normed(it, given))
     if isinstance(callee, Config):
-        return Unknown(OF_ARGUMENT if _tensors_in(args, kwargs) else "call of an argument")
+        return Unknown(OF_ARGUMENT if handed else "call of an argument")
     return callee if isinstance(callee, Unknown) else Unknown("call")
-
-
-def _is_refuted(value: Value) -> bool:
-    return isinstance(value, Unknown) and value.why == "refuted"
-
-
-def _tensors_in(args: list[Value], kwargs: dict[str, Value]) -> bool:
-    return any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values()))
 
 
 def _normed(it: Interpreter, given: list[Value]) -> Value:
@@ -125,7 +119,7 @@ def _layer(
             return _each_argument(
                 it, arg, i, args, kwargs, lambda a, k: _layer(it, layer, a, k, node, text)
             )
-    if any(isinstance(a, Unknown) and a.why == "refuted" for a in args):
+    if any(map(is_refuted, args)):
         return Unknown("refuted")  # one cause, one finding
     it.ctx.node, it.ctx.callee = node, text or layer.spec.short
     if args and isinstance(args[0], (Unknown, Config)):
@@ -208,7 +202,7 @@ def _external(
             return Unknown("arguments do not fit")
     function = function_spec(name)
     if function is not None:
-        if any(isinstance(a, Unknown) and a.why == "refuted" for a in args):
+        if any(map(is_refuted, args)):
             return Unknown("refuted")
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice) and any(isinstance(o, Tensor) for o in value.options):

@@ -24,6 +24,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    is_refuted,
 )
 
 if TYPE_CHECKING:
@@ -105,9 +106,7 @@ def run_sequential(
                 every=True,
                 among=child.options,
             )
-            alive = [
-                o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")
-            ]
+            alive = [o for o in outcomes if not is_refuted(o[0])]
             if not alive:
                 return Unknown("refuted")
             it.merge([writes for _, writes in alive])

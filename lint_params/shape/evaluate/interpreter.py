@@ -16,7 +16,7 @@ from lint_params.shape.evaluate.memo import CallMemo
 from lint_params.shape.evaluate.plain import CHANGEABLE, Answer, contents
 from lint_params.shape.evaluate.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.sizes.poly import OPERATIONS, Operation
-from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value
+from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value, is_refuted
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.instances import Built
@@ -291,7 +291,7 @@ class Interpreter:
         if not isinstance(value, Choice):
             return use(value)
         outcomes = self.fork([lambda o=option: use(o) for option in value.options], every=True, among=value.options)  # type: ignore[misc]
-        alive = [o for o in outcomes if not (isinstance(o[0], Unknown) and o[0].why == "refuted")]
+        alive = [o for o in outcomes if not is_refuted(o[0])]
         if not alive:
             return Unknown("refuted")
         self.merge([writes for _, writes in alive])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.sizes.dim import Poly, lower
 from lint_params.shape.value import (
     PERHAPS,
@@ -30,7 +31,6 @@ from lint_params.shape.value import (
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
-    from lint_params.shape.evaluate.scope import Scope
 
 
 def truth(it: Interpreter, value: Value) -> bool | None:
@@ -192,7 +192,6 @@ def _assume_answer(it: Interpreter, node: ast.Call, want: bool, scope: Scope) ->
     if not isinstance(fn, Function) or test is None or starred or fn.node in it.active:
         return
     from lint_params.shape.evaluate.calls import bind_parameters
-    from lint_params.shape.evaluate.scope import Scope
 
     inner = Scope(it.file_scope(fn.file), fn.scope, fn)
     asked = [*node.args, *(keyword.value for keyword in node.keywords)]

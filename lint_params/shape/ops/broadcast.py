@@ -41,8 +41,9 @@ def broadcast(
     right = b.shape if isinstance(b, Tensor) else Shape((), True)
     if left is right and isinstance(a, Tensor):
         return ctx.same_shape(a, kind)
-    check_looked_up(ctx, a, b)
-    check_looked_up(ctx, b, a)
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        check_looked_up(ctx, a, b)
+        check_looked_up(ctx, b, a)
     dims = joined(ctx, left, right, rule, a, b)
     for x, shape, other in ((a, left, right), (b, right, left)):
         # The other adds nothing: what is learned of the result is learned of x.

@@ -21,7 +21,7 @@ from lint_params.shape.sizes.dim import (
     product,
     same,
 )
-from lint_params.shape.sizes.unlikely import is_named, leaves_one
+from lint_params.shape.sizes.unlikely import leaves_one, no_one
 from lint_params.shape.value import OPEN, Seq, Tensor, Value
 
 Group = tuple[str, ...]  # names, numbers as text and "..." that share one axis
@@ -159,7 +159,7 @@ def _divide(ctx: Context, x: Tensor, group: Group, total: Size, sizes: _Sizes, t
     missing = [name for name in group if sizes.get(name) is None]
     rest = product([size for size in (sizes.get(name) for name in group) if size is not None])
     shown = " ".join(group) if len(group) == 1 else f"({' '.join(group)})"
-    if not missing and rest == 1 and x.param is not None and is_named(total):
+    if not missing and rest == 1 and x.param is not None and no_one(total):
         ctx.refute(  # it fits only where the author's dim is 1
             VIEW, f"{{name}}: '{shown}' of '{text}' is {{expected}} but the size is {{got}}{{source}}", 1, total, x
         )

@@ -12,7 +12,7 @@ import re
 
 from lint_params.shape.context import Context
 from lint_params.shape.sizes.dim import Poly, Size, Symbol
-from lint_params.shape.value import Instance, Tensor, Value
+from lint_params.shape.value import Instance, Tensor
 from lint_params.trees import walk
 
 RULE = "parameter-not-indexed"
@@ -20,10 +20,8 @@ _COUNT = re.compile(r"^(n|num|nb|nr|number_of|count_of)_|_(count|num|number)$")
 _NUMBER = re.compile(r"_(ids?|idx|index|indices|code|codes|number|numbers|no)$|_?idx$")
 
 
-def check_looked_up(ctx: Context, column: Value, table: Value) -> None:
+def check_looked_up(ctx: Context, column: Tensor, table: Tensor) -> None:
     """Raises Refuted where ``column`` gets all values of ``table`` although forward was told which."""
-    if not (isinstance(column, Tensor) and isinstance(table, Tensor)):
-        return
     if table.param is None or table.shape.lead or len(table.shape.dims) != 1:
         return
     shape = column.shape

@@ -83,12 +83,17 @@ class ShapeFacts:
 def _mismatches(
     file: SourceFile, runs: list[Checked], project: Project | None
 ) -> Iterator[Mismatch]:
-    refuted = [(run, o) for run in runs for o in run.obligations if o.verdict is Verdict.REFUTED]
+    refuted = [
+        (run, o)
+        for run in runs
+        for o in run.obligations
+        if o.verdict is Verdict.REFUTED and not only_left_out(run, o, runs)
+    ]
     # A class that fails by itself is reported there, not wherever it is used.
     own = {
         spot_of(o.path, o.node)
         for run, o in refuted
-        if not o.inside and isinstance(run.root, ast.ClassDef) and not only_left_out(run, o, runs)
+        if not o.inside and isinstance(run.root, ast.ClassDef)
     }
     ties = _own_ties(runs)
     seen: set[tuple[Any, ...]] = set()
@@ -97,8 +102,6 @@ def _mismatches(
             continue
         if isinstance(run.root, ast.ClassDef) and 0 in (obligation.expected, obligation.got):
             continue  # a size of 0 is a default that a caller replaces
-        if only_left_out(run, obligation, runs):
-            continue
         node = place(file, run, obligation, ties)
         if node is None:
             continue

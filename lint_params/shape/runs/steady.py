@@ -149,10 +149,8 @@ def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
             and o.built is None
             and source is not None
             and source.built is None
-            and any(
-                isinstance(node, ast.Call) and node.lineno == source.line and has_number(node, o.got)
-                for node in (walk(checked.root) if checked.root is not None and source.path == o.path else ())
-            )
+            and source.path == o.path
+            and is_given(checked.root, source.line, o.got)
         )
 
     return [
@@ -165,10 +163,14 @@ def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
     ]
 
 
-def has_number(call: ast.Call, number: object) -> bool:
-    """Whether a number stands among the arguments of a call."""
-    given = (*call.args, *(k.value for k in call.keywords))
-    return any(isinstance(n, ast.Constant) and n.value == number for n in given)
+def is_given(root: ast.AST | None, line: int, number: object) -> bool:
+    """Whether a call that begins in a line is given a number as it stands."""
+    return any(
+        isinstance(value, ast.Constant) and value.value == number
+        for node in (walk(root) if root is not None else ())
+        if isinstance(node, ast.Call) and node.lineno == line
+        for value in (*node.args, *(keyword.value for keyword in node.keywords))
+    )
 
 
 def _given_once(root: ast.AST | None, names: set[str]) -> Iterator[ast.expr]:

@@ -14,7 +14,7 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.runs.builders import nobody_agrees
 from lint_params.shape.runs.left_out import only_left_out
 from lint_params.shape.runs.one_class import Checked
-from lint_params.shape.runs.steady import has_number
+from lint_params.shape.runs.steady import is_given
 from lint_params.shape.sizes.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
 from lint_params.shape.value import only_symbol
 from lint_params.trees import last_name, walk
@@ -79,10 +79,7 @@ def _is_written(file: SourceFile, o: Obligation) -> bool:
     """Whether one side is an argument as it stands, and the other a number that the layer is built with."""
     for number, other, built in ((o.expected, o.got, o.built), (o.got, o.expected, o.source and o.source.built)):
         if isinstance(number, int) and other is not None and only_symbol(other) is not None:
-            return built is not None and built.path == file.path and any(
-                isinstance(node, ast.Call) and node.lineno == built.line and has_number(node, number)
-                for node in walk(file.tree)
-            )
+            return built is not None and built.path == file.path and is_given(file.tree, built.line, number)
     return False
 
 

@@ -22,11 +22,6 @@ def only_if_one(a: Size, b: Size) -> bool:
     return factor >= 1 and all(_named(atom) for atom, _ in monomial)
 
 
-def is_named(size: Size) -> bool:
-    """Whether a size is made of arguments of the author's that nobody gives as 1."""
-    return isinstance(size, Poly) and all(map(_named, size.atoms))
-
-
 def _cut_to_one(one: Size, whole: Size) -> bool:
     """1 and ``dim // heads * heads``: what heads divides is 1 only where heads is."""
     if one != 1 or isinstance(whole, int):
@@ -93,15 +88,16 @@ def _at_least_a_part(part: Size, whole: Size) -> bool:
     return (
         floor is not None
         and floor.args[0] == whole
-        and _no_one(floor.args[1])
+        and no_one(floor.args[1])
         and all(map(_size_of_author, whole.atoms))
     )
 
 
-def _no_one(by: Size) -> bool:
-    if isinstance(by, int):
-        return by > 1
-    return len(by.terms) == 1 and all(map(_named, by.atoms))
+def no_one(size: Size) -> bool:
+    """Whether a size is no 1: a number, or arguments of the author's that nobody gives as 1."""
+    if isinstance(size, int):
+        return size > 1
+    return len(size.terms) == 1 and all(map(_named, size.atoms))
 
 
 def _size_of_author(atom: Atom) -> bool:
