@@ -73,6 +73,8 @@ def _has(kind: Kind, name: str) -> bool:
     call = kind.node
     if not isinstance(call, ast.Call):
         return False
+    if name == "weight" and "Norm" not in kind.layer:
+        return True  # no argument of a linear layer or a convolution takes it away
     flags = {keyword.arg for keyword in call.keywords}
     if None in flags or flags & {"affine", "elementwise_affine"}:
         return False
