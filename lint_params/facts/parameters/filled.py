@@ -74,12 +74,18 @@ def _is_filled_in_package(cls: ClassFacts, family: list[ClassFacts], name: str) 
 
 
 def _sets_others(cls: ClassFacts, family: list[ClassFacts], name: str) -> bool:
-    """Whether other Parameters of the class have their values, its own or those of its layers."""
+    """Whether other Parameters have their values: those of the class or of its layers, or those
+    that other classes of the file make themselves."""
     layers = [member for members in cls.submodules.values() for member in members]
     if any(m.value is not None and owns_parameters(m.cls.facts, m.value) for m in layers):
         return True
     others = [member for other, members in cls.parameters.items() if other != name for member in members]
-    return any(
+    beside = [
+        member
+        for other in cls.facts.module_classes if other not in family
+        for members in other.parameters.values() for member in members
+    ]
+    return any(map(_is_written_at_birth, beside)) or any(
         _is_written_at_birth(one) or _is_filled_within(cls, family, one.name, one.value or one.node)
         for one in others
     )

@@ -32,7 +32,9 @@ def is_filled_by(tree: ast.Module, name: str, owner: str) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             own = isinstance(node.value, ast.Name) and node.value.id == "self" and not derived
-            if node.attr in INITS or node.attr == name and not own and _is_touched(node, above):
+            if node.attr in INITS and not is_of_class(node):
+                return True
+            if node.attr == name and not own and _is_touched(node, above):
                 return True
         if isinstance(node, ast.Constant) and node.value == name and _is_asked(above.get(node)):
             return True
@@ -42,6 +44,11 @@ def is_filled_by(tree: ast.Module, name: str, owner: str) -> bool:
             if last_name(node.iter.func) in EVERYTHING and sets(node):
                 return True
     return False
+
+
+def is_of_class(node: ast.Attribute) -> bool:
+    """``Scale.apply(x)``: an autograd.Function runs; no model goes over what it has."""
+    return node.attr == "apply" and last_name(node.value)[:1].isupper()
 
 
 def sets(loop: ast.For) -> bool:

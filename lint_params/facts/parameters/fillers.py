@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
 from lint_params.facts.parameters.fill_all import visits
-from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, sets
+from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, is_of_class, sets
 from lint_params.facts.parameters.reads import is_read
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _is_foreign(facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: st
     """Whether ``x.apply(f)`` or ``x.init_weights()`` runs code that this file does not show;
     what it does show is read for what it touches."""
     call = facts.parent(node)
-    if not isinstance(call, ast.Call) or call.func is not node:
+    if not isinstance(call, ast.Call) or call.func is not node or is_of_class(node):
         return False
     shown = {scope.name for scope in facts.scopes if scope.is_function}
     if node.attr != "apply":
