@@ -254,13 +254,20 @@ def _mentions(scope: Scope, words: tuple[str, ...]) -> bool:
 
 def _registers_by_loop(cls: ClassFacts) -> bool:
     """Whether the class registers under computed names: it may register anything. A base class
-    can do so only where it asks the object for its attributes."""
+    can do so only where it asks the object for its attributes, in a method that is called."""
     return any(
         member.value is None or member.kind.what not in ("buffer", "tensor", "number", "string")
         for one in cls.mro
         for member in one.dynamic_members
-        if one is cls or (_asks_for_attributes(one.facts.scope_of(member.node)) and not _is_given(member))
+        if one is cls
+        or _asks_for_attributes(one.facts.scope_of(member.node)) and not _is_given(member) and _is_called(cls, member)
     )
+
+
+def _is_called(cls: ClassFacts, member: Member) -> bool:
+    """Whether the method runs on construction, or is named in the file of the class."""
+    method = member.method or ""
+    return method in cls.reached_from_init or method in cls.facts.text
 
 
 def _is_given(member: Member) -> bool:

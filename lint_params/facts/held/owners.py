@@ -171,4 +171,5 @@ def _is_made(member: Member) -> bool:
 
 
 def _maybe(kind: Kind) -> bool:
-    return kind.what == "choice" or kind.optional
+    """Whether it may be None instead; what all of a choice have is answered by ``kind_owns``."""
+    return any(one.optional or one.what == "none" for one in kind.every())

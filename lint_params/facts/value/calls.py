@@ -36,9 +36,9 @@ def call_kind(facts: FileFacts, node: ast.Call) -> Kind:
     if is_record(facts, func):
         items = tuple(facts.kind_of(arg) for arg in node.args) if not node.keywords else None
         return Kind("tuple", node, facts, items=items)
-    whole = _completed(facts, node)
-    if whole is not None:
-        return call_kind(facts, whole)
+    wholes = _completed(facts, node)
+    if wholes:
+        return join(call_kind(facts, whole) for whole in wholes)
     callee = facts.kind_of(func) if not isinstance(func, ast.Lambda) else UNKNOWN
     if callee.what == "class":
         return _instance(facts, node, callee)
@@ -51,12 +51,26 @@ def call_kind(facts: FileFacts, node: ast.Call) -> Kind:
     return facts.returned(node)
 
 
-def _completed(facts: FileFacts, node: ast.Call) -> ast.Call | None:
-    """The whole call behind ``block = partial(Block, dim)``: ``Block(dim, ...)`` for ``block(...)``
-    and for ``partial(Block, dim)(...)``."""
+def _completed(facts: FileFacts, node: ast.Call) -> list[ast.Call]:
+    """The whole calls behind ``block = partial(Block, dim)``: ``Block(dim, ...)`` for ``block(...)``
+    and for ``partial(Block, dim)(...)``; for ``partial(...) if flag else Block`` those of both."""
     values = facts.reach(node.func) if isinstance(node.func, (ast.Name, ast.Call)) else None
-    part = values[0] if values is not None and len(values) == 1 else None
-    return completed(facts, node, part) if part is not None else None
+    arms = [arm for value in values or () for arm in _arms(value)]
+    wholes = [completed(facts, node, arm) for arm in arms]
+    if not any(wholes):
+        return []
+    return [whole or _called(facts, node, arm) for whole, arm in zip(wholes, arms)]
+
+
+def _arms(value: ast.expr) -> list[ast.expr]:
+    return [*_arms(value.body), *_arms(value.orelse)] if isinstance(value, ast.IfExp) else [value]
+
+
+def _called(facts: FileFacts, node: ast.Call, func: ast.expr) -> ast.Call:
+    """The call of another function with the same arguments."""
+    call = ast.copy_location(ast.Call(func, node.args, node.keywords), node)
+    facts.index.parents[call] = facts.index.parents[node]
+    return call
 
 
 def made_by_default(facts: FileFacts, node: ast.Call) -> Kind:
@@ -77,9 +91,9 @@ def completed(facts: FileFacts, node: ast.Call, part: ast.expr) -> ast.Call | No
         return None
     later = {keyword.arg for keyword in node.keywords}
     kept = [keyword for keyword in part.keywords if keyword.arg not in later]
-    whole = ast.Call(part.args[0], [*part.args[1:], *node.args], [*kept, *node.keywords])
+    whole = ast.copy_location(ast.Call(part.args[0], [*part.args[1:], *node.args], [*kept, *node.keywords]), node)
     facts.index.parents[whole] = facts.index.parents[node]
-    return ast.copy_location(whole, node)
+    return whole
 
 
 def _instance(facts: FileFacts, node: ast.Call, callee: Kind) -> Kind:
