@@ -69,8 +69,8 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
             computed = computed and _SETS_UP.search(last) is None
             return not computed and last not in INITIALISERS and not is_initialiser(called)
-        if item and isinstance(parent, ast.BinOp):
-            return False  # what is computed of an item is another thing
+        if isinstance(parent, ast.BinOp) and (item or _is_computed(facts, parent)):
+            return False  # what is computed of an item, or with a tensor, is another thing
         if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
             below = parent
             continue
@@ -96,6 +96,14 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             return _name_passes(facts, parent.targets[0], item, names)
         return False
     return False
+
+
+def _is_computed(facts: FileFacts, sum_: ast.BinOp) -> bool:
+    """``x + self.tokens`` : two lists are joined where the layers are made."""
+    return facts.phase(sum_) != "constructor" and not any(
+        facts.kind_of(side).what in ("list", "tuple") and not isinstance(side, ast.Attribute)
+        for side in (sum_.left, sum_.right)
+    )
 
 
 def _is_any_class(facts: FileFacts, func: ast.expr) -> bool:

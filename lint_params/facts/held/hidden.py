@@ -256,7 +256,8 @@ def _registers_by_loop(cls: ClassFacts) -> bool:
     """Whether the class registers under computed names: it may register anything. A base class
     can do so only where it asks the object for its attributes, in a method that is called."""
     return any(
-        member.value is None or member.kind.what not in ("buffer", "tensor", "number", "string")
+        member.value is None
+        or member.kind.what not in ("buffer", "tensor", "number", "string", "none") and kind_owns(member.kind, 0) is not False
         for one in cls.mro
         for member in one.dynamic_members
         if one is cls
