@@ -45,6 +45,7 @@ device, goes to code that is not read or that moves it, or the class moves its t
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,8 @@ _TAKES_ONE = frozenset(
     "multinomial bernoulli softmax log_softmax sigmoid tanh exp log sqrt abs neg argmax argsort cumsum flip roll "
     "unbind tile broadcast_to clone".split()
 )
+_CASTS = ("float", "double", "half", "bfloat16")
+_DTYPE = re.compile(r"torch\.(b?float|half|double|u?int|long|short|bool)\d*$")
 _OWN = ("_apply", "to", "cuda")
 _ROWS = ("torch.linspace", "torch.arange", "torch.logspace")
 
@@ -172,12 +175,14 @@ class TensorNotBuffer(Rule):
             or _with_number(facts, parent, node)
         ):
             if isinstance(parent, ast.Attribute):
-                if parent.attr in _MOVES and not _only_casts(parent, facts.parent(parent)):
+                if parent.attr in _MOVES and not _only_casts(facts, parent, facts.parent(parent)):
                     return "moved"
                 if parent.attr == "device" and isinstance(facts.parent(parent), ast.Compare):
                     return "moved"  # whoever compares devices knows of them
                 if parent.attr in _ASKS:
                     return "asked"
+            if isinstance(parent, ast.Subscript) and parent.value is below and _is_registered(facts, parent.slice):
+                return "used"
             if isinstance(parent, ast.Subscript) and (
                 parent.slice is below or _is_one_number(facts, node, parent)
             ):
@@ -243,14 +248,28 @@ class TensorNotBuffer(Rule):
         return None
 
 
-def _only_casts(method: ast.Attribute, call: ast.AST | None) -> bool:
-    """``.to(dtype=x.dtype)`` leaves the tensor where it is."""
-    return (
-        method.attr == "to"
-        and isinstance(call, ast.Call)
-        and not call.args
-        and [keyword.arg for keyword in call.keywords] == ["dtype"]
-    )
+def _only_casts(facts: FileFacts, method: ast.Attribute, call: ast.AST | None) -> bool:
+    """``.to(dtype=x.dtype)``, ``.to(x.dtype)`` and ``.float()`` leave the tensor where it is."""
+    if not isinstance(call, ast.Call):
+        return False
+    if method.attr in _CASTS:
+        return not call.args and not call.keywords
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "dtype")]
+    return method.attr == "to" and len(given) == len(call.args) + len(call.keywords) == 1 and _is_dtype(facts, given[0])
+
+
+def _is_dtype(facts: FileFacts, given: ast.expr) -> bool:
+    """``x.dtype``, ``dtype`` or ``torch.float16``."""
+    name = given.attr if isinstance(given, ast.Attribute) else given.id if isinstance(given, ast.Name) else ""
+    return name.endswith("dtype") or _DTYPE.match(facts.qualify(given) or "") is not None
+
+
+def _is_registered(facts: FileFacts, index: ast.expr) -> bool:
+    """``self.index`` or ``self.index.view(-1)`` of a buffer: it is on the device of the model, and no
+    tensor of the CPU takes such an index."""
+    while isinstance(index, ast.Call) and isinstance(index.func, ast.Attribute):
+        index = index.func.value
+    return facts.self_attribute(index) is not None and facts.kind_of(index).what == "buffer"
 
 
 def _is_joined(facts: FileFacts, items: ast.Tuple | ast.List) -> bool:

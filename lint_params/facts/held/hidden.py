@@ -266,9 +266,9 @@ def _registers_by_loop(cls: ClassFacts) -> bool:
 
 
 def _is_called(cls: ClassFacts, member: Member) -> bool:
-    """Whether the method runs on construction, or is named in the file of the class."""
+    """Whether the method runs on construction, or is called in the file of the class."""
     method = member.method or ""
-    return method in cls.reached_from_init or method in cls.facts.text
+    return method in cls.reached_from_init or f".{method}(" in cls.facts.text
 
 
 def _is_given(member: Member) -> bool:
