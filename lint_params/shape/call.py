@@ -9,7 +9,7 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.context import Context
 from lint_params.shape.ops import FunctionSpec, LayerSpec
 from lint_params.shape.provenance import remember, tensors
-from lint_params.shape.sizes.dim import Operation, Poly, Size
+from lint_params.shape.sizes.dim import Operation, Poly, Size, Symbol
 from lint_params.shape.value import (
     OPEN,
     Layer,
@@ -127,7 +127,7 @@ def build_layer(
         return Unknown("arguments of an unforeseen kind")
     for dims in shapes.values():
         for size in dims or ():
-            _at_least_one(size)
+            _at_least_one(ctx, size)
     plan = _plan(spec.signature)
     attrs = {name: value for name, value in bound.items() if name in plan.defaults}
     for name, source in spec.attrs.items():
@@ -140,11 +140,17 @@ def build_layer(
     return Layer(spec, bound, attrs, origin)
 
 
-def _at_least_one(size: Size) -> None:
-    """A size that a layer is built with is no 0: ``Linear(c // 4, c)`` means that c is 4 or more."""
+def _at_least_one(ctx: Context, size: Size) -> None:
+    """A size that a layer is built with is no 0: ``Linear(c // 4, c)`` means that c is 4 or more,
+    and ``Linear(skip, c)`` that something is skipped."""
     if isinstance(size, Poly) and len(size.atoms) == 1 and len(size.terms) == 1:
         (atom,) = size.atoms
-        if isinstance(atom, Operation) and atom.name == "//" and atom.low == 0:
+        if atom.low != 0:
+            return
+        if isinstance(atom, Symbol):
+            ctx.trail.append((atom, None, 0))
+            atom.raise_low(1)
+        elif isinstance(atom, Operation) and atom.name == "//":
             atom.raise_low(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from lint_params.folders import MANY, mentioning
@@ -11,11 +12,11 @@ from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.sizes.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute
-from lint_params.shape.value import only_symbol
 from lint_params.trees import last_name, parsed, walk
 
 #: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
 PICTURES = 4
+_BUILTINS = frozenset(dir(builtins))
 
 
 def nobody_agrees(
@@ -145,28 +146,28 @@ def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, ot
     if unknown or answer is YES:
         return False
     return answer is not MAYBE or not (
-        _may_be(one, other, place) or _may_be(other, one, place) or _related(given, one, other)
+        _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other)
     )
 
 
-def _may_be(size: Size, number: Size, place: Place) -> bool:
+def _may_be(given: Bindings, size: Size, number: Size, place: Place) -> bool:
     """Whether what is handed over may be just that number; nobody hands over a 1, and no
-    constructor hands on an argument of its own that is to be one certain number."""
+    constructor hands on what it was given itself, or an item of it, that is to be one certain number."""
     if not isinstance(size, Poly) or not isinstance(number, int):
         return False
-    if number > PICTURES and place.fn is not None and place.fn.name == "__init__" and _required(place.fn, size):
+    if number > PICTURES and place.fn is not None and place.fn.name == "__init__" and _was_given(given, place.fn, size):
         return False
     if len(size.terms) == 1 and next(iter(size.terms.values())) == number:
         return False
     return not any("." in getattr(atom, "name", "") for atom in size.atoms)
 
 
-def _required(init: ast.FunctionDef | ast.AsyncFunctionDef, size: Poly) -> bool:
-    """Whether the size is an argument that has no default."""
-    symbol = only_symbol(size)
-    return symbol is not None and any(
-        arg.arg == symbol.name and default is None for arg, default in parameters(init.args)
-    )
+def _was_given(given: Bindings, init: ast.FunctionDef | ast.AsyncFunctionDef, size: Poly) -> bool:
+    """Whether the size is reckoned from nothing but arguments that have no default, and their items."""
+    required = {arg.arg for arg, default in parameters(init.args) if default is None}
+    required |= {str((id(init), name)) for name in required}
+    names = frozenset[str]().union(*(given.made_of.get(atom, frozenset({""})) for atom in size.deep))
+    return bool(names - _BUILTINS) and names <= required | _BUILTINS
 
 
 def _related(given: Bindings, one: Size, other: Size) -> bool:
