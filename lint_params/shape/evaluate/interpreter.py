@@ -15,7 +15,7 @@ from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.memo import CallMemo
 from lint_params.shape.evaluate.plain import CHANGEABLE, Answer, contents
 from lint_params.shape.evaluate.scope import MISSING, FileScope, Scope, qualified_value
-from lint_params.shape.sizes.poly import OPERATIONS, Operation
+from lint_params.shape.sizes.poly import OPERATIONS, Atom
 from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value, is_refuted
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Interpreter:
                     writes[id(target), _ALL] = (target, None, list(target))
                 elif kind is Whole:
                     writes[id(target.table), _ALL] = (target, None, dict(target.table))
-                elif kind is not Operation:  # its bound follows from what is bound
+                elif not issubclass(kind, Atom):  # its bound follows from what is bound
                     writes[id(target), key] = (target, key, target.get(key, MISSING))
             if self.epoch != epoch:
                 self.epoch += 1  # the change is taken back, which is another change

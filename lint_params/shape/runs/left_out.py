@@ -16,6 +16,11 @@ from lint_params.shape.sizes.dim import Poly, Size, Symbol, sub
 def only_left_out(run: Checked, refuted: Obligation, runs: list[Checked]) -> bool:
     """Whether what does not fit in this run are the sizes that an input would have brought that it
     left out: with the input given, the same line is come by and fits."""
+    if _called_by_nobody(run, refuted):
+        own = [(one, o) for one in runs if isinstance(one.root, ast.ClassDef) for o in one.obligations]
+        return any(
+            o.verdict is Verdict.REFUTED and o.node is refuted.node and only_left_out(one, o, runs) for one, o in own
+        )
     if not any(value is None for value in run.inputs.values()) or not isinstance(run.root, ast.ClassDef):
         return False
     if not _counts_alone(refuted.expected, refuted.got):
@@ -23,6 +28,12 @@ def only_left_out(run: Checked, refuted: Obligation, runs: list[Checked]) -> boo
     given = [one for one in runs if one.root is run.root and one.how == "open"]
     there = [o.verdict for one in given for o in one.obligations if o.node is refuted.node]
     return bool(there) and Verdict.REFUTED not in there
+
+
+def _called_by_nobody(run: Checked, o: Obligation) -> bool:
+    """Whether a function only builds the module: its forward runs as in the run of its class."""
+    first = o.stack[0][1] if o.stack else None
+    return isinstance(first, ast.FunctionDef) and first is not run.root and not isinstance(run.root, ast.ClassDef)
 
 
 def _counts_alone(expected: Size | None, got: Size | None) -> bool:
