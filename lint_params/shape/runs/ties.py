@@ -58,7 +58,7 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         return False
     if o.inside or o.path != file.path or o.expected is None or o.got is None:
         return False
-    if run.guessed and not _is_written(file, o):
+    if run.guessed and not (_are_arguments(o) or _is_written(file, o)):
         return False  # a number in either may be that of the guess
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
@@ -73,6 +73,11 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     if same(*whole) is not MAYBE:
         return False  # one number after all, or two: then this path is none that anybody takes
     return substitute(sub(o.expected, o.got), _default) != 0
+
+
+def _are_arguments(o: Obligation) -> bool:
+    """Whether both sides are arguments as they stand, in which no count is."""
+    return all(isinstance(size, Poly) and only_symbol(size) is not None for size in (o.expected, o.got))
 
 
 def _is_written(file: SourceFile, o: Obligation) -> bool:
