@@ -48,7 +48,6 @@ files.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -62,8 +61,6 @@ _MISSPELLED = frozenset(
     "__int__ __inti__ __intit__ __iinit__ __initt__ __ini__ __nit__ _init_ __init_ _init__ "
     "___init___ ___init__ __init___ __Init__ __INIT__ __init".split()
 )
-#: What decorators are called that leave a class as it is.
-_LEAVES_ALONE = re.compile(r"docstring|^register|^allow_in_graph$|^maybe_allow_in_graph$|^deprecated|^experimental")
 
 
 class InitNotCalled(Rule):
@@ -135,7 +132,7 @@ class InitNotCalled(Rule):
             )
 
     def _never_calls(self, cls: ClassFacts, init: Scope) -> bool:
-        if _may_be_set_up(cls) or "__new__" in cls.methods:
+        if cls.may_be_wrapped or "__new__" in cls.methods:
             return False
         if any(isinstance(base, str) and "Mock" in base for base in cls.bases):
             return False
@@ -170,13 +167,6 @@ class InitNotCalled(Rule):
         if run.ok("forward"):
             return run.refuted(finding, "the Module ran")
         return None
-
-
-def _may_be_set_up(cls: ClassFacts) -> bool:
-    """Whether a decorator may call the constructor of the Module itself: those that document or
-    register a class do not."""
-    called = [one.func if isinstance(one, ast.Call) else one for one in cls.node.decorator_list]
-    return not all(_LEAVES_ALONE.search(ast.unparse(one).rpartition(".")[2]) for one in called)
 
 
 def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:

@@ -87,7 +87,7 @@ class SubmoduleNeverAssigned(Rule):
 
     def _locals(self, facts: FileFacts, cls: ClassFacts, reported: set[str]) -> Iterator[Finding]:
         """``self.w`` where the constructor makes a local ``w``, and does nothing with it."""
-        for one in facts.forgotten(cls) if not cls.scope.decorators else ():
+        for one in facts.forgotten(cls) if not cls.may_be_wrapped else ():
             reported.add(one.name)
             line = one.made.lineno
             yield self.report(
@@ -122,7 +122,7 @@ class SubmoduleNeverAssigned(Rule):
 
     def _is_concrete(self, cls: ClassFacts) -> bool:
         """Whether instances of this very class are what runs."""
-        if "forward" not in cls.methods or cls.scope.decorators:
+        if "forward" not in cls.methods or cls.may_be_wrapped:
             return False
         if any(word in cls.name for word in _ABSTRACT) or "torch.nn.Module" not in cls.outside_bases:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,13 @@ from lint_params.facts.value.contents import Item, attribute_items
 from lint_params.facts.value.functions import super_call
 from lint_params.facts.value.kinds import UNKNOWN, Kind, join
 from lint_params.facts.value.words import written_names
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
+#: What decorators are called that leave a class as it is.
+_LEAVES_ALONE = re.compile(r"docstring|^register|^allow_in_graph$|^maybe_allow_in_graph$|^deprecated|^experimental")
 LAZY_MIXIN = ("torch.nn.LazyModuleMixin", "torch.nn.modules.lazy.LazyModuleMixin")
 
 
@@ -256,6 +260,22 @@ class ClassFacts:
     def dynamic_members(self) -> list[Member]:
         """Own registrations and setattr whose name is computed (``f"layer{i}"``)."""
         return self._read[1]
+
+    @property
+    def computed_members(self) -> list[Member]:
+        """Those of the class, and those of a base in methods that construction or the file runs."""
+        return [
+            member
+            for one in self.mro
+            for member in one.dynamic_members
+            if one is self or member.method in self.reached_from_init or f".{member.method}(" in self.facts.text
+        ]
+
+    @property
+    def may_be_wrapped(self) -> bool:
+        """Whether a decorator may make another class of it: those that document or register it do not."""
+        called = [one.func if isinstance(one, ast.Call) else one for one in self.node.decorator_list]
+        return not all(_LEAVES_ALONE.search(last_name(one)) for one in called)
 
     def assignments(self, name: str) -> list[Member]:
         """All assignments of an attribute, own and inherited from the project."""

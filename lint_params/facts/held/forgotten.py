@@ -42,18 +42,26 @@ def forgotten(facts: FileFacts, cls: ClassFacts) -> list[Forgotten]:
             kind = facts.kind_of(node.value)
             if kind.is_parameter or (kind.is_module and kind.node is not None):
                 made[target.id] = node
-    if not made or any(one.dynamic_members or "__getattr__" in one.methods for one in cls.mro):
+    if not made or cls.computed_members or any("__getattr__" in one.methods for one in cls.mro):
         return []
-    used = [name.id for scope in built.within() for name in scope.nodes(ast.Name)]
+    used = [name for scope in built.within() for name in scope.nodes(ast.Name)]
     found = []
     for name, node in made.items():
-        if used.count(name) != 1 or _is_defined(cls, name, node) or _is_given(facts, name):
+        if _is_used(facts, node, [one for one in used if one.id == name]) or _is_defined(cls, name, node) or _is_given(facts, name):
             continue
         reads = [(one, read) for one in cls.mro for read in _reads(one, name)]
         if reads:
             own = [read for one, read in reads if one is cls]
             found.append(Forgotten(name, node, own[0] if own else None))
     return found
+
+
+def _is_used(facts: FileFacts, made: ast.stmt, names: list[ast.Name]) -> bool:
+    """Whether the local name is read, or given anything else, once the layer is made."""
+    if any(one.what in ("for", "while") for one in facts.conditions(made)):
+        return len(names) > 1
+    end = made.end_lineno or made.lineno
+    return any(one.lineno > end or facts.scope_of(one) is not facts.scope_of(made) for one in names)
 
 
 def _is_defined(cls: ClassFacts, name: str, made: ast.Assign | ast.AnnAssign) -> bool:

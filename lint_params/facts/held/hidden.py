@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 _CONTAINERS = ("list", "tuple", "dict", "set")
+#: Kinds of values that hold no layers.
+_HOLD_NOTHING = ("buffer", "tensor", "number", "string", "none")
 #: Words in a helper's source that say that what it holds is meant to stay as it is.
 _FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
 
@@ -256,19 +258,10 @@ def _registers_by_loop(cls: ClassFacts) -> bool:
     """Whether the class registers under computed names: it may register anything. A base class
     can do so only where it asks the object for its attributes, in a method that is called."""
     return any(
-        member.value is None
-        or member.kind.what not in ("buffer", "tensor", "number", "string", "none") and kind_owns(member.kind, 0) is not False
-        for one in cls.mro
-        for member in one.dynamic_members
-        if one is cls
-        or _asks_for_attributes(one.facts.scope_of(member.node)) and not _is_given(member) and _is_called(cls, member)
+        member.value is None or member.kind.what not in _HOLD_NOTHING and kind_owns(member.kind, 0) is not False
+        for member in cls.computed_members
+        if member.cls is cls or _asks_for_attributes(member.cls.facts.scope_of(member.node)) and not _is_given(member)
     )
-
-
-def _is_called(cls: ClassFacts, member: Member) -> bool:
-    """Whether the method runs on construction, or is called in the file of the class."""
-    method = member.method or ""
-    return method in cls.reached_from_init or f".{method}(" in cls.facts.text
 
 
 def _is_given(member: Member) -> bool:

@@ -15,7 +15,7 @@ from lint_params.shape.runs.builders import nobody_agrees
 from lint_params.shape.runs.left_out import only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
-from lint_params.shape.sizes.dim import MAYBE, Atom, Operation, Poly, Size, Symbol, same, sub, substitute
+from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
 from lint_params.shape.value import only_symbol
 from lint_params.trees import last_name, walk
 
@@ -122,9 +122,24 @@ def _is_compared(cls: ast.ClassDef, o: Obligation) -> bool:
     for node in walk(cls):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
             left, right = (_through(side, local) for side in (node.left, node.comparators[0]))
-            if left & both and (right & both or len(both) == 1):
+            if left & both and (right & both or len(both) == 1) and not _differ_anyway(node, o):
                 return True
     return False
+
+
+def _differ_anyway(node: ast.Compare, o: Obligation) -> bool:
+    """Whether the two are no one number even where two arguments are that are compared as they stand:
+    ``heads == 1 and dim_head == dim`` does not ask whether ``dim`` is ``3 * heads * dim_head``."""
+    if not isinstance(node.left, ast.Name) or not isinstance(node.comparators[0], ast.Name):
+        return False
+    one, other = node.left.id, node.comparators[0].id
+    symbols = {a.name: a for size in (o.expected, o.got) if isinstance(size, Poly) for a in size.deep
+               if isinstance(a, Symbol)}  # fmt: skip
+    if one not in symbols or other not in symbols:
+        return False
+    same_value = of_atom(symbols[other])
+    sizes = (substitute(size, lambda a: same_value if a is symbols[one] else None) for size in (o.expected or 0, o.got or 0))
+    return same(*sizes) is NO
 
 
 def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
