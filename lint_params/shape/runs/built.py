@@ -13,7 +13,7 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.scripts import plainly_called, run_function
 from lint_params.shape.runs.steady import steady
-from lint_params.shape.runs.ties import no_rest
+from lint_params.shape.runs.ties import default_of, no_rest
 from lint_params.shape.sizes.dim import Poly, Size, Symbol, substitute
 from lint_params.trees import walk
 
@@ -38,12 +38,20 @@ def undecided(run: Checked) -> bool:
 
 
 def _is_doubt(o: Obligation) -> bool:
+    if o.verdict is Verdict.UNKNOWN and o.why == "divisibility":
+        return _leaves_rest(o.got, o.expected)
     if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable" or o.inside:
         return False
     if o.expected is None or o.got is None or not (_given(o.expected) and _given(o.got)):
         return False
     whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
     return whole[0] != whole[1]
+
+
+def _leaves_rest(whole: Size | None, by: Size | None) -> bool:
+    """Whether the defaults of two sizes do not divide: ``GroupNorm(67, channels)`` for 128 channels."""
+    whole, by = (substitute(size or 0, default_of) for size in (whole, by))
+    return isinstance(whole, int) and isinstance(by, int) and by > 1 and whole % by != 0
 
 
 def _given(size: Size) -> bool:

@@ -72,7 +72,7 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
     if same(*whole) is not MAYBE:
         return False  # one number after all, or two: then this path is none that anybody takes
-    return substitute(sub(o.expected, o.got), _default) != 0
+    return substitute(sub(o.expected, o.got), default_of) != 0
 
 
 def _are_arguments(o: Obligation) -> bool:
@@ -106,7 +106,7 @@ def no_rest(atom: Atom) -> Size | None:
     return 0 if isinstance(atom, Operation) and atom.name == "%" else None
 
 
-def _default(atom: Atom) -> Size | None:
+def default_of(atom: Atom) -> Size | None:
     """With its defaults the class is as its author wants it."""
     return atom.default if isinstance(atom, Symbol) else None
 
