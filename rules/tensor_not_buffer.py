@@ -69,6 +69,7 @@ _TAKES_ONE = frozenset(
     "multinomial bernoulli softmax log_softmax sigmoid tanh exp log sqrt abs neg argmax argsort cumsum flip roll "
     "unbind tile broadcast_to clone".split()
 )
+_EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
 _CASTS = ("float", "double", "half", "bfloat16")
 _DTYPE = re.compile(r"torch\.(b?float|half|double|u?int|long|short|bool)\d*$")
 _OWN = ("_apply", "to", "cuda")
@@ -198,6 +199,8 @@ class TensorNotBuffer(Rule):
         if isinstance(parent, ast.BinOp):
             whole = facts.parent(parent)
             return "moved" if _moved_whole(facts, whole) else "used"
+        if isinstance(parent, ast.AugAssign) and parent.value is below:
+            return "used"
         if isinstance(parent, ast.Call):
             return self._argument(facts, parent, given, depth)
         if isinstance(parent, (ast.Assign, ast.AnnAssign)) and parent.value is below and depth < 3:
@@ -211,6 +214,8 @@ class TensorNotBuffer(Rule):
             if last in _TAKES_ONE and call.args[:1] == [given] and depth < 3:
                 return self._use(facts, call, depth + 1)
             return "asked" if last in ("is_tensor", "numel", "Size") else "used"
+        if called in _EINOPS and call.args[:1] == [given] and depth < 3:
+            return self._use(facts, call, depth + 1)
         if called.startswith("builtins."):
             return "asked"
         if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
@@ -267,6 +272,8 @@ def _is_dtype(facts: FileFacts, given: ast.expr) -> bool:
 def _is_registered(facts: FileFacts, index: ast.expr) -> bool:
     """``self.index`` or ``self.index.view(-1)`` of a buffer: it is on the device of the model, and no
     tensor of the CPU takes such an index."""
+    values = facts.reach(index) if isinstance(index, ast.Name) else None
+    index = values[0] if values is not None and len(values) == 1 else index
     while isinstance(index, ast.Call) and isinstance(index.func, ast.Attribute):
         index = index.func.value
     return facts.self_attribute(index) is not None and facts.kind_of(index).what == "buffer"

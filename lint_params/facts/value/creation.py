@@ -271,4 +271,27 @@ def on_default_device(kind: Kind) -> bool:
         return False
     if CREATORS[kind.torch] == "like" or kind.torch in ("torch.as_tensor", "torch.from_numpy"):
         return kind.torch in ("torch.as_tensor", "torch.from_numpy")
-    return not any(keyword.arg in ("device", None) for keyword in call.keywords)
+    placed = [keyword for keyword in call.keywords if keyword.arg in ("device", None)]
+    return not placed or kind.facts is not None and _by_factory(kind.facts, call)
+
+
+def _by_factory(facts: FileFacts, call: ast.Call) -> bool:
+    """``device=device, dtype=dtype``, or ``**kwargs`` of the two, of arguments that are None by default:
+    it is made where the layers beside it are, and these go on to other devices."""
+    given: dict[str, ast.expr] = {}
+    for keyword in call.keywords:
+        values = facts.reach(keyword.value) if keyword.arg is None else None
+        if values is not None and len(values) == 1 and isinstance(values[0], ast.Dict):
+            given |= {str(getattr(key, "value", "")): value for key, value in zip(values[0].keys, values[0].values)}
+        else:
+            given[keyword.arg or ""] = keyword.value
+    return given.keys() >= {"device", "dtype"} and all(
+        isinstance(given[name], ast.Name) and _is_none_by_default(facts, given[name]) for name in ("device", "dtype")
+    )
+
+
+def _is_none_by_default(facts: FileFacts, name: ast.expr) -> bool:
+    found = facts.definitions(name) if isinstance(name, ast.Name) else None
+    return bool(found) and all(
+        one.how == "argument" and isinstance(one.value, ast.Constant) and one.value.value is None for one in found or ()
+    )
