@@ -273,6 +273,10 @@ def _too_deep(it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str
     return len(outer) >= COUNTED or not numbers[1] or numbers[0] == numbers[1]
 
 
+#: ``is_flash_attn_available()`` goes through packages and devices: sizes do not hang on its way there.
+_ASKS_WHAT_IS_THERE = re.compile(r"_?is_\w+_(available|installed)$")
+
+
 def _numbers(args: list[Value], kwargs: dict[str, Value]) -> list[tuple[object, int]]:
     return [(key, one) for key, one in (*enumerate(args), *kwargs.items()) if one.__class__ is int]
 
@@ -290,6 +294,8 @@ def _inline(
         return Unknown("call depth")
     if it.active.count(fn.node) >= 3 and _too_deep(it, fn, args, kwargs):
         return Unknown("recursion")
+    if _ASKS_WHAT_IS_THERE.match(getattr(fn.node, "name", "")):
+        return Unknown("what is installed")
     if not isinstance(fn.node, ast.Lambda):
         marks = decorators(fn.node)
         if marks and not fn.plain and not all(is_harmless(fn.file, mark, _HARMLESS) for mark in marks):
