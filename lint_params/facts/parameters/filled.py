@@ -67,7 +67,7 @@ def _is_filled_in_package(cls: ClassFacts, family: list[ClassFacts], name: str) 
     """Whether another file of the package fills it, or leaves all that the class has to somebody."""
     used = False
     for user in users(cls.facts, cls.name):
-        if user is None or is_filled_by(user, name, cls.name):
+        if user is None or is_filled_by(user, name, cls):
             return True
         used = True
     return used and (bool(idle_filler(cls, name)) or not _sets_others(cls, family, name))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import TYPE_CHECKING
 
 from lint_params.trees import last_name
+
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
 
 #: Methods and functions that go over all that a model has, or ask it to initialise itself.
 INITS = frozenset(["apply", "init_weights", "_init_weights", "post_init", "initialize_weights"])
@@ -23,16 +27,16 @@ _KEEP = ("requires_grad_", "retain_grad_", "share_memory_")
 _FILLS = re.compile(r"_$|init|reset|fill|set|copy|load|assign|update", re.IGNORECASE)
 
 
-def is_filled_by(tree: ast.Module, name: str, owner: str) -> bool:
+def is_filled_by(tree: ast.Module, name: str, cls: ClassFacts) -> bool:
     """Whether the file writes an attribute of that name of a class that it does not make itself,
     or goes over all that a model has."""
     above = {below: node for node in ast.walk(tree) for below in ast.iter_child_nodes(node)}
     made = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    derived = any(last_name(base) == owner for node in made for base in node.bases)
+    derived = any(last_name(base) == cls.name for node in made for base in node.bases)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             own = isinstance(node.value, ast.Name) and node.value.id == "self" and not derived
-            if node.attr in INITS and not is_of_class(node):
+            if node.attr in INITS and not is_of_class(node) and not _only_layers_of_torch(tree, above[node]):
                 return True
             if node.attr == name and not own and _is_touched(node, above):
                 return True
@@ -41,9 +45,47 @@ def is_filled_by(tree: ast.Module, name: str, owner: str) -> bool:
         if isinstance(node, ast.Call) and _FILLS_ALL.search(last_name(node.func)):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if last_name(node.iter.func) in EVERYTHING and sets(node):
+            if last_name(node.iter.func) in EVERYTHING and sets(node) and not _asks_for_another(node, cls):
                 return True
     return False
+
+
+def _only_layers_of_torch(tree: ast.Module, call: ast.AST) -> bool:
+    """``self.apply(fill)`` of a function that does nothing but behind ``isinstance(m, nn.Linear)``."""
+    if not isinstance(call, ast.Call) or last_name(call.func) != "apply" or len(call.args) != 1:
+        return False
+    wanted = last_name(call.args[0])
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == wanted]
+    body = [one for one in found[0].body if not isinstance(one, ast.Expr)] if len(found) == 1 else []
+    return bool(body) and all(map(_is_for_torch, body))
+
+
+def _is_for_torch(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Call):
+        return False
+    test = statement.test
+    if last_name(test.func) != "isinstance" or len(test.args) != 2:
+        return False
+    classes = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+    of_torch = all(isinstance(one, ast.Attribute) and last_name(one.value) == "nn" for one in classes)
+    return of_torch and "Module" not in map(last_name, classes) and all(map(_is_for_torch, statement.orelse))
+
+
+def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
+    """``for m in self.modules(): if hasattr(m, "reset"): ...`` where the class has none, or
+    ``if isinstance(m, Other): ...``."""
+    only = loop.body[0] if len(loop.body) == 1 else None
+    test = only.test if isinstance(only, ast.If) and not only.orelse else None
+    if not isinstance(test, ast.Call) or len(test.args) != 2 or not cls.bases_complete:
+        return False
+    if ast.unparse(test.args[0]) != ast.unparse(loop.target):
+        return False
+    if last_name(test.func) == "hasattr":
+        word = getattr(test.args[1], "value", None)
+        return isinstance(word, str) and not cls.may_define(word)
+    asked = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+    own = {"Module", *(one.name for one in cls.mro)}
+    return last_name(test.func) == "isinstance" and not own & set(map(last_name, asked))
 
 
 def is_of_class(node: ast.Attribute) -> bool:

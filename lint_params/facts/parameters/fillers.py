@@ -42,7 +42,7 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
                 continue
             if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
-    return any(is_filled_by(script, name, cls.name) for script in importers(facts))
+    return any(is_filled_by(script, name, cls) for script in importers(facts))
 
 
 def is_left_out(cls: ClassFacts, name: str) -> bool:
