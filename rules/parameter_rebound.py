@@ -95,7 +95,7 @@ class ParameterRebound(Rule):
         kind = declared.get(first.how, first.kind.what)
 
         def refused(member: Member) -> bool:
-            return self._refused(kind, member) or _is_its_output(facts, first, member)
+            return self._refused(kind, member) or _is_its_output(facts, everything, member)
 
         if not any(m.how == "assign" and refused(m) for m in members if m is not first):
             return
@@ -231,11 +231,13 @@ def _is_function(member: Member) -> bool:
     return name is not None and member.cls.facts.is_pure_function(name)
 
 
-def _is_its_output(facts: FileFacts, first: Member, member: Member) -> bool:
-    """``self.norm = self.norm(x)``, where the layer is one of torch's that return a tensor."""
+def _is_its_output(facts: FileFacts, everything: list[Member], member: Member) -> bool:
+    """``self.norm = self.norm(x)``, where the layer is, or may be, one of torch's that return a tensor."""
     called = member.value.func if isinstance(member.value, ast.Call) else None
     own = called is not None and facts.self_attribute(called) == member.name
-    return own and member.cls.facts is facts and first.kind.gives_tensor
+    return own and member.cls.facts is facts and any(
+        one.method == "__init__" and kind.gives_tensor for one in everything for kind in one.kind.every()
+    )
 
 
 def _is_weak(kind: Kind, member: Member) -> bool:
