@@ -34,6 +34,8 @@ from lint_params.shape.evaluate.assign import assign
 from lint_params.shape.evaluate.stmt import BREAK, RAISE, RETURN, RUN, Flow, run
 
 MAX_ROUNDS = 64
+#: Of a loop inside a loop: every pair of 49 windows is no matter of sizes.
+MAX_NESTED = 512
 
 
 # -- compound statements --------------------------------------------------------------------
@@ -51,7 +53,7 @@ def _for(it: Interpreter, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
     if isinstance(iterable, Modules):
         return _over_modules(it, node, iterable, scope)
     items = known_items(it, iterable)
-    if items is None or len(items) > MAX_ROUNDS:
+    if items is None or len(items) > MAX_ROUNDS or scope.rounds * len(items) > MAX_NESTED:
         return _unknown_rounds(it, node, iterable, scope)
     return _rounds(it, node, items, scope, node.orelse)
 
@@ -64,20 +66,21 @@ def _rounds(
     orelse: list[ast.stmt],
 ) -> Flow:
     outer, scope.broke = scope.broke, False
+    around, scope.rounds = scope.rounds, scope.rounds * max(len(items), 1)
     for item in items:
         assign(it, node.target, item, scope)
         flow = run(it, node.body, scope)
         if flow == BREAK:
             break
         if flow in (RETURN, RAISE):
-            scope.broke = outer
+            scope.broke, scope.rounds = outer, around
             return flow
     else:
         if orelse:
             run(it, orelse, scope)
     if scope.broke:
         _havoc(it, node.body, scope, "loop left by a condition")
-    scope.broke = outer
+    scope.broke, scope.rounds = outer, around
     return None
 
 

@@ -28,7 +28,7 @@ MISSING = object()
 class Scope:
     """The locals of one call. ``returns`` collects what the call has returned so far."""
 
-    __slots__ = ("vars", "parent", "file", "function", "returns", "broke", "outer")
+    __slots__ = ("vars", "parent", "file", "function", "returns", "broke", "rounds", "outer")
 
     def __init__(
         self, file: FileScope, parent: Scope | None = None, function: Function | None = None
@@ -39,6 +39,7 @@ class Scope:
         self.function = function
         self.returns: list[Value] = []
         self.broke = False
+        self.rounds = 1  # of all loops around what runs
         self.outer: dict[str, Scope] = {}  # names declared nonlocal or global
 
     def lookup(self, it: Interpreter, name: str) -> Value:
