@@ -47,7 +47,9 @@ def forgotten(facts: FileFacts, cls: ClassFacts) -> list[Forgotten]:
     used = [name for scope in built.within() for name in scope.nodes(ast.Name)]
     found = []
     for name, node in made.items():
-        if _is_used(facts, node, [one for one in used if one.id == name]) or _is_defined(cls, name, node) or _is_given(facts, name):
+        if _is_used(facts, node, [one for one in used if one.id == name]):
+            continue
+        if _is_defined(cls, name, node) or _is_given(facts, name):
             continue
         reads = [(one, read) for one in cls.mro for read in _reads(one, name)]
         if reads:

@@ -99,7 +99,7 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
 
 
 def _is_computed(facts: FileFacts, sum_: ast.BinOp) -> bool:
-    """``x + self.tokens`` : two lists are joined where the layers are made."""
+    """``x + self.tokens`` of a tensor: two lists are joined where the layers are made."""
     return facts.phase(sum_) != "constructor" and not any(
         facts.kind_of(side).what in ("list", "tuple") and not isinstance(side, ast.Attribute)
         for side in (sum_.left, sum_.right)

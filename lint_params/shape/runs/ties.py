@@ -133,13 +133,14 @@ def _differ_anyway(node: ast.Compare, o: Obligation) -> bool:
     if not isinstance(node.left, ast.Name) or not isinstance(node.comparators[0], ast.Name):
         return False
     one, other = node.left.id, node.comparators[0].id
-    symbols = {a.name: a for size in (o.expected, o.got) if isinstance(size, Poly) for a in size.deep
-               if isinstance(a, Symbol)}  # fmt: skip
+    both = (o.expected or 0, o.got or 0)
+    atoms = {a for size in both if isinstance(size, Poly) for a in size.deep}
+    symbols = {a.name: a for a in atoms if isinstance(a, Symbol)}
     if one not in symbols or other not in symbols:
         return False
-    same_value = of_atom(symbols[other])
-    sizes = (substitute(size, lambda a: same_value if a is symbols[one] else None) for size in (o.expected or 0, o.got or 0))
-    return same(*sizes) is NO
+    joined = of_atom(symbols[other])
+    as_one = [substitute(size, lambda atom: joined if atom is symbols[one] else None) for size in both]
+    return same(*as_one) is NO
 
 
 def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
