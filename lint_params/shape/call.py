@@ -148,8 +148,7 @@ def _at_least_one(ctx: Context, size: Size) -> None:
         if atom.low != 0:
             return
         if isinstance(atom, Symbol):
-            ctx.trail.append((atom, None, 0))
-            atom.raise_low(1)
+            ctx.raise_low(atom)
         elif isinstance(atom, Operation) and atom.name == "//":
             atom.raise_low(1)
 

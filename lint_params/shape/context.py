@@ -363,8 +363,12 @@ class Context:
             return
         (atom,) = times.atoms
         if isinstance(atom, Operation) and atom.name == "//" and atom.low == 0 and times == of_atom(atom):
-            self.trail.append((atom, None, atom.low))
-            atom.raise_low(1)
+            self.raise_low(atom)
+
+    def raise_low(self, atom: Atom) -> None:
+        """From here on the number is 1 or more."""
+        self.trail.append((atom, None, atom.low))
+        atom.raise_low(1)
 
     # -- paths --------------------------------------------------------------------------
 

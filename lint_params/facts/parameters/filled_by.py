@@ -66,9 +66,14 @@ def _is_for_torch(statement: ast.stmt) -> bool:
     test = statement.test
     if last_name(test.func) != "isinstance" or len(test.args) != 2:
         return False
-    classes = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+    classes = _classes(test)
     of_torch = all(isinstance(one, ast.Attribute) and last_name(one.value) == "nn" for one in classes)
     return of_torch and "Module" not in map(last_name, classes) and all(map(_is_for_torch, statement.orelse))
+
+
+def _classes(test: ast.Call) -> list[ast.expr]:
+    """Those that ``isinstance(m, nn.Linear)`` or ``isinstance(m, (nn.Linear, nn.Conv2d))`` asks for."""
+    return test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
 
 
 def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
@@ -83,9 +88,8 @@ def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
     if last_name(test.func) == "hasattr":
         word = getattr(test.args[1], "value", None)
         return isinstance(word, str) and not cls.may_define(word)
-    asked = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
     own = {"Module", *(one.name for one in cls.mro)}
-    return last_name(test.func) == "isinstance" and not own & set(map(last_name, asked))
+    return last_name(test.func) == "isinstance" and not own & set(map(last_name, _classes(test)))
 
 
 def is_of_class(node: ast.Attribute) -> bool:

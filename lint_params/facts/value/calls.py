@@ -59,16 +59,18 @@ def _completed(facts: FileFacts, node: ast.Call) -> list[ast.Call]:
     wholes = [completed(facts, node, arm) for arm in arms]
     if not any(wholes):
         return []
-    return [whole or _called(facts, node, arm) for whole, arm in zip(wholes, arms)]
+    return [whole or _called(facts, node, arm, node.args, node.keywords) for whole, arm in zip(wholes, arms)]
 
 
 def _arms(value: ast.expr) -> list[ast.expr]:
     return [*_arms(value.body), *_arms(value.orelse)] if isinstance(value, ast.IfExp) else [value]
 
 
-def _called(facts: FileFacts, node: ast.Call, func: ast.expr) -> ast.Call:
-    """The call of another function with the same arguments."""
-    call = ast.copy_location(ast.Call(func, node.args, node.keywords), node)
+def _called(
+    facts: FileFacts, node: ast.Call, func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
+) -> ast.Call:
+    """The call of another function, in the place of this one."""
+    call = ast.copy_location(ast.Call(func, args, keywords), node)
     facts.index.parents[call] = facts.index.parents[node]
     return call
 
@@ -91,9 +93,7 @@ def completed(facts: FileFacts, node: ast.Call, part: ast.expr) -> ast.Call | No
         return None
     later = {keyword.arg for keyword in node.keywords}
     kept = [keyword for keyword in part.keywords if keyword.arg not in later]
-    whole = ast.copy_location(ast.Call(part.args[0], [*part.args[1:], *node.args], [*kept, *node.keywords]), node)
-    facts.index.parents[whole] = facts.index.parents[node]
-    return whole
+    return _called(facts, node, part.args[0], [*part.args[1:], *node.args], [*kept, *node.keywords])
 
 
 def _instance(facts: FileFacts, node: ast.Call, callee: Kind) -> Kind:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 
 MAX_CALLS = 40
+#: ``is_flash_attn_available()`` goes through packages and devices: sizes do not hang on its way there.
+_ASKS_WHAT_IS_THERE = re.compile(r"_?is_\w+_(available|installed)$")
 #: What may be an argument that its callers set, and the names of those that make a norm.
 _HANDED = (type(None), Config, Unknown)
 _NORM = re.compile(r"(^|[._])norm(_layer|_cls|_class|_fn|_func|_module)?$", re.IGNORECASE)
@@ -271,10 +273,6 @@ def _too_deep(it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str
     outer = [handed for node, handed in zip(it.active, it.handed) if node is fn.node]
     numbers = [_numbers(*handed) for handed in (outer[-1], (args, kwargs))]
     return len(outer) >= COUNTED or not numbers[1] or numbers[0] == numbers[1]
-
-
-#: ``is_flash_attn_available()`` goes through packages and devices: sizes do not hang on its way there.
-_ASKS_WHAT_IS_THERE = re.compile(r"_?is_\w+_(available|installed)$")
 
 
 def _numbers(args: list[Value], kwargs: dict[str, Value]) -> list[tuple[object, int]]:
