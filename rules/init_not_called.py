@@ -284,8 +284,9 @@ def _is_dead_end(cls: ClassFacts | None) -> bool:
 
 def _takes_over(scope: Scope) -> bool:
     """``self.__dict__ = other.__dict__``, ``self.__dict__.update(...)``, ``self.__class__ =``."""
+    asked = {id(node.value) for node in scope.nodes(ast.Attribute) if node.attr in ("__name__", "__qualname__")}
     return any(
-        node.attr in ("__dict__", "__class__", "__setattr__", "__setstate__")
+        node.attr in ("__dict__", "__class__", "__setattr__", "__setstate__") and id(node) not in asked
         for node in scope.nodes(ast.Attribute)
     )
 

@@ -80,7 +80,7 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
                             continue
-                        if _is_asked(facts, call, name) or facts.is_subclassed_beside(cls.name):
+                        if _is_asked(cls, call, name) or facts.is_subclassed_beside(cls.name):
                             continue
                         reported.add(name)
                         yield self._finding(facts, cls, call, name)
@@ -197,10 +197,10 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     return not any(other is one for one in family)
 
 
-def _is_asked(facts: FileFacts, node: ast.AST, name: str) -> bool:
-    """Behind a flag of the instance (somebody else may set both), a test that names the
+def _is_asked(cls: ClassFacts, node: ast.AST, name: str) -> bool:
+    """Behind a flag that somebody else may set together with the attribute, a test that names the
     attribute, or inside ``try``."""
-    for one in facts.conditions(node):
+    for one in cls.facts.conditions(node):
         if one.what in ("try", "except"):
             return True
         if one.test is None or one.what not in ("if", "else", "ifexp", "while"):
@@ -208,7 +208,18 @@ def _is_asked(facts: FileFacts, node: ast.AST, name: str) -> bool:
         if name in ast.unparse(one.test):
             return True
         for part in ast.walk(one.test):
-            flag = facts.self_attribute(part)
-            if flag is not None and flag != "training":
+            flag = cls.facts.self_attribute(part)
+            if flag is not None and flag != "training" and not _is_given(cls, flag):
                 return True
     return False
+
+
+def _is_given(cls: ClassFacts, flag: str) -> bool:
+    """Whether an attribute is what the constructor was given, and nothing else."""
+    members = [member for base in cls.mro for member in base.members.get(flag, ())]
+    return bool(members) and all(
+        member.method == "__init__"
+        and isinstance(member.value, (ast.Name, ast.Attribute))
+        and ast.unparse(member.value).partition(".")[0] in {arg.arg for arg in member.scope.arguments[1:]}
+        for member in members
+    )

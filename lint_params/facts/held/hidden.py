@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.held.closures import captured
 from lint_params.facts.held.handed_on import is_passed_on, used_elsewhere
-from lint_params.facts.held.lost import OWN_BOOKS, carries_layers, lost_as, trains
+from lint_params.facts.held.lost import OWN_BOOKS, carries_layers, looked_up, lost_as, trains
 from lint_params.facts.held.owners import class_owns, kind_owns
 from lint_params.facts.value.contents import Item, stands_for
 
@@ -76,7 +76,7 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
                 found.append(one)
         found += _inherited(cls)
         found += [one for one in _mixed_in(facts, cls) if one.place not in [other.place for other in found]]
-    return found
+    return [one for one in found if not looked_up(one.cls, one.member.name)]
 
 
 def _mixed_in(facts: FileFacts, cls: ClassFacts) -> Iterator[Hidden]:
@@ -215,7 +215,7 @@ def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | No
     if class_owns(helper) is not True and not _is_filled(cls, member.name, helper):
         return None
     for one in helper.mro:
-        if any(name in one.methods for name in (*OWN_BOOKS, "named_modules", "modules")):
+        if any(name in one.methods for name in (*OWN_BOOKS, "__getattr__", "named_modules", "modules")):
             return None
         if any(_mentions(scope, _FROZEN) for scope in one.scope.within()):
             return None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from lint_params.facts.held.owners import kind_owns
 from lint_params.facts.value.contents import Item, is_fresh
 from lint_params.facts.value.kinds import Kind
 
+if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
+
 #: A class that defines one of these looks after its parameters itself.
-OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict", "__getattr__")
+OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
 
 
 def lost_as(item: Item) -> str | None:
@@ -33,10 +37,22 @@ def carries_layers(kind: Kind) -> bool:
         return False
     names = [getattr(one, "func", one) for one in cls.node.decorator_list]
     record = any((cls.facts.qualify(name) or "") == "dataclasses.dataclass" for name in names)
-    if not record and "typing.NamedTuple" not in cls.outside_bases or any(name in cls.methods for name in OWN_BOOKS):
+    if not record and "typing.NamedTuple" not in cls.outside_bases or any(
+        name in cls.methods for name in (*OWN_BOOKS, "__getattr__")
+    ):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return any(kind_owns(facts.kind_of(arg), 0) and is_fresh(facts, arg, facts.kind_of(arg)) for arg in given)
+
+
+def looked_up(cls: ClassFacts, name: str) -> bool:
+    """Whether a ``__getattr__`` of the class goes by this attribute: it is hidden on purpose."""
+    lookups = [one.methods["__getattr__"] for one in cls.mro if "__getattr__" in one.methods]
+    return any(
+        name in (getattr(node, "attr", None), getattr(node, "value", None))
+        for scope in lookups
+        for node in [*scope.nodes(ast.Attribute), *scope.nodes(ast.Constant)]
+    )
 
 
 def trains(item: Item) -> bool:

@@ -112,8 +112,11 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
     class that is no Module, held in its attributes."""
     unknown = not cls.bases_complete
     for one in cls.mro:
-        if one.dynamic_members:
+        for member in one.dynamic_members:
             unknown = True
+            if member.how == "add_module" and not _maybe(member.kind) and kind_owns(member.kind, depth + 1):
+                if _always(one.facts, member.node) and member.method in cls.surely_built_by:
+                    return True
         for name, members in one.members.items():
             for member in members:
                 if member.how in ("declared", "delete"):

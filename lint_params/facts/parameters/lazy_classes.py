@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lint_params.facts.members import Member
 
 
+#: Who gets the Module and gives it nothing.
+_ASKS = frozenset(f"builtins.{name}" for name in "super isinstance getattr hasattr type id str repr len".split())
 _SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer", re.IGNORECASE)
 
 
@@ -80,7 +82,7 @@ def _filled(cls: ClassFacts) -> set[str] | None:
                     if name is not None and not _only_computes(one.facts, call):
                         found.add(name)
                     whole = isinstance(arg, ast.Name) and arg.id == scope.instance_name
-                    if whole and getattr(func, "id", "") not in ("super", "isinstance"):
+                    if whole and one.facts.qualify(func) not in _ASKS:
                         return None
     if any(base.startswith("Lazy") for base in cls.torch_bases):
         return None

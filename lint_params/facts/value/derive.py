@@ -131,10 +131,17 @@ def _is_there(facts: FileFacts, moved: ast.Call) -> bool:
     data = facts.argument(fresh, 0, "data") if fresh is not None else None
     if data is None:
         return False
-    parts = [part for one in facts.reach(data) or [data] for part in ast.walk(one) if isinstance(part, ast.Call)]
+    parts = [part for one in _made_of(facts, data) for part in ast.walk(one) if isinstance(part, ast.Call)]
     placed = any(keyword.arg == "device" for part in parts for keyword in part.keywords)
     carried = any(isinstance(part.func, ast.Attribute) and part.func.attr in ("to", "cuda") for part in parts)
     return placed or carried or not any(facts.qualify(part.func) in CREATORS for part in parts)
+
+
+def _made_of(facts: FileFacts, data: ast.expr) -> list[ast.expr]:
+    """What an expression may stand for, and what the names inside of that do."""
+    found = list(facts.reach(data) or [data])
+    names = [part for one in found for part in ast.walk(one) if isinstance(part, ast.Name)]
+    return found + [one for name in names for one in facts.reach(name) or [] if one not in found]
 
 
 def _only_use(facts: FileFacts, name: ast.Name) -> list[tuple[ast.expr, str]] | None:

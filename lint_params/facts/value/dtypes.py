@@ -73,14 +73,11 @@ def tensor_type(facts: FileFacts, expr: ast.expr, depth: int = 0) -> str:
 
 def _call_type(facts: FileFacts, call: ast.Call, depth: int) -> str:
     name = facts.qualify(call.func)
-    given: ast.expr | None = None
-    for keyword in call.keywords:
-        if keyword.arg == "dtype":
-            given = keyword.value
-        elif keyword.arg is None:
-            return ""
-    if given is not None:
-        return _dtype(facts, given)
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    if "dtype" in named:
+        return _dtype(facts, named["dtype"])
+    if None in named:
+        return ""  # the type may be in there
     if name is None:
         if not isinstance(call.func, ast.Attribute):
             return ""

@@ -106,7 +106,7 @@ def _instantiate(
                 if isinstance(result, Unknown) and result.why in _FATAL:
                     return result
                 break
-            if is_dataclass(base):
+            if is_dataclass(base) or makes_dataclasses(base):
                 return _dataclass(it, instance, line, args, kwargs)
         elif isinstance(base, External):
             result = init_external(it, instance, base, args, kwargs)
@@ -242,6 +242,12 @@ def is_dataclass(cls: ClassRef) -> bool:
         if text in ("dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "define"):
             return True
     return any((dotted(b) or "").rpartition(".")[2] == "NamedTuple" for b in cls.node.bases)
+
+
+def makes_dataclasses(cls: ClassRef) -> bool:
+    """Whether each class that extends this one is a dataclass (PEP 681)."""
+    marks = (mark.func for mark in cls.node.decorator_list if isinstance(mark, ast.Call))
+    return any((dotted(mark) or "").rpartition(".")[2] == "dataclass_transform" for mark in marks)
 
 
 def fields(it: Interpreter, line: list[Value]) -> list[tuple[str, ast.AnnAssign, ClassRef]]:

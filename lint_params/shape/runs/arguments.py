@@ -20,6 +20,7 @@ from lint_params.shape.evaluate.instances import (
     finish_dataclass,
     instantiate,
     is_dataclass,
+    makes_dataclasses,
 )
 from lint_params.shape.evaluate.iterate import LARGEST_DEFAULT
 from lint_params.shape.evaluate.objects import OF_SUBCLASS
@@ -302,22 +303,28 @@ def _configured(
         return Config(name)
     line = mro(it, cls)
     if is_dataclass(cls):
-        instance = Instance(cls)
-        for field, node, base in fields(it, line):
-            inner = Scope(it.file_scope(base.file), base.scope)
-            value = _field(it, field, node, inner, mode, f"{name}.")
-            instance.attrs[field] = value
-        finish_dataclass(it, instance)
-        return instance
-    init = _init_of(cls, line)
+        return _of_fields(it, cls, line, mode, name)
+    init = _init_of(line)
     if init is None:
         return None
-    given = constructor_arguments(it, init[1], init[0], mode)
-    made = instantiate(it, cls, [], given, annotation)
+    owner, node = init
+    if node is None:
+        made: Value = _of_fields(it, cls, line, mode, name)
+    else:
+        made = instantiate(it, cls, [], constructor_arguments(it, node, owner, mode), annotation)
     if not isinstance(made, Instance):
         return None
     made.attrs[OF_SUBCLASS] = Config(name)
     return made
+
+
+def _of_fields(it: Interpreter, cls: ClassRef, line: list[Value], mode: Mode, name: str) -> Instance:
+    instance = Instance(cls)
+    for field, node, base in fields(it, line):
+        inner = Scope(it.file_scope(base.file), base.scope)
+        instance.attrs[field] = _field(it, field, node, inner, mode, f"{name}.")
+    finish_dataclass(it, instance)
+    return instance
 
 
 def _field(
@@ -334,13 +341,16 @@ def _field(
     return _around_default(it, value, arg, scope, prefix + field, mode)
 
 
-def _init_of(cls: ClassRef, line: list[Value]) -> tuple[ClassRef, ast.FunctionDef] | None:
+def _init_of(line: list[Value]) -> tuple[ClassRef, ast.FunctionDef | None] | None:
+    """The constructor of a class and whose it is; None in its place where it is a dataclass's."""
     for base in line:
         if not isinstance(base, ClassRef):
             return None
         node = definition(base, "__init__")
         if isinstance(node, ast.FunctionDef):
             return base, node
+        if is_dataclass(base) or makes_dataclasses(base):
+            return base, None
     return None
 
 
