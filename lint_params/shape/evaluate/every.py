@@ -39,11 +39,20 @@ def inside(
     which it is chosen, have not: whatever it was chosen for, it does not work."""
     own = _built(one) - {origin for other in sound for origin in _built(other)}
     for o in obligations if own else ():
-        if o.verdict is not Verdict.REFUTED or o.of_rank or o.source is None:
-            continue
-        if {o.built, o.source.built} <= own:
-            if o.expected is not None and o.got is not None and same(o.expected, o.got) is NO:
-                yield o
+        if fits_never(o) and o.source is not None and {o.built, o.source.built} <= own:
+            yield o
+
+
+def fits_never(o: Obligation) -> bool:
+    """Whether two sizes were refuted that are never the same."""
+    if o.verdict is not Verdict.REFUTED or o.of_rank or o.expected is None or o.got is None:
+        return False
+    return same(o.expected, o.got) is NO
+
+
+def is_identity(module: Value) -> bool:
+    """What stands where a layer is left out."""
+    return isinstance(module, Layer) and module.spec.name == "torch.nn.Identity"
 
 
 def _built(owner: Value) -> set[Origin | None]:

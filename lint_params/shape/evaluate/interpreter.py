@@ -82,6 +82,7 @@ class Interpreter:
         self.log: list[Any] | None = None  # (name, module, output shape) of each call, if asked for
         self.watch: tuple[str, int] | None = None  # a line whose calls are noted
         self.watched: list[str] = []
+        self.arms = 0  # of how many alternatives the present one is part
         self.guessed = False  # whether this run took one so
         self.guessed_list = False  # and not only for the steps through a tensor
         self.numbered = False  # an argument that may as well be a list was taken apart
@@ -197,14 +198,19 @@ class Interpreter:
 
         With ``every``, a refutation counts only where every alternative is refuted: the
         alternatives belong to conditions that may go together with others unseen. What does not
-        fit inside one of the modules ``among`` which is chosen counts by itself.
+        fit inside one of the modules ``among`` which is chosen counts by itself, as does what no
+        condition has led to, of a layer that is there or left out.
         """
         ctx = self.ctx
         outcomes: list[tuple[Any, dict[Any, Any]]] = []
         spans: list[tuple[int, int]] = []
         for thunk in thunks:
             mark, start, epoch = ctx.mark(), len(ctx.obligations), self.epoch
-            result = thunk()
+            self.arms += 1
+            try:
+                result = thunk()
+            finally:
+                self.arms -= 1
             writes: dict[Any, Any] = {}
             for target, key, _ in ctx.trail[mark:]:
                 kind = target.__class__
@@ -231,11 +237,13 @@ class Interpreter:
         obligations = self.ctx.obligations
         refuted = [any(o.verdict is Verdict.REFUTED for o in obligations[a:b]) for a, b in spans]
         if any(refuted) and not all(refuted):
-            from lint_params.shape.evaluate.every import inside
+            from lint_params.shape.evaluate.every import fits_never, inside, is_identity
 
             start = spans[0][0]
             sound = [one for one, failed in zip(among, refuted) if not failed]
             own = [o for (a, b), one in zip(spans, among) for o in inside(obligations[a:b], one, sound)]
+            if sound and not self.arms and all(is_identity(one) for one in sound):
+                own += [o for o in obligations[start:] if fits_never(o)]
             obligations[start:] = [
                 o for o in obligations[start:] if o.verdict is not Verdict.REFUTED or o in own
             ]
