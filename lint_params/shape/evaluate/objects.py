@@ -114,7 +114,10 @@ def _by_own_lookup(it: Interpreter, owner: Instance, name: str) -> Value:
     bases = [base for base in mro(it, owner.cls) if isinstance(base, ClassRef)]
     if not any(definition(base, own) is not None for base in bases for own in _LOOKUPS):
         return Unknown("no such attribute")
-    table = get_attr(it, owner.cls, "attribute_map")
+    written = next((node for base in bases if (node := definition(base, "attribute_map")) is not None), None)
+    if not isinstance(written, ast.Dict):
+        return Unknown("an attribute that is looked up")
+    table = get_attr(it, owner.cls, "attribute_map") if written.keys else Dict({})
     if not isinstance(table, Dict) or table.open:
         return Unknown("an attribute that is looked up")
     other = table.items.get(name)
@@ -324,12 +327,25 @@ def _of_super(it: Interpreter, owner: Super, name: str) -> Value:
             if node is not None:
                 return _member(it, bound, base, name, node)
         elif isinstance(base, External):
+            if name == "get" and base.name in _MAPPINGS:
+                return Native("get", _default_function)
             return _of_external_base(it, bound, base, name)
         else:
             return Native("super", lambda args, kwargs: Unknown("method of an unknown base"))
     if name == "__init__":
         return Native("object.__init__", lambda args, kwargs: None)
     return Unknown("no such method")
+
+
+_MAPPINGS = frozenset(
+    f"{home}.{name}" for home in ("collections.abc", "typing") for name in ("Mapping", "MutableMapping")
+)
+
+
+def _default_function(args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """``get(key, default)`` of a table of functions: the others take and give what the default does."""
+    default = kwargs.get("default", args[1] if len(args) > 1 else None)
+    return default if isinstance(default, Function) else Unknown("method of an unknown base")
 
 
 def _of_external_base(it: Interpreter, bound: Value, base: External, name: str) -> Value:
