@@ -41,8 +41,8 @@ Run::
 Says: optimizer got an empty parameter list
 
 Silent when: the list is registered afterwards (``nn.ParameterList(self.scales)``, a loop over
-``register_parameter``), handed to an optimizer on purpose, given to the class from outside, or
-the class answers ``parameters()`` itself.
+``register_parameter``), handed to an optimizer on purpose, given to the class from outside, a
+``__getattr__`` goes by the attribute, or the class answers ``parameters()`` itself.
 """
 
 from __future__ import annotations

@@ -38,9 +38,11 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the same folder has a subclass, names are computed (``setattr``, ``__getattr__``), ``hasattr`` or a flag of the instance is asked first, the class is abstract (no
-constructor that builds layers, ``Base`` or ``Mixin`` in its name, methods that raise
-NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
+the same folder has a subclass, names are computed (``setattr``, ``__getattr__``), ``hasattr`` is asked
+first, or a flag of the instance that is more than an option of its constructor (who sets the flag may
+set the layer, too), the class is abstract (no constructor that builds layers, ``Base`` or ``Mixin`` in
+its name, methods that raise NotImplementedError), a decorator may add members, or anything in the file
+assigns the attribute.
 """
 
 from __future__ import annotations
