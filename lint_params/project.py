@@ -94,16 +94,16 @@ class Project:
         self._last[key] = self._turn
         return file
 
-    def trim(self, most: int) -> None:
+    def trim(self, most: int) -> bool:
         """Between two files: where the trees come from more than ``most`` bytes of source, keep
-        those of three quarters as many, the ones asked for last.
+        those of three quarters as many, the ones asked for last. Returns whether any were let go.
 
         What is known about files goes as a whole: it refers to trees of other files, and a tree
         that is read again is another one.
         """
         left = sum(self._sizes.values())
         if left <= most:
-            return
+            return False
         for known in self.facts.values():
             known.release()
         self.facts.clear()
@@ -113,6 +113,7 @@ class Project:
             left -= self._sizes.pop(key)
             self._last.pop(key, None)
             del self._files[key]
+        return True
 
     def dependencies(self, path: str) -> dict[str, str]:
         """Path to ``mark`` of all that was looked at for ``path``, also by way of other files

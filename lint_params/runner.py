@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -84,7 +85,8 @@ class Linter:
 
         if self._project is None:
             self._project = Project()
-        self._project.trim(KEEP_BYTES)
+        if self._project.trim(KEEP_BYTES):
+            gc.collect()  # a tree and what is known about it refer to each other
         return self._project
 
     def lint(self, path: str, data: bytes) -> Result:
