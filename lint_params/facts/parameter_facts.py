@@ -11,7 +11,7 @@ from lint_params.facts import beside, conditions
 from lint_params.facts.held import uses
 from lint_params.facts.members import Member
 from lint_params.facts.parameters import data_writes as _data_writes
-from lint_params.facts.parameters import filled, judged, phases, surgery, tensor_uses
+from lint_params.facts.parameters import device_uses, filled, judged, phases, surgery, tensor_uses
 from lint_params.facts.parameters.data_writes import DataWrite
 from lint_params.facts.torch_names import IN_PLACE_METHODS
 from lint_params.facts.training import frozen, grad_mode
@@ -208,6 +208,23 @@ class ParameterFacts:
     def goes_back(self, read: ast.expr) -> bool:
         """Whether what is read of a tensor is only counted up in the same place."""
         return tensor_uses.goes_back(self._all, read)
+
+    def device_use(self, read: ast.expr) -> str:
+        """What becomes of a tensor that stays where it was made: "used" (with the input), "moved",
+        or "asked" (for its shape, a number, an index)."""
+        return device_uses.device_use(self._all, read)
+
+    def is_given_moved(self, target: ast.Attribute) -> bool:
+        """``self.mean = self.mean.to(x.device)``."""
+        return device_uses.is_given_moved(self._all, target)
+
+    def is_moved(self, value: ast.expr | None) -> bool:
+        """``self.curve.to("cuda")``, or a local name that some line has moved."""
+        return device_uses.is_moved(self._all, value)
+
+    def is_row(self, call: ast.Call) -> bool:
+        """``torch.arange(...)``, ``torch.tensor([...])`` of numbers: one dimension."""
+        return device_uses.is_row(self._all, call)
 
     def name_of(self, module: str) -> str | None:
         """The name under which the file imports a module (``torch``)."""
