@@ -11,10 +11,14 @@ RULE = "linear-input-mismatch"
 
 
 def _linear_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-    into, out = ctx.size(a["in_features"]), ctx.size(a["out_features"])
-    if into is None or out is None:
-        return {}
+    into, out = _features(ctx, a["in_features"]), _features(ctx, a["out_features"])
     return {"weight": (out, into), "bias": (out,) if a["bias"] is not False else None}
+
+
+def _features(ctx: Context, value: Value) -> Size:
+    """A number of features; one that is not known is a fresh size."""
+    size = ctx.size(value)
+    return ctx.fresh("features", low=1) if size is None else size
 
 
 @layer(
