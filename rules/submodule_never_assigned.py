@@ -38,11 +38,9 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the same folder has a subclass, names are computed (``setattr``, ``__getattr__``), ``hasattr`` is asked
-first, or a flag of the instance that is more than an option of its constructor (who sets the flag may
-set the layer, too), the class is abstract (no constructor that builds layers, ``Base`` or ``Mixin`` in
-its name, methods that raise NotImplementedError), a decorator may add members, or anything in the file
-assigns the attribute.
+the same folder has a subclass, names are computed (``setattr``, ``__getattr__``), ``hasattr`` or a flag of the instance is asked first, the class is abstract (no
+constructor that builds layers, ``Base`` or ``Mixin`` in its name, methods that raise
+NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
 """
 
 from __future__ import annotations
@@ -82,7 +80,7 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
                             continue
-                        if _is_asked(cls, call, name) or facts.is_subclassed_beside(cls.name):
+                        if _is_asked(facts, call, name) or facts.is_subclassed_beside(cls.name):
                             continue
                         reported.add(name)
                         yield self._finding(facts, cls, call, name)
@@ -199,10 +197,10 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     return not any(other is one for one in family)
 
 
-def _is_asked(cls: ClassFacts, node: ast.AST, name: str) -> bool:
-    """Behind a flag that somebody else may set together with the attribute, a test that names the
+def _is_asked(facts: FileFacts, node: ast.AST, name: str) -> bool:
+    """Behind a flag of the instance (somebody else may set both), a test that names the
     attribute, or inside ``try``."""
-    for one in cls.facts.conditions(node):
+    for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
         if one.test is None or one.what not in ("if", "else", "ifexp", "while"):
@@ -210,18 +208,7 @@ def _is_asked(cls: ClassFacts, node: ast.AST, name: str) -> bool:
         if name in ast.unparse(one.test):
             return True
         for part in ast.walk(one.test):
-            flag = cls.facts.self_attribute(part)
-            if flag is not None and flag != "training" and not _is_given(cls, flag):
+            flag = facts.self_attribute(part)
+            if flag is not None and flag != "training":
                 return True
     return False
-
-
-def _is_given(cls: ClassFacts, flag: str) -> bool:
-    """Whether an attribute is what the constructor was given, and nothing else."""
-    members = [member for base in cls.mro for member in base.members.get(flag, ())]
-    return bool(members) and all(
-        member.method == "__init__"
-        and isinstance(member.value, (ast.Name, ast.Attribute))
-        and ast.unparse(member.value).partition(".")[0] in {arg.arg for arg in member.scope.arguments[1:]}
-        for member in members
-    )
