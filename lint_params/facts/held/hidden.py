@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.held.closures import captured
 from lint_params.facts.held.handed_on import is_passed_on, used_elsewhere
-from lint_params.facts.held.lost import OWN_BOOKS, carries_layers, looked_up, lost_as, trains
+from lint_params.facts.held.lost import HELPER_BOOKS, OWN_BOOKS, carries_layers, looked_up, lost_as, trains
 from lint_params.facts.held.owners import class_owns, kind_owns
 from lint_params.facts.value.contents import Item, stands_for
 
@@ -215,7 +215,7 @@ def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | No
     if class_owns(helper) is not True and not _is_filled(cls, member.name, helper):
         return None
     for one in helper.mro:
-        if any(name in one.methods for name in (*OWN_BOOKS, "__getattr__", "named_modules", "modules")):
+        if any(name in one.methods for name in (*HELPER_BOOKS, "named_modules", "modules")):
             return None
         if any(_mentions(scope, _FROZEN) for scope in one.scope.within()):
             return None

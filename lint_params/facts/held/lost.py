@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: A class that defines one of these looks after its parameters itself.
 OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
+#: A helper that defines one of these may show them to others.
+HELPER_BOOKS = (*OWN_BOOKS, "__getattr__")
 
 
 def lost_as(item: Item) -> str | None:
@@ -37,9 +39,8 @@ def carries_layers(kind: Kind) -> bool:
         return False
     names = [getattr(one, "func", one) for one in cls.node.decorator_list]
     record = any((cls.facts.qualify(name) or "") == "dataclasses.dataclass" for name in names)
-    if not record and "typing.NamedTuple" not in cls.outside_bases or any(
-        name in cls.methods for name in (*OWN_BOOKS, "__getattr__")
-    ):
+    named = "typing.NamedTuple" in cls.outside_bases
+    if not (record or named) or any(name in cls.methods for name in HELPER_BOOKS):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return any(kind_owns(facts.kind_of(arg), 0) and is_fresh(facts, arg, facts.kind_of(arg)) for arg in given)

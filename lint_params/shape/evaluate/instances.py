@@ -106,7 +106,7 @@ def _instantiate(
                 if isinstance(result, Unknown) and result.why in _FATAL:
                     return result
                 break
-            if is_dataclass(base) or makes_dataclasses(base):
+            if is_made_of_fields(base):
                 return _dataclass(it, instance, line, args, kwargs)
         elif isinstance(base, External):
             result = init_external(it, instance, base, args, kwargs)
@@ -244,8 +244,11 @@ def is_dataclass(cls: ClassRef) -> bool:
     return any((dotted(b) or "").rpartition(".")[2] == "NamedTuple" for b in cls.node.bases)
 
 
-def makes_dataclasses(cls: ClassRef) -> bool:
-    """Whether each class that extends this one is a dataclass (PEP 681)."""
+def is_made_of_fields(cls: ClassRef) -> bool:
+    """Whether what extends the class has a dataclass's constructor: it is one, or makes one of each
+    class that extends it (PEP 681)."""
+    if is_dataclass(cls):
+        return True
     marks = (mark.func for mark in cls.node.decorator_list if isinstance(mark, ast.Call))
     return any((dotted(mark) or "").rpartition(".")[2] == "dataclass_transform" for mark in marks)
 

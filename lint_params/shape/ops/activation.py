@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.arguments import axis
+from lint_params.shape.ops.arguments import axis, size_or_fresh
 from lint_params.shape.ops.layerwise import ranked, tensor_in
 from lint_params.shape.sizes.dim import NO, YES, Size, floordiv
 from lint_params.shape.value import Layer, Tensor, Value
@@ -251,8 +251,7 @@ def sloped(ctx: Context, input: Value, weight: Value) -> Value:
 
 
 def _prelu_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-    count = ctx.size(a["num_parameters"])
-    return {"weight": (ctx.fresh("count", low=1) if count is None else count,)}
+    return {"weight": (size_or_fresh(ctx, a["num_parameters"], "count"),)}
 
 
 @layer(

@@ -88,6 +88,12 @@ def whole(ctx: Context, value: Value) -> int | None:
     return size if isinstance(size, int) else None
 
 
+def size_or_fresh(ctx: Context, value: Value, name: str) -> Size:
+    """An argument that is a size of at least 1; one that is not known is a fresh size."""
+    size = ctx.size(value)
+    return ctx.fresh(name, low=1) if size is None else size
+
+
 def size_list(ctx: Context, args: tuple[Value, ...] | list[Value]) -> list[Size | None] | None:
     """``f(2, 3)`` or ``f((2, 3))`` as sizes; None inside for an unknown one, None if all are."""
     items = list(args)

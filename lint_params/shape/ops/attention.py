@@ -5,6 +5,7 @@ from __future__ import annotations
 from lint_params.shape.call import build_layer
 from lint_params.shape.context import Context
 from lint_params.shape.ops import LAYERS, function, layer
+from lint_params.shape.ops.arguments import size_or_fresh
 from lint_params.shape.ops.broadcast import joined
 from lint_params.shape.ops.layerwise import (
     flag,
@@ -44,9 +45,7 @@ def check_heads(
 
 
 def _width(ctx: Context, a: dict[str, Value], name: str) -> Size:
-    value = a["embed_dim"] if a[name] is None else a[name]
-    size = ctx.size(value)
-    return ctx.fresh("features", low=1) if size is None else size
+    return size_or_fresh(ctx, a["embed_dim"] if a[name] is None else a[name], "features")
 
 
 def params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function, layer
+from lint_params.shape.ops.arguments import size_or_fresh
 from lint_params.shape.ops.layerwise import (
     axes,
     flag,
@@ -70,8 +71,7 @@ def _construct(ctx: Context, a: dict[str, Value]) -> None:
 
 def channels(ctx: Context, value: Value) -> Size:
     """A number of channels; one that is not known is a fresh size."""
-    size = ctx.size(value)
-    return ctx.fresh("channels", low=1) if size is None else size
+    return size_or_fresh(ctx, value, "channels")
 
 
 def kernel_dims(ctx: Context, value: Value, n: int) -> tuple[Size, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function, layer
+from lint_params.shape.ops.arguments import size_or_fresh
 from lint_params.shape.sizes.dim import YES, Size, same
 from lint_params.shape.value import Layer, Tensor, Value
 
@@ -11,14 +12,8 @@ RULE = "linear-input-mismatch"
 
 
 def _linear_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-    into, out = _features(ctx, a["in_features"]), _features(ctx, a["out_features"])
+    into, out = (size_or_fresh(ctx, a[name], "features") for name in ("in_features", "out_features"))
     return {"weight": (out, into), "bias": (out,) if a["bias"] is not False else None}
-
-
-def _features(ctx: Context, value: Value) -> Size:
-    """A number of features; one that is not known is a fresh size."""
-    size = ctx.size(value)
-    return ctx.fresh("features", low=1) if size is None else size
 
 
 @layer(

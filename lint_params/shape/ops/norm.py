@@ -6,7 +6,7 @@ from typing import Any
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.arguments import front
+from lint_params.shape.ops.arguments import front, size_or_fresh
 from lint_params.shape.ops.layerwise import (
     flag,
     minimum_rank,
@@ -23,8 +23,7 @@ CHANNELS = "{name} takes {expected} channels{built} but gets {got}{source}"
 
 
 def channel_params(ctx: Context, a: dict[str, Value]) -> dict[str, tuple[Size, ...] | None]:
-    size = ctx.size(a["num_features"])
-    count = ctx.fresh("channels", low=1) if size is None else size
+    count = size_or_fresh(ctx, a["num_features"], "channels")
     affine = flag(ctx, a["affine"]) is not False
     bias = affine and flag(ctx, a["bias"]) is not False
     return {"weight": (count,) if affine else None, "bias": (count,) if bias else None}

@@ -20,7 +20,7 @@ from lint_params.shape.evaluate.instances import (
     finish_dataclass,
     instantiate,
     is_dataclass,
-    makes_dataclasses,
+    is_made_of_fields,
 )
 from lint_params.shape.evaluate.iterate import LARGEST_DEFAULT
 from lint_params.shape.evaluate.objects import OF_SUBCLASS
@@ -349,7 +349,7 @@ def _init_of(line: list[Value]) -> tuple[ClassRef, ast.FunctionDef | None] | Non
         node = definition(base, "__init__")
         if isinstance(node, ast.FunctionDef):
             return base, node
-        if is_dataclass(base) or makes_dataclasses(base):
+        if is_made_of_fields(base):
             return base, None
     return None
 
