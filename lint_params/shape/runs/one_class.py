@@ -188,7 +188,8 @@ def call_methods(
     run.forward = node
     for name, rank in ranks.items():
         kwargs[name] = kwargs[name] or free_tensor(name)  # one that had to be given
-        kwargs[name].shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
+        sizes = (symbol(f"size({i - rank})", "input", it.ctx.smallest) for i in range(rank))
+        kwargs[name].shape = Shape(tuple(sizes))
     called = Function(node, owner.file, owner.scope, instance, owner)
 
     def ask() -> Value:
@@ -260,7 +261,7 @@ class Fresh:
         ctx = self.it.ctx
         self.mark = ctx.mark()
         ctx.obligations = []
-        ctx.stack, ctx.subject, ctx.built = (), self.subject, None
+        ctx.stack, ctx.subject, ctx.built, ctx.smallest = (), self.subject, None, 1
         self.it.steps = self.it.budget
         self.it.active.clear()
         self.it.handed.clear()
