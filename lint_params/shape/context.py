@@ -67,7 +67,6 @@ class Context:
         self.subject = ""
         self.clock: Callable[[], int] = int  # how many steps the run has taken
         self.instances: list[Any] = []  # modules whose forward is being evaluated
-        self.smallest = 1  # the least that a size of an input can be; 0 where one may be empty
         #: Where somebody asks: tensors that number the rows of tables, and how many rows.
         self.looked_up: list[tuple[Tensor, Size | None]] | None = None
 
@@ -129,7 +128,7 @@ class Context:
             if not shape.lead:
                 return None
             kind = "input" if x.free else "opaque"
-            new = tuple(symbol(f"size({i - count})", kind, self.smallest) for i in range(missing))
+            new = tuple(symbol(f"size({i - count})", kind) for i in range(missing))
             self.refine(shape, new + shape.dims, True)
         return tuple(self.resolve(d) for d in shape.dims[-count:]) if count else ()
 

@@ -22,6 +22,7 @@ from lint_params.shape.runs.arguments import (
 from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
+from lint_params.shape.runs.narrow import whatever_is_given
 from lint_params.shape.runs.one_class import Checked, find_method, run_class, run_ranks
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
 from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady
@@ -173,13 +174,16 @@ def check_class(
             given = ever if m is Mode.DEFAULTS else always
             return run_class(it, cls, name, init, m, given, handed)
 
+        def opened(chosen: Mapping[Key, Value]) -> Checked:
+            return run_class(it, cls, name, init, Mode.SIZES, always, handed, chosen)
+
         def ranked(ranks: Iterable[Mapping[str, int]]) -> Generator[Checked, None, None]:
             return run_ranks(it, cls, name, init, always, handed, ranks)
 
         checked = again()
         if mode is Mode.SIZES:
             open_pays = _open_pays(it, checked, init)
-        checked = steady(it, checked, again)
+        checked = whatever_is_given(steady(it, checked, again), cls.node, init and init[1], opened)
         if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
             doubted = doubts(checked)
         runs.append(checked)
@@ -187,6 +191,12 @@ def check_class(
         if mode is Mode.SIZES and open_question(it, checked):
             other = by_rank(it, checked, ranked)
             if other is not None:
+                ranks = {n: len(x.shape.dims) for n, x in other.inputs.items() if n in checked.open_inputs}
+
+                def opened_ranked(chosen: Mapping[Key, Value], ranks: Mapping[str, int] = ranks) -> Checked | None:
+                    return next(run_ranks(it, cls, name, init, always, handed, [ranks], chosen), None)
+
+                other = whatever_is_given(other, cls.node, init and init[1], opened_ranked)
                 runs.append(other)
                 yield other
     if suppose:

@@ -68,8 +68,6 @@ _STRUCTURE = re.compile(
     r"reduction|order|level|downsample|upsample|repeat|iter|step|num_convs|n_convs|cardinality|scale|"
     r"num_res|index|idx|version|_id$|axis|^dim_?index"
 )
-#: Numbers of which 0 says nothing about a size.
-_NO_SIZE = re.compile(r"drop|prob|rate|eps|bias|seed|std|mean|momentum|decay|alpha|beta|gamma|worker|rank|verbos|^p$")
 #: Of these the numbers of repetitions: a few stand for many.
 _REPEATED = re.compile(r"depth|layers|blocks")
 
@@ -94,7 +92,6 @@ def constructor_arguments(
         if arg.arg in required:
             default = None
         if mode is Mode.DEFAULTS and default is not None and arg.arg not in given:
-            _note_nothing(it, getattr(default, "value", None), arg.arg)
             continue
         if arg.arg in given and default is not None:
             value = _by_annotation(it, arg.annotation, scope, arg.arg, mode)
@@ -149,7 +146,7 @@ def constructor_argument(
     name = prefix + arg.arg
     if mode is Mode.DEFAULTS:
         if default is not None:
-            return _given(it, it.eval(default, scope), name)
+            return _given(it.eval(default, scope), name)
         made = _configured(it, arg.annotation, scope, mode, name)
         return _by_annotation(it, arg.annotation, scope, name, mode) if made is None else made
     if default is None:
@@ -169,15 +166,8 @@ def _is_unset(value: Value, name: str) -> bool:
     return type(value) is int and value < 0 and holds_size(name)
 
 
-def _note_nothing(it: Interpreter, value: object, name: str) -> None:
-    """``cond_dim=0``: what comes in for it is empty, if it is left at that."""
-    if type(value) is int and value == 0 and not (_STRUCTURE.search(name) or _NO_SIZE.search(name)):
-        it.ctx.smallest = 0
-
-
-def _given(it: Interpreter, value: Value, name: str) -> Value:
+def _given(value: Value, name: str) -> Value:
     """A default as it stands, where it can be meant."""
-    _note_nothing(it, value, name)
     return symbol(name, "argument", 1) if _is_unset(value, name) else value
 
 
@@ -193,7 +183,6 @@ def _around_default(
         if _is_unset(value, name):
             return symbol(name, "argument", 1)
         if mode is Mode.SIZES and (value < 1 or _STRUCTURE.search(name)):
-            _note_nothing(it, value, name)
             many = value > LARGEST_DEFAULT and _REPEATED.search(name)
             return symbol(name, "count", 1, value) if many else value
         low = 1 if value >= 1 else 0 if value == 0 else None
@@ -348,7 +337,7 @@ def _field(
     if isinstance(value, Tensor):
         return free_tensor(field)  # what it holds by then, whatever it begins with
     if mode is Mode.DEFAULTS:
-        return _given(it, value, prefix + field)
+        return _given(value, prefix + field)
     return _around_default(it, value, arg, scope, prefix + field, mode)
 
 

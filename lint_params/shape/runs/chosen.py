@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 #: A value that somebody gives, whatever it is: no None.
 GIVEN: Any = type("Given", (), {})()
+#: Any value that somebody may give, the default among them.
+OPENED: Any = type("Opened", (), {})()
 
 
 def choose(
@@ -26,11 +28,13 @@ def choose(
     """Put what is ``chosen`` for the parameters of a method into its arguments."""
     own = {name: value for (method, name), value in chosen.items() if method == fn.name}
     scope = Scope(it.file_scope(owner.file), owner.scope)
-    for arg, _ in parameters(fn.args) if own else ():
+    for arg, default in parameters(fn.args) if own else ():
         if arg.arg not in own:
             continue
         value = own[arg.arg]
-        if value is GIVEN:
+        if value is OPENED:
+            value = constructor_argument(it, arg, default, scope, Mode.OPEN)
+        elif value is GIVEN:
             make = constructor_argument if fn.name == "__init__" else forward_argument
             value = make(it, arg, None, scope, Mode.SIZES)
             value = value.options[0] if isinstance(value, Choice) else value

@@ -188,8 +188,7 @@ def call_methods(
     run.forward = node
     for name, rank in ranks.items():
         kwargs[name] = kwargs[name] or free_tensor(name)  # one that had to be given
-        sizes = (symbol(f"size({i - rank})", "input", it.ctx.smallest) for i in range(rank))
-        kwargs[name].shape = Shape(tuple(sizes))
+        kwargs[name].shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
     called = Function(node, owner.file, owner.scope, instance, owner)
 
     def ask() -> Value:
@@ -261,7 +260,7 @@ class Fresh:
         ctx = self.it.ctx
         self.mark = ctx.mark()
         ctx.obligations = []
-        ctx.stack, ctx.subject, ctx.built, ctx.smallest = (), self.subject, None, 1
+        ctx.stack, ctx.subject, ctx.built = (), self.subject, None
         self.it.steps = self.it.budget
         self.it.active.clear()
         self.it.handed.clear()
