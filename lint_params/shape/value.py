@@ -218,6 +218,12 @@ class AnySeq:
         self.seq: Seq | None = None
 
 
+class Alike(AnySeq):
+    """One whose items have the same shapes, so that the next one is known, whichever it is."""
+
+    __slots__ = ()
+
+
 class Items(dict[Any, Value]):
     """The items of a mapping. A key that only one of two paths has set holds ``PERHAPS``."""
 

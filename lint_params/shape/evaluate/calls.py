@@ -149,6 +149,11 @@ TENSOR_ONLY = frozenset(
 )
 
 
+def _is_left_over(value: Value) -> bool:
+    """Whether it is, or a list of tensors has, what is left of a call that does not fit."""
+    return is_refuted(value) or isinstance(value, Seq) and any(map(is_refuted, value.items))
+
+
 def _external(
     it: Interpreter,
     callee: External,
@@ -204,7 +209,7 @@ def _external(
             return Unknown("arguments do not fit")
     function = function_spec(name)
     if function is not None:
-        if any(map(is_refuted, args)):
+        if any(map(_is_left_over, args)):
             return Unknown("refuted")
         for key, value in [*enumerate(args), *kwargs.items()]:
             if isinstance(value, Choice) and any(isinstance(o, Tensor) for o in value.options):

@@ -14,6 +14,7 @@ from lint_params.shape.evaluate.truth import truth
 from lint_params.shape.sizes import dim
 from lint_params.shape.value import (
     OPEN,
+    Alike,
     AnySeq,
     Choice,
     Config,
@@ -183,14 +184,20 @@ def _as_sequence(kind: str) -> How:
 EXTERNALS["builtins.list"] = _as_sequence("list")
 EXTERNALS["builtins.tuple"] = _as_sequence("tuple")
 EXTERNALS["builtins.set"] = _as_sequence("set")
-EXTERNALS["builtins.iter"] = _as_sequence("list")
 EXTERNALS["torch.Size"] = _as_sequence("size")
+
+
+@external("builtins.iter")
+def _iter(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return args[0] if args and isinstance(args[0], Alike) else _as_sequence("list")(it, args, kwargs)
 
 
 @external("builtins.next")
 def _next(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     from lint_params.shape.evaluate.containers import TENSORS
 
+    if args and isinstance(args[0], Alike):
+        return args[0].element(0)
     if isinstance(args[0], Unknown) and args[0].why == TENSORS:
         return it.ctx.unknown_tensor()
     return Unknown("next")

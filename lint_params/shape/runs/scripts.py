@@ -17,6 +17,7 @@ from lint_params.shape.runs.arguments import (
     function_arguments,
     parameters,
 )
+from lint_params.shape.runs.cases import run_test, tests
 from lint_params.shape.runs.entries import call_entries
 from lint_params.shape.runs.one_class import Checked, Fresh, call_methods
 from lint_params.shape.runs.steady import steady
@@ -63,6 +64,11 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
             run = run_function(it, node, file)
             yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
             left -= it.budget - it.steps
+    for cls, test in tests(file):
+        if left > 0 and _may_matter(file, cls.node, builders):
+            run = run_test(it, cls, test)
+            yield steady(it, run, lambda c=cls, t=test: run_test(it, c, t))  # type: ignore[misc]
+            left -= it.budget - it.steps
 
 
 def _skips_cases(node: ast.FunctionDef) -> bool:
@@ -105,9 +111,10 @@ def _builders(file: SourceFile) -> set[str]:
 
 
 def _builds(file: SourceFile, call: ast.Call) -> bool:
-    """Whether a call may build a module: a class of torch.nn, or one by its capital letter."""
+    """Whether a call may build a module: a class of torch.nn, or one by its capital letter, itself
+    or in one of its methods (``Net.from_config(...)``)."""
     text = dotted(call.func)
-    if text is None or not text.rpartition(".")[2][:1].isupper():
+    if text is None or not any(part[:1].isupper() for part in text.split(".")[-2:]):
         return False
     name = file.names.qualify(text)
     return name is not None and (name.startswith("torch.nn.") or not name.startswith(_LIBRARIES))
