@@ -12,6 +12,7 @@ from lint_params.shape.check import Refuted
 from lint_params.shape.evaluate.classes import decorators
 from lint_params.shape.evaluate.containers import CONTAINERS, build_container, call_container
 from lint_params.shape.evaluate.decorated import decorated, is_harmless
+from lint_params.shape.evaluate.hooks import CHANGED
 from lint_params.shape.evaluate.instances import call_instance, init_external, instantiate
 from lint_params.shape.evaluate.overrides import judge_overrides
 from lint_params.shape.evaluate.plain import answer, question
@@ -69,6 +70,8 @@ def call(
     if kind is External:
         return _external(it, callee, args, kwargs, node, text)
     if kind is Layer or kind is Instance:
+        if CHANGED in callee.attrs:
+            return Unknown("a hook or a forward of its own")
         if kind is Layer:
             output = _layer(it, callee, args, kwargs, node, text)
         else:

@@ -260,7 +260,15 @@ def _setattr(it: Interpreter, owner: Any, name: Value, value: Value) -> Value:
     return None
 
 
+def _hook(it: Interpreter, owner: Any, *args: Value, **options: Value) -> Value:
+    from lint_params.shape.evaluate.hooks import hook
+
+    return hook(it, owner, *args, **options)
+
+
 _MEMBERS: dict[str, Callable[..., Value]] = {
+    "register_forward_hook": _hook,
+    "register_forward_pre_hook": _hook,
     "__setattr__": _setattr,
     "add_module": _add_module,
     "register_module": _add_module,

@@ -396,8 +396,11 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         for option in owner.options:
             set_attr(it, option, name, value)
     elif isinstance(owner, (Instance, Layer)):
+        from lint_params.shape.evaluate.hooks import CHANGED, is_own_forward
         from lint_params.shape.evaluate.overrides import note_override
 
+        if is_own_forward(it, owner, name, value):
+            name, value = CHANGED, True
         value = kept(it, value)
         note_override(it, owner, name, value)
         if not it.constructing:

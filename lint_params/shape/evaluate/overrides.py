@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
 from lint_params.shape.evaluate.classes import definition, mro
+from lint_params.shape.evaluate.hooks import CHANGED
 from lint_params.shape.evaluate.objects import LAYER
 from lint_params.shape.sizes.dim import NO, YES, Size
 from lint_params.shape.value import ClassRef, Instance, Layer, Tensor, Unknown, Value
@@ -84,6 +85,7 @@ def judge_overrides(it: Interpreter, start: int) -> None:
             bias = layer.attrs.get("bias")
             if id(layer) not in it.adapted:
                 it.ctx.write(layer.attrs, name, override.old)
+                it.ctx.write(layer.attrs, CHANGED, True)  # one cause, one finding
             elif isinstance(bias, Tensor):
                 it.ctx.refine(bias.shape, (), True)
     it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built = kept

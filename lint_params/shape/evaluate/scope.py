@@ -166,6 +166,10 @@ class FileScope:
 
     def define(self, it: Interpreter, node: ast.AST) -> Value:
         if isinstance(node, ast.ClassDef):
+            from lint_params.shape.evaluate.hooks import is_made_over
+
+            if node.decorator_list and is_made_over(it, node, Scope(self)):
+                return Unknown("a class that its decorator makes over")
             return ClassRef(node, self.file)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return Function(node, self.file)

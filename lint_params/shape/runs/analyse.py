@@ -13,7 +13,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation
 from lint_params.shape.evaluate.classes import is_module_class
+from lint_params.shape.evaluate.hooks import is_made_over
 from lint_params.shape.evaluate.interpreter import Interpreter
+from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.ops import layer_spec
 from lint_params.shape.runs.arguments import (
     Mode,
@@ -51,7 +53,7 @@ def check_file(
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
-        if not is_module_class(it, cls):
+        if not is_module_class(it, cls) or is_made_over(it, node, Scope(scope)):
             continue
         runs: list[Checked] = []
         for run in check_class(it, cls, name, callers, node.name not in mentioned, suppose):

@@ -1,0 +1,76 @@
+"""Modules that give something else than their class's forward does: hooks, and a forward of an
+object's own."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lint_params.shape.evaluate.classes import definition
+from lint_params.shape.evaluate.scope import Scope
+from lint_params.shape.value import Function, Instance, Layer, Unknown, Value
+from lint_params.trees import last_name, walk
+
+if TYPE_CHECKING:
+    from lint_params.shape.evaluate.interpreter import Interpreter
+
+#: The mark of such a module among its attributes.
+CHANGED = "__changed__"
+#: Methods by which a hook of one expression keeps something, and gives back None.
+_KEEP = frozenset({"append", "extend", "update", "insert", "add", "__setitem__", "print", "setattr"})
+
+
+def hook(it: Interpreter, module: Value, function: Value = None, **options: Value) -> Value:
+    """``module.register_forward_hook(function)``"""
+    from lint_params.shape.evaluate.objects import set_attr
+
+    if _may_return(function):
+        set_attr(it, module, CHANGED, True)
+    return Unknown("the handle of a hook")
+
+
+def _may_return(function: Value) -> bool:
+    """Whether a hook may give something in the place of what comes in or out."""
+    node = function.node if isinstance(function, Function) else None
+    if isinstance(node, ast.Lambda):
+        return not (isinstance(node.body, ast.Call) and last_name(node.body.func) in _KEEP)
+    if not isinstance(node, ast.FunctionDef):
+        return True
+    return any(
+        isinstance(part, ast.Return) and part.value is not None
+        for part in walk(*node.body, within=True)
+    )
+
+
+def is_own_forward(it: Interpreter, module: Instance | Layer, name: str, value: Value) -> bool:
+    """Whether an assignment gives the object another forward, or class, than its class says."""
+    if name == "__class__":
+        return True
+    if name != "forward":
+        return False
+    if isinstance(module, Layer):
+        return True
+    own = definition(module.cls, "forward")
+    return own is not None and not (isinstance(value, Function) and value.node is own)
+
+
+#: What a decorator of a class assigns where it makes the class over.
+_MADE_OVER = frozenset({"__init__", "__new__", "__call__", "forward", "__class__"})
+
+
+def is_made_over(it: Interpreter, cls: ast.ClassDef, scope: Scope) -> bool:
+    """Whether a decorator in the project gives the class another constructor or forward, or takes
+    another class for it."""
+    for mark in cls.decorator_list:
+        name = mark.func if isinstance(mark, ast.Call) else mark
+        function = it.aside(lambda n=name: it.eval(n, scope))  # type: ignore[misc]
+        if isinstance(function, Function) and any(map(_makes_over, walk(function.node))):
+            return True
+    return False
+
+
+def _makes_over(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.ctx, ast.Store) and node.attr in _MADE_OVER
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
+    return isinstance(node, ast.ClassDef) or named in ("setattr", "type")
