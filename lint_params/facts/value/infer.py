@@ -198,6 +198,10 @@ def attribute_of(owner: Kind, name: str) -> Kind:
     """``owner.name``."""
     if owner.what == "choice":
         return join(attribute_of(choice, name) for choice in owner.choices)
+    if name == "module" and owner.is_module:
+        wrapped = _wrapped(owner)
+        if wrapped is not None:
+            return wrapped
     if owner.what in ("module", "object") and owner.cls is not None:
         kind = owner.cls.kind(name)
         return kind.named(name, owner) if kind is not UNKNOWN else UNKNOWN
@@ -213,6 +217,20 @@ def attribute_of(owner: Kind, name: str) -> Kind:
         if name in ("ndim", "requires_grad", "is_leaf", "itemsize", "nbytes"):
             return NUMBER
     return UNKNOWN
+
+
+def _wrapped(owner: Kind) -> Kind | None:
+    """``net.module``: what DataParallel or DistributedDataParallel was given. The latter has the
+    kind of what it wraps, which has no such attribute of its own."""
+    call = owner.node
+    if not isinstance(call, ast.Call) or owner.facts is None or owner.annotated:
+        return None
+    if owner.layer == "DataParallel":
+        given = owner.facts.argument(call, 0, "module")
+        return owner.facts.kind_of(given) if given is not None else None
+    if owner.cls is not None:
+        return None if owner.cls.may_define("module") else owner
+    return owner if owner.layer and owner.layer != "Module" else None
 
 
 def torch_member(owner: Kind, name: str) -> Kind:
