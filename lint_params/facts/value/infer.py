@@ -93,6 +93,8 @@ def _argument(facts: FileFacts, one: Definition) -> Kind:
             cls = facts.class_at(around.owner.node)
             if cls is not None:
                 return Kind("module" if cls.is_module else "object", None, facts, cls=cls)
+        if around is not None and around.class_name == one.name and around.owner is not None:
+            return Kind("class", None, facts, cls=facts.class_at(around.owner.node))
         if around is not None and one.value is None:
             return argument_kind(facts, around, one.node)
     return UNKNOWN
