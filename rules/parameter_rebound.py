@@ -1,8 +1,8 @@
 """A registered Parameter, layer or buffer is given a value that torch refuses.
 
 Once ``self.w`` is a Parameter, the name only takes a Parameter or None: assigning the result of
-a computation raises; a buffer takes no number, list or numpy array. To change its value write into it under ``torch.no_grad()``; to use a
-computed value give it another name.
+a computation raises; a buffer takes no number, list or numpy array. To change the value write
+into it under ``torch.no_grad()``; to use a computed value give it another name.
 
 Bad::
 
