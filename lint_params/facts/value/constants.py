@@ -229,11 +229,14 @@ def _one_unit(kind: Kind) -> bool:
 
 def _applied(cls: ClassFacts) -> list[Scope | None]:
     """The functions that ``self.apply`` runs, methods or not; None for one that is not known, that
-    stands in another file, that may not run, or that runs before some of the layers are there."""
+    stands in another file, that may not run, or that runs before some of the layers are there, and
+    for weights that are loaded."""
     found: list[Scope | None] = []
     for one in cls.mro:
         for inner in one.scope.within():
             for call in inner.nodes(ast.Call):
+                if dotted(call.func) == "self.load_state_dict":
+                    found.append(None)
                 if dotted(call.func) != "self.apply":
                     continue
                 given = call.args[0] if call.args else None
