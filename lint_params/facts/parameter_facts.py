@@ -233,9 +233,9 @@ class ParameterFacts:
                 return name
         return None
 
-    def grad_may_be_off(self, node: ast.AST) -> bool:
-        """Whether gradients may be switched off where the node runs, here or by a caller."""
-        return grad_mode.grad_may_be_off(self._all, node)
+    def grad_may_be_off(self, node: ast.AST, target: ast.expr) -> bool:
+        """Whether gradients may be switched off where the node writes, here or by a caller."""
+        return grad_mode.grad_may_be_off(self._all, node, target)
 
     def has_vectors(self, kind: Kind) -> bool:
         """Whether a module surely has parameters of one dimension."""

@@ -24,11 +24,9 @@ def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
         return UNKNOWN
     if not isinstance(scope.node, ast.FunctionDef):
         return UNKNOWN
-    arguments = scope.node.args
-    plain = [*arguments.posonlyargs, *arguments.args]
+    plain = _positional(scope)
     if scope.owner is not None:
         calls = _own_calls(facts, scope)
-        plain = plain if scope.has_decorator("staticmethod") else plain[1:]
     elif scope.parent is facts.index.module and len(facts.index.module.bound[scope.name]) == 1:
         calls = facts.named_calls.get(scope.name, [])
     else:
@@ -68,6 +66,20 @@ def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | Non
         if place < len(call.args):
             return call.args[place]
     return None
+
+
+def value_given(call: ast.Call, scope: Scope, name: str) -> ast.expr | None:
+    """What a call of the function gives the argument of that name; None where it does not show."""
+    named = [arg for arg in scope.arguments if arg.arg == name]
+    return _given(call, named[0], _positional(scope)) if named else None
+
+
+def _positional(scope: Scope) -> list[ast.arg]:
+    """The arguments that a call can give by their place."""
+    if not isinstance(scope.node, ast.FunctionDef):
+        return []
+    plain = [*scope.node.args.posonlyargs, *scope.node.args.args]
+    return plain if scope.owner is None or scope.has_decorator("staticmethod") else plain[1:]
 
 
 def default_of(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
