@@ -269,8 +269,8 @@ def item(owner: Kind, place: int) -> Kind:
         return owner.items[place] if -len(owner.items) <= place < len(owner.items) else UNKNOWN
     if owner.what in _TENSORS:
         return Kind("tensor", origin=owner)
-    if owner.what in ("list", "tuple", "dict") or owner.is_module_container:
-        return owner.element or UNKNOWN
+    if owner.what in ("list", "tuple", "dict", "iterator") or owner.is_module_container:
+        return owner.element or UNKNOWN  # of an iterator only an unpacking asks
     return UNKNOWN
 
 
