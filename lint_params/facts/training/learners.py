@@ -154,6 +154,8 @@ def _is_construction(facts: FileFacts, value: ast.expr) -> bool:
         return False
     if facts.kind_of(value.func).what == "class":
         return True
+    if facts.qualify(value.func) == "copy.deepcopy":
+        return bool(value.args) and _is_built(facts, _root(facts, value.args[0]))
     func = value.func
     chained = isinstance(func, ast.Attribute) and func.attr in MODULE_RETURNS_SELF and func.attr != "requires_grad_"
     return chained and _is_construction(facts, func.value)  # type: ignore[union-attr]
