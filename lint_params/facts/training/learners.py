@@ -157,8 +157,9 @@ def _is_construction(facts: FileFacts, value: ast.expr) -> bool:
     if facts.qualify(value.func) == "copy.deepcopy":
         return bool(value.args) and _is_built(facts, _root(facts, value.args[0]))
     func = value.func
-    chained = isinstance(func, ast.Attribute) and func.attr in MODULE_RETURNS_SELF and func.attr != "requires_grad_"
-    return chained and _is_construction(facts, func.value)  # type: ignore[union-attr]
+    if not isinstance(func, ast.Attribute) or func.attr == "requires_grad_":
+        return False
+    return func.attr in MODULE_RETURNS_SELF and _is_construction(facts, func.value)
 
 
 def _is_made_by(facts: FileFacts, cls: ClassFacts | None, root: ast.expr) -> bool:

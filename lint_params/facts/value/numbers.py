@@ -105,11 +105,11 @@ def is_number(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
     if isinstance(expr, ast.Attribute):
         if facts.qualify(expr) in _NUMBER_NAMES:
             return True
-        name, cls = facts.self_attribute(expr), facts.class_around(expr)
-        if name is None or cls is None:
+        own, cls = facts.self_attribute(expr), facts.class_around(expr)
+        if own is None or cls is None:
             return _field_number(facts, expr, depth)
-        members = cls.assignments(name)
-        return bool(members) and not any(name in one.members for one in cls.subclasses) and all(
+        members = cls.assignments(own)
+        return bool(members) and not any(own in one.members for one in cls.subclasses) and all(
             one.how in ("assign", "class") and one.value is not None
             and is_number(one.cls.facts, one.value, depth + 1)
             for one in members

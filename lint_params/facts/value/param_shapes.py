@@ -302,7 +302,7 @@ def _reduced(facts: FileFacts, before: Sizes, args: list[ast.expr], call: ast.Ca
     if kept is not None and not isinstance(kept, ast.Constant):
         return None
     place %= len(before)
-    stays: Sizes = (1,) if kept is not None and kept.value else ()  # type: ignore[attr-defined]
+    stays: Sizes = (1,) if kept is not None and kept.value else ()
     return (*before[:place], *stays, *before[place + 1 :])
 
 

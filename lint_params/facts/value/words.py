@@ -160,7 +160,7 @@ def class_constant(facts: FileFacts, use: ast.expr, name: str) -> ast.expr | Non
 def _is_only_read(facts: FileFacts, name: str) -> bool:
     """Whether every ``x.NAME`` of the file is looped over, indexed, or given to a function that is
     known to leave it alone."""
-    uses = [node for node in facts.nodes(ast.Attribute) if node.attr == name]
+    uses: list[ast.expr] = [node for node in facts.nodes(ast.Attribute) if node.attr == name]
     uses += [node for node in facts.nodes(ast.Name) if node.id == name and facts.scope_of(node).is_class
              and isinstance(node.ctx, ast.Load)]  # fmt: skip
     for use in uses:
