@@ -33,7 +33,8 @@ Says: mat2 must be a matrix, got 1-D tensor
 
 Silent when: the new shape is, or may be, the old one; the constructor does it with its own
 Parameter; a surgery updates the layer's sizes as well (`fc.out_features = ...`) and no
-optimizer of this file was built before; a function that loads or converts weights does it.
+optimizer of this file was built before; a function that loads or converts weights does it; a
+layer's weight is cut or grown by rows and its bias may be too.
 """
 
 from __future__ import annotations
@@ -108,15 +109,21 @@ class DataNewShape(Rule):
             if given:
                 return f"the new one is that of the input `{given[0].name}`, so it may change with every call"
             return self._shapes(facts, write) or "it grows while the model runs"
-        if facts.is_grown(write):
-            late = facts.runs_after_optimizer(write.node)
-            return f"the optimizer of line {late} keeps moments of the old one" if late else ""
         own = write.write.target
         if write.phase == "constructor" and facts.self_attribute(own) is not None:
             return ""
-        if facts.is_surgery(write.node) or facts.updates_layer_sizes(write):
+        if facts.breaks_layer(write):
+            return self._shapes(facts, write)
+        grown = facts.is_grown(write)
+        if grown or facts.is_surgery(write.node) or facts.updates_layer_sizes(write):
             late = facts.runs_after_optimizer(write.node)
-            return f"the optimizer of line {late} keeps moments of the old one" if late else ""
+            if late:
+                return f"the optimizer of line {late} keeps moments of the old one"
+        if facts.is_surgery(write.node) or facts.updates_layer_sizes(write):
+            return ""
+        if grown or write.itself and len(write.before or ()) == len(write.after or ()):
+            bias = facts.outgrows_bias(write, grown=grown)  # else all of it may be cut or grown alike
+            return f"it has other rows than `{bias}`, which stays as it is" if bias else ""
         return self._shapes(facts, write)
 
     def _shapes(self, facts: FileFacts, write: DataWrite) -> str:

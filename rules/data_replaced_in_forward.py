@@ -54,10 +54,28 @@ from typing import TYPE_CHECKING
 from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
-    from lint_params.facts import FileFacts
+    from lint_params.facts import ClassFacts, FileFacts, Kind
 
 _RESETS = ("reset_parameters", "_reset_parameters", "init_weights", "_init_weights", "weight_init")
 _FRESH = ("normal_", "uniform_", "zero_", "fill_", "random_", "bernoulli_", "exponential_")
+
+
+def _is_of_layer(facts: FileFacts, cls: ClassFacts, target: ast.Attribute, kind: Kind) -> bool:
+    """Whether ``self.norm.weight`` surely is there before forward: of a torch layer that the
+    constructor makes, with its options left as they are, and from which nobody takes it away."""
+    layer, owner = facts.self_attribute(target.value), kind.owner
+    if layer is None or owner is None or not owner.layer or not isinstance(owner.node, ast.Call):
+        return False
+    members = [m for m in cls.assignments(layer) if not m.is_declaration]
+    if len(members) != 1 or members[0].method not in cls.surely_built_by:
+        return False
+    if facts.owns_parameters(target.value) is not True or facts.no_grad(facts.scope_of(target).node.body[0]):
+        return False
+    options = ("bias", "affine", "elementwise_affine")
+    if any(keyword.arg in options or keyword.arg is None for keyword in owner.node.keywords):
+        return False
+    taken = (write.target for write in facts.writes if write.how == "delete")
+    return not any(isinstance(one, ast.Attribute) and one.attr == target.attr for one in taken)
 
 
 class DataReplacedInForward(Rule):
@@ -147,7 +165,7 @@ class DataReplacedInForward(Rule):
     def _rebound(self, facts: FileFacts) -> Iterator[Finding]:
         """``self.w = nn.Parameter(...)`` in every forward: another one than the optimizer holds."""
         for write in facts.writes:
-            if write.how != "bind" or write.through or facts.self_attribute(write.target) is None:
+            if write.how != "bind" or write.through or not isinstance(write.target, ast.Attribute):
                 continue
             if write.value is None or not facts.kind_of(write.value).is_parameter:
                 continue
@@ -155,12 +173,16 @@ class DataReplacedInForward(Rule):
             if not kind.is_parameter or not facts.in_every_forward(write.node):
                 continue
             cls = facts.class_around(write.node)
-            name = ast.unparse(write.target)
             fresh = facts.kind_of(write.value).node is write.value
             if not fresh or cls is None or cls.trains_in_forward or facts.is_frozen(kind):
                 continue
-            first = [m for m in cls.assignments(name.removeprefix("self.")) if m.node is not write.node]
-            if first and not any(m.how == "delete" for m in first):
+            if facts.self_attribute(write.target) is not None:
+                first = [m for m in cls.assignments(write.target.attr) if m.node is not write.node]
+                held = bool(first) and not any(m.how == "delete" for m in first)
+            else:
+                held = _is_of_layer(facts, cls, write.target, kind) and not facts.is_frozen(facts.kind_of(write.value))
+            if held:
+                name = ast.unparse(write.target)
                 yield self._found(
                     facts,
                     write.node,

@@ -50,8 +50,8 @@ Run::
 Silent when: the new shape is surely the old one (`view_as(p)`, `view(p.shape)`, two
 transposes); the constructor reshapes a Parameter that it has just made (no layer's weight), with
 the same number of elements;
-a function that by its name loads, converts, merges or exports weights does it; the owner of
-`.data` is not surely a Parameter.
+a function that by its name loads, converts, merges or exports weights does it (unless a convolution
+that is called gets a weight of another number of axes); the owner of `.data` is not surely a Parameter.
 """
 
 from __future__ import annotations
@@ -141,7 +141,8 @@ class DataReshape(Rule):
                 f"state and ties keep the old shape. Use the result instead "
                 f"(`w = {name}.{how}(...)`) or declare the Parameter with its final shape"
             )
-        if write.phase == "constructor" and _is_of_layer(write):
+        if write.phase == "constructor" and _is_of_layer(write) or facts.breaks_layer(write):
+            assert before is not None and after is not None
             return (
                 f"`{name}` is reshaped through `.data`: the layer was built for "
                 f"{facts.shown(before)} and cannot work with {facts.shown(after)}. Build it with "

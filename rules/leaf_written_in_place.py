@@ -40,7 +40,7 @@ Run::
 Says: a view of a leaf Variable that requires grad is being used in an in-place operation.
 
 Silent when: it is under `no_grad`, `inference_mode` or a decorator or a context manager that
-may do that; a caller in this file is, or nobody in this file calls the function (unless it, or the method that
+may do that; a caller in this file is, or nobody in this file calls the function (unless it, or the function that
 calls it, runs the backward pass itself); it goes through
 `.data` or `.detach()`; the Parameter has `requires_grad=False`, or may have; the function of
 `torch.nn.init` does it.
@@ -56,6 +56,7 @@ from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
+    from lint_params.facts.writes import Write
 
 _HOW = {
     "augmented": "by an augmented assignment",
@@ -76,13 +77,19 @@ def _is_for_others(facts: FileFacts, node: ast.AST) -> bool:
     return not any(one.id == scope.name for one in facts.nodes(ast.Name))
 
 
+def _end(write: Write) -> tuple[int, int]:
+    """Of methods in a chain the first one that runs comes first."""
+    return write.node.end_lineno or 0, write.node.end_col_offset or 0
+
+
 class LeafWrittenInPlace(Rule):
     code = "LP205"
     level = Level.ERROR
     words = ("Parameter", "parameters", "nn")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        for write in [*facts.writes, *facts.written_by_calls]:
+        told: set[tuple[ast.stmt | None, str]] = set()
+        for write in sorted([*facts.writes, *facts.written_by_calls], key=_end):
             if write.through or (write.how != "method" and write.how not in _HOW):
                 continue
             if write.method == "requires_grad_" or write.method.startswith("__"):
@@ -92,9 +99,12 @@ class LeafWrittenInPlace(Rule):
             kind = facts.declared_kind(write.target)
             if not kind.is_parameter or kind.is_uninitialised or facts.is_frozen(kind):
                 continue
-            if facts.grad_may_be_off(write.node) or _is_for_others(facts, write.node):
+            if facts.grad_may_be_off(write.node, write.target) or _is_for_others(facts, write.node):
                 continue
             name = ast.unparse(write.target)
+            if (facts.statement(write.node), name) in told:
+                continue  # `p.mul_(0.9).add_(q)`: it ends at the first of them
+            told.add((facts.statement(write.node), name))
             how = _HOW.get(write.how, "").format(write.method) or f"by `.{write.method}()`"
             forward = facts.phase(write.node) == "forward"
             cure = (

@@ -158,7 +158,10 @@ class ParameterWithoutShape(Rule):
 
     def _no_tensor(self, facts: FileFacts, data: ast.expr) -> str:
         kind = facts.kind_of(data)
-        if kind.what in _NO_TENSOR and not kind.optional:
+        if facts.is_number(data):
+            return "a number"
+        field = isinstance(data, ast.Attribute) and facts.self_attribute(data) is None
+        if kind.what in _NO_TENSOR and not kind.optional and not (field and kind.what == "number"):
             return _NO_TENSOR[kind.what]
         given = facts.argument_values(data) if isinstance(data, ast.Name) else []
         if not given and isinstance(data, ast.Name):

@@ -133,6 +133,13 @@ def _ends_cell(facts: FileFacts, statement: ast.Expr) -> bool:
     return gap >= 2 or gap == len(below) or _NEXT_CELL.match(below[gap]) is not None
 
 
+def _shown(call: ast.Call) -> str:
+    """The call in a few words, never cut in the middle: ``scores.masked_fill(...)``."""
+    func = ast.unparse(call.func)
+    texts = (ast.unparse(call), f"{func}(...)", f"....{func.rpartition('.')[2]}(...)")
+    return next((text for text in texts if len(text) <= 50), texts[-1])
+
+
 class ResultDiscarded(Rule):
     code = "LP208"
     level = Level.ERROR
@@ -156,7 +163,8 @@ class ResultDiscarded(Rule):
                 if facts.kind_of(owner).is_parameter or _is_weight(facts, owner) and not raw:
                     cure = "keep the Parameter and use the result, or change it in place under no_grad"
                 else:
-                    cure = f"write `{name} = {shown}`"
+                    whole = shown == ast.unparse(call)
+                    cure = f"write `{name} = {shown}`" if whole else f"assign the result to `{name}`"
                     if call.lineno == call.end_lineno:
                         fix = Fix(facts.place(statement), f"{name} = {text}", "assign the result")
             yield self.report(
@@ -168,8 +176,7 @@ class ResultDiscarded(Rule):
             )
 
     def _dropped(self, facts: FileFacts, call: ast.Call) -> str:
-        text = ast.unparse(call)
-        shown = text if len(text) <= 50 else text[:47] + "..."
+        shown = _shown(call)
         name = facts.qualify(call.func)
         if name is not None:
             inside = facts.phase(call) == "forward" or (

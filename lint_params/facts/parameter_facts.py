@@ -11,7 +11,7 @@ from lint_params.facts import beside, conditions
 from lint_params.facts.held import uses
 from lint_params.facts.members import Member
 from lint_params.facts.parameters import data_writes as _data_writes
-from lint_params.facts.parameters import device_uses, filled, judged, phases, surgery, tensor_uses
+from lint_params.facts.parameters import device_uses, filled, judged, layer_fit, phases, surgery, tensor_uses
 from lint_params.facts.parameters.data_writes import DataWrite
 from lint_params.facts.torch_names import IN_PLACE_METHODS
 from lint_params.facts.training import frozen, grad_mode
@@ -77,6 +77,14 @@ class ParameterFacts:
     def is_masked(self, write: DataWrite) -> bool:
         """``p.data = p.data[p.data > 0]``."""
         return judged.masked(self._all, write)
+
+    def breaks_layer(self, write: DataWrite) -> bool:
+        """Whether a convolution's weight gets another number of axes, and the layer is called."""
+        return layer_fit.breaks_layer(self._all, write)
+
+    def outgrows_bias(self, write: DataWrite, *, grown: bool) -> str:
+        """The bias that stays as it is where the weight gets other rows; "" if none surely does."""
+        return layer_fit.outgrows_bias(self._all, write, grown=grown)
 
     def aliases(self, value: ast.expr) -> ast.expr | None:
         """The expand that makes elements of ``value`` share memory, if one surely does."""
@@ -233,9 +241,9 @@ class ParameterFacts:
                 return name
         return None
 
-    def grad_may_be_off(self, node: ast.AST) -> bool:
-        """Whether gradients may be switched off where the node runs, here or by a caller."""
-        return grad_mode.grad_may_be_off(self._all, node)
+    def grad_may_be_off(self, node: ast.AST, target: ast.expr) -> bool:
+        """Whether gradients may be switched off where the node writes, here or by a caller."""
+        return grad_mode.grad_may_be_off(self._all, node, target)
 
     def has_vectors(self, kind: Kind) -> bool:
         """Whether a module surely has parameters of one dimension."""

@@ -312,6 +312,8 @@ COMPUTED = frozenset(
     vstack where zeros_like
     """.split()
 )
+#: Functions and methods that cut a tensor into a tuple of tensors.
+PARTS = frozenset("chunk split tensor_split unbind".split())
 #: Tensor methods that return the tensor itself where nothing has to change.
 SELF_IF_SAME = frozenset(
     "to cpu cuda float double half bfloat16 type type_as contiguous requires_grad_ data".split()

@@ -62,7 +62,15 @@ def is_used_as_tensor(facts: FileFacts, name: ast.Name) -> bool:
             and isinstance(facts.parent(parent), ast.Call)
         ):
             return True
+        if isinstance(parent, ast.Call) and parent.args[:1] == [node] and _takes_tensor(facts, parent):
+            return True
     return False
+
+
+def _takes_tensor(facts: FileFacts, call: ast.Call) -> bool:
+    """``F.softmax(x, -1)``, ``torch.exp(x)``: they take nothing but a tensor first."""
+    home, _, last = (facts.qualify(call.func) or "").rpartition(".")
+    return home == "torch.nn.functional" and last[:1].islower() or home == "torch" and last in NEW_TENSOR_METHODS
 
 
 def goes_back(facts: FileFacts, read: ast.expr) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.facts.value.call_sites import default_of
 from lint_params.facts.value.param_shapes import Size, Sizes, count, size, sizes_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def aliases(facts: FileFacts, expr: ast.expr, depth: int = 0) -> ast.expr | None
     if name is not None:
         if name == "torch.broadcast_to" and len(expr.args) == 2:
             sizes = _sizes(facts, [expr.args[1]])
-            return expr if _shares(facts, expr.args[0], sizes) else None
+            return expr if _shares(facts, expr.args[0], sizes) or _widens_new_axis(facts, expr.args[0], sizes) else None
         if name == "einops.repeat" and len(expr.args) == 2:
             return expr if _repeats(expr.args[1], expr) else None
         if name.startswith(("torch.", "einops.")):
@@ -45,7 +46,7 @@ def aliases(facts: FileFacts, expr: ast.expr, depth: int = 0) -> ast.expr | None
         sizes = _sizes(facts, expr.args)
         if sizes is None and len(expr.args) == 1 and count(sizes_of(facts, owner)) == 1:
             return expr  # a number or a whole shape: either is more than one element
-        return expr if _shares(facts, owner, sizes) or _widens_new_axis(owner, sizes) else None
+        return expr if _shares(facts, owner, sizes) or _widens_new_axis(facts, owner, sizes) else None
     if method == "expand_as" and len(expr.args) == 1:
         before, after = sizes_of(facts, owner), sizes_of(facts, expr.args[0])
         if count(before) == 1 and (after is None or any(one != 1 for one in after)):
@@ -69,7 +70,12 @@ def _sizes(facts: FileFacts, args: list[ast.expr]) -> list[Size] | None:
             return None
     if not parts or any(isinstance(part, ast.Starred) for part in parts):
         return None
-    return [size(facts, part) for part in parts]
+    return [None if _is_one_by_default(facts, part) else size(facts, part) for part in parts]
+
+
+def _is_one_by_default(facts: FileFacts, part: ast.expr) -> bool:
+    default = default_of(facts, part) if isinstance(part, ast.Name) else []
+    return any(isinstance(one, ast.Constant) and one.value == 1 for one in default)
 
 
 def _is_size(facts: FileFacts, expr: ast.expr) -> bool:
@@ -91,25 +97,34 @@ def _shares(facts: FileFacts, owner: ast.expr, sizes: list[Size] | None) -> bool
     return before is not None and sizes is not None and _more(before, sizes)
 
 
-def _widens_new_axis(owner: ast.expr, sizes: list[Size] | None) -> bool:
-    """``row.unsqueeze(0).expand(n, -1)``, ``row[None].expand(n, -1)``, ``v.unsqueeze(-1).expand(-1, n)``:
+def _widens_new_axis(facts: FileFacts, owner: ast.expr, sizes: list[Size] | None) -> bool:
+    """``row.unsqueeze(0).expand(n, -1)``, ``row[None].expand(n, -1)``, ``v[:, None].expand(-1, n)``:
     whatever the other axes are, the new one, of size 1, becomes n."""
-    axis: object = None
+    values = facts.reach(owner)
+    if sizes is None or values is None or len(values) != 1:
+        return False
+    owner, axes = values[0], list[int]()
     if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) and owner.func.attr == "unsqueeze":
         try:
             axis = ast.literal_eval(owner.args[0]) if owner.args else None
         except ValueError:
             return False
+        axes = [axis] if axis in (0, -1, len(sizes) - 1) else []
     elif isinstance(owner, ast.Subscript):
-        parts = owner.slice.elts if isinstance(owner.slice, ast.Tuple) else [owner.slice]
-        new = [isinstance(part, ast.Constant) and part.value is None for part in parts]
-        if new[0]:
-            axis = 0
-        elif new[-1] and isinstance(parts[0], ast.Constant) and parts[0].value is ...:
-            axis = -1
-    if sizes is None or axis not in (0, -1):
-        return False
-    return sizes[0 if axis == 0 else -1] not in (1, -1, 0, None)
+        axes = _new_axes(owner.slice, len(sizes))
+    return any(sizes[axis] not in (1, -1, 0, None) for axis in axes)
+
+
+def _new_axes(index: ast.expr, rank: int) -> list[int]:
+    """Where ``[:, None]`` adds axes to what then has at most so many: with an axis for each part it
+    has just those."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    new = [isinstance(part, ast.Constant) and part.value is None for part in parts]
+    if len(parts) == rank and all(one or isinstance(part, ast.Slice) for one, part in zip(new, parts)):
+        return [place for place, one in enumerate(new) if one]
+    if new[0]:
+        return [0]
+    return [-1] if new[-1] and isinstance(parts[0], ast.Constant) and parts[0].value is ... else []
 
 
 def _more(before: Sizes, sizes: list[Size]) -> bool:

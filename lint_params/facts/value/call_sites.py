@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.facts.torch_names import MODULE_ATTRIBUTES
 from lint_params.facts.value.kinds import UNKNOWN, Kind, join
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ _MOST = 12
 
 
 def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
-    """The kind that all calls of a module-level function in this file give an argument.
+    """The kind that all calls in this file give an argument of a function, or of a private or
+    static method that only its own class calls.
 
     Unknown as soon as one call does not say, or if it is never called here.
     """
@@ -24,11 +26,9 @@ def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
         return UNKNOWN
     if not isinstance(scope.node, ast.FunctionDef):
         return UNKNOWN
-    arguments = scope.node.args
-    plain = [*arguments.posonlyargs, *arguments.args]
+    plain = _positional(scope)
     if scope.owner is not None:
         calls = _own_calls(facts, scope)
-        plain = plain if scope.has_decorator("staticmethod") else plain[1:]
     elif scope.parent is facts.index.module and len(facts.index.module.bound[scope.name]) == 1:
         calls = facts.named_calls.get(scope.name, [])
     else:
@@ -46,15 +46,24 @@ def argument_kind(facts: FileFacts, scope: Scope, arg: ast.arg) -> Kind:
 
 
 def _own_calls(facts: FileFacts, scope: Scope) -> list[ast.Call]:
-    """All calls of a private method, which are the class's own: ``self._set(self.left)``; [] if
-    something else speaks of it."""
-    if not scope.name.startswith("_") or scope.name.startswith("__"):
+    """All calls of a method, which are the class's own or those of what inherits from it:
+    ``self._set(self.left)``; [] if something else speaks of it, or may run it."""
+    cls = facts.class_at(scope.owner.node) if scope.owner is not None else None
+    if cls is None or scope.name.startswith("__") or scope.name == "forward" or scope.name in MODULE_ATTRIBUTES:
         return []
     uses = [node for node in facts.nodes(ast.Attribute) if node.attr == scope.name]
     calls = [parent for node in uses if isinstance(parent := facts.parent(node), ast.Call) and parent.func is node]
-    own = all(facts.self_attribute(node) and facts.class_around(node) is facts.class_at(scope.owner.node)
-              for node in uses) if scope.owner is not None else False  # fmt: skip
-    return calls if own and len(calls) == len(uses) else []
+    if len(calls) != len(uses) or not all(facts.self_attribute(node) for node in uses):
+        return []
+    users = [facts.class_around(node) for node in uses]
+    if scope.name.startswith("_"):
+        return calls if all(one is cls for one in users) else []
+    # What is public others call, with what they have; a static method is a helper of its own class,
+    # unless a framework that is not known calls it.
+    if not scope.has_decorator("staticmethod") or sum(scope.name in one.methods for one in facts.classes) > 1:
+        return []
+    plain = all(one is not None and one.bases_complete and any(base is cls for base in one.mro) for one in users)
+    return calls if plain else []
 
 
 def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | None:
@@ -68,6 +77,20 @@ def _given(call: ast.Call, arg: ast.arg, plain: list[ast.arg]) -> ast.expr | Non
         if place < len(call.args):
             return call.args[place]
     return None
+
+
+def value_given(call: ast.Call, scope: Scope, name: str) -> ast.expr | None:
+    """What a call of the function gives the argument of that name; None where it does not show."""
+    named = [arg for arg in scope.arguments if arg.arg == name]
+    return _given(call, named[0], _positional(scope)) if named else None
+
+
+def _positional(scope: Scope) -> list[ast.arg]:
+    """The arguments that a call can give by their place."""
+    if not isinstance(scope.node, ast.FunctionDef):
+        return []
+    plain = [*scope.node.args.posonlyargs, *scope.node.args.args]
+    return plain if scope.owner is None or scope.has_decorator("staticmethod") else plain[1:]
 
 
 def default_of(facts: FileFacts, use: ast.Name) -> list[ast.expr]:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import CREATORS
+from lint_params.facts.value.words import class_constant
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -44,7 +45,13 @@ def is_given_data(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
 def _is_given(facts: FileFacts, data: ast.expr) -> bool:
     if isinstance(data, ast.Name):
         found = facts.definitions(data) or ()
-        return bool(found) and all(one.how == "argument" for one in found)
+        if found and all(one.how == "argument" for one in found):
+            return True
+        values = facts.reach(data) or []
+        return len(values) == 1 and values[0] is not data and _is_given(facts, values[0])
+    if isinstance(data, ast.Attribute):
+        constant = class_constant(facts, data, facts.self_attribute(data) or "")
+        return constant is not None and _is_given(facts, constant)
     if isinstance(data, (ast.List, ast.Tuple)):
         numbers = [part.value for part in data.elts if isinstance(part, ast.Constant)]
         return len(numbers) == len(data.elts) and len(set(numbers)) > 1

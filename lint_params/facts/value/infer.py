@@ -58,7 +58,11 @@ def _defined(facts: FileFacts, one: Definition) -> Kind:
     if one.how == "narrow":
         return narrowed(facts, one)
     if one.annotation is not None and one.value is None:
-        return annotated(facts, one.annotation)
+        kind = annotated(facts, one.annotation)
+        if one.how == "argument" and kind.torch == "torch.nn.Module" and not kind.optional:
+            given = _argument(facts, one)  # which module it is, the calls may say
+            return given if given.is_module else kind
+        return kind
     if one.how == "argument":
         if one.annotation is not None:
             kind = annotated(facts, one.annotation)
@@ -289,8 +293,8 @@ def item(owner: Kind, place: int) -> Kind:
         return owner.items[place] if -len(owner.items) <= place < len(owner.items) else UNKNOWN
     if owner.what in _TENSORS:
         return Kind("tensor", origin=owner)
-    if owner.what in ("list", "tuple", "dict") or owner.is_module_container:
-        return owner.element or UNKNOWN
+    if owner.what in ("list", "tuple", "dict", "iterator") or owner.is_module_container:
+        return owner.element or UNKNOWN  # of an iterator only an unpacking asks
     return UNKNOWN
 
 

@@ -11,6 +11,7 @@ from lint_params.facts.torch_names import (
     MODULE_RETURNS_SELF,
     NEW_METHODS,
     NEW_TENSOR_METHODS,
+    PARTS,
     VIEWS,
 )
 from lint_params.facts.value.kinds import NUMBER, TENSOR, UNKNOWN, Kind, join
@@ -115,7 +116,7 @@ def _tensor_method(facts: FileFacts, node: ast.Call, owner: Kind, name: str) -> 
         name != "size" or node.args
     ):
         return NUMBER
-    if name in ("chunk", "split", "unbind"):
+    if name in PARTS:
         return Kind("tuple", node, facts, element=Kind("tensor", origin=owner))
     return UNKNOWN
 

@@ -11,6 +11,7 @@ from lint_params.facts.value.words import class_constant
 from lint_params.trees import last_name
 
 if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
     from lint_params.facts.members import Member
     from lint_params.facts.scope import Scope
@@ -68,6 +69,7 @@ def is_whole(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
 
 
 _NUMBERS = frozenset("item size dim numel element_size nelement".split())
+_NUMBER_NAMES = ("math.pi", "math.e", "math.tau", "math.inf", "math.nan")
 _NUMBER_CALLS = frozenset("int float len abs max min sum round".split())
 
 
@@ -81,6 +83,8 @@ def is_number(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
         return is_number(facts, expr.operand, depth + 1)
     if isinstance(expr, ast.BinOp):
         return is_number(facts, expr.left, depth + 1) and is_number(facts, expr.right, depth + 1)
+    if isinstance(expr, ast.IfExp):
+        return is_number(facts, expr.body, depth + 1) and is_number(facts, expr.orelse, depth + 1)
     if isinstance(expr, ast.Call):
         name = facts.qualify(expr.func) or ""
         if name.startswith("math."):
@@ -99,14 +103,57 @@ def is_number(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
         values = facts.reach(expr) or argument_values(facts, expr)
         return bool(values) and all(is_number(facts, one, depth + 1) for one in values)
     if isinstance(expr, ast.Attribute):
-        name, cls = facts.self_attribute(expr) or "", facts.class_around(expr)
-        members = cls.assignments(name) if cls is not None else []
-        return bool(members) and all(
-            one.how == "assign" and one.value is not None
+        if facts.qualify(expr) in _NUMBER_NAMES:
+            return True
+        own, cls = facts.self_attribute(expr), facts.class_around(expr)
+        if own is None or cls is None:
+            return _field_number(facts, expr, depth)
+        members = cls.assignments(own)
+        return bool(members) and not any(own in one.members for one in cls.subclasses) and all(
+            one.how in ("assign", "class") and one.value is not None
             and is_number(one.cls.facts, one.value, depth + 1)
             for one in members
         )
     return False
+
+
+def _field_number(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:
+    """``cfg.scale`` of a class of the project with nothing but numbers for it: the default in its
+    body and what is given to it by that name, or in that place, in the files of both."""
+    cls, name = facts.kind_of(expr.value).cls, expr.attr
+    if cls is None or not cls.bases_complete or any(name in one.members for one in cls.subclasses):
+        return False
+    members = cls.assignments(name)
+    if not members or any(one.how not in ("class", "declared") for one in members):
+        return False
+    given = [(one.cls.facts, one.value) for one in members if one.value is not None]
+    for file in {id(one): one for one in (facts, cls.facts)}.values():
+        values = _given_to_field(file, cls, name)
+        if values is None:
+            return False
+        given += [(file, value) for value in values]
+    return bool(given) and all(is_number(file, value, depth + 1) for file, value in given)
+
+
+def _given_to_field(facts: FileFacts, cls: ClassFacts, name: str) -> list[ast.expr] | None:
+    """What a file gives the field: ``Config(scale=2)``, ``replace(cfg, scale=2)``, ``cfg.scale = 2``;
+    None where it may be anything."""
+    found: list[ast.expr] = []
+    order = [name for one in reversed(cls.mro) for name, got in one.members.items() if not got[0].method]
+    for call in facts.nodes(ast.Call):
+        found += [keyword.value for keyword in call.keywords if keyword.arg == name]
+        if facts.class_of(call.func) is not cls:
+            continue
+        if any(isinstance(arg, ast.Starred) for arg in call.args) or any(one.arg is None for one in call.keywords):
+            return None
+        found += call.args[order.index(name) : order.index(name) + 1]
+    for write in facts.writes:
+        own = facts.self_attribute(write.target) is not None and facts.class_around(write.target) is not cls
+        if isinstance(write.target, ast.Attribute) and write.target.attr == name and not own:
+            if write.value is None or write.how != "bind":
+                return None
+            found.append(write.value)
+    return found
 
 
 def _member_whole(facts: FileFacts, expr: ast.Attribute, depth: int) -> bool:

@@ -29,6 +29,8 @@ _SAME = frozenset(
         share_memory_ pin_memory data
     """.split()
 )
+#: Methods that take one axis away, and only that.
+_REDUCES = frozenset("sum mean prod amax amin logsumexp".split())
 _MAX_DEPTH = 10
 
 
@@ -165,7 +167,7 @@ def _layer(facts: FileFacts, layer: str, member: str, call: ast.Call | None) -> 
             return (given(1, "out_channels"),)
         groups = argument(call, 6, "groups") if call is not None else None
         inputs = given(0, "in_channels") if groups is None else None
-        return (given(1, "out_channels"), inputs, *[None] * int(layer[4]))
+        return (given(1, "out_channels"), inputs, *_kernel(facts, call, int(layer[4])))
     if layer.startswith("ConvTranspose"):
         return (None,) if member == "bias" else (None, None, *[None] * int(layer[13]))
     if layer.startswith(("BatchNorm", "InstanceNorm", "SyncBatchNorm")):
@@ -186,6 +188,17 @@ def _layer(facts: FileFacts, layer: str, member: str, call: ast.Call | None) -> 
     if layer == "Bilinear":
         return (None,) if member == "bias" else (None, None, None)
     return None
+
+
+def _kernel(facts: FileFacts, call: ast.Call | None, rank: int) -> Sizes:
+    """The sizes of a convolution's kernel, written as one number or as one for each axis."""
+    value = argument(call, 2, "kernel_size") if call is not None else None
+    number = _number(facts, value, 0) if value is not None else None
+    if number is not None:
+        return (number,) * rank
+    if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == rank:
+        return tuple(_number(facts, part, 0) for part in value.elts)
+    return (None,) * rank
 
 
 def _call(facts: FileFacts, call: ast.Call, depth: int) -> Sizes | None:
@@ -263,6 +276,12 @@ def transformed_sizes(
         swapped = list(before)
         swapped[first], swapped[second] = swapped[second], swapped[first]
         return tuple(swapped)
+    if method in _REDUCES:
+        return _reduced(facts, before, args, call)
+    if method == "repeat" and len(numbers) >= len(before) and not call.keywords:
+        padded = (*[1] * (len(numbers) - len(before)), *before)
+        pairs = zip(padded, numbers)
+        return tuple(one * times if isinstance(one, int) and times is not None else None for one, times in pairs)
     if method == "permute":
         order = numbers
         if len(args) == 1 and isinstance(args[0], (ast.Tuple, ast.List)):
@@ -271,6 +290,20 @@ def transformed_sizes(
             return None
         return tuple(before[place] for place in order if place is not None)
     return None
+
+
+def _reduced(facts: FileFacts, before: Sizes, args: list[ast.expr], call: ast.Call) -> Sizes | None:
+    """The sizes after ``sum(1)``, ``mean(dim=0, keepdim=True)``."""
+    dim = args[0] if args else argument(call, 9, "dim", "axis")
+    kept = args[1] if len(args) > 1 else argument(call, 9, "keepdim", "keepdims")
+    place = _number(facts, dim, 0) if dim is not None else None
+    if place is None or not -len(before) <= place < len(before) or any(one.arg is None for one in call.keywords):
+        return None
+    if kept is not None and not isinstance(kept, ast.Constant):
+        return None
+    place %= len(before)
+    stays: Sizes = (1,) if kept is not None and kept.value else ()
+    return (*before[:place], *stays, *before[place + 1 :])
 
 
 def _given(
@@ -341,10 +374,19 @@ def _item(facts: FileFacts, expr: ast.Subscript, depth: int) -> Sizes | None:
             return None
         elif isinstance(part, ast.Slice):
             whole = part.lower is None and part.upper is None and part.step is None
-            result.append(before[place] if whole else None)
+            result.append(before[place] if whole else _cut(facts, part, before[place]))
             place += 1
         elif isinstance(part, ast.Constant) and isinstance(part.value, int):
             place += 1
         else:
             return None
     return (*result, *before[place:])
+
+
+def _cut(facts: FileFacts, part: ast.Slice, size: Size) -> int | None:
+    """How many of ``size`` places are left by ``[:3]``, if numbers say it."""
+    ends = (part.lower, part.upper, part.step)
+    numbers = [_number(facts, end, 0) if end is not None else None for end in ends]
+    if not isinstance(size, int) or any(end is not None and n is None for end, n in zip(ends, numbers)):
+        return None
+    return len(range(size)[slice(*numbers)]) if numbers[2] is None or numbers[2] > 0 else None

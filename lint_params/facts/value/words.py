@@ -145,13 +145,34 @@ def _as_made(facts: FileFacts, source: ast.expr | None) -> ast.expr | None:
 
 
 def class_constant(facts: FileFacts, use: ast.expr, name: str) -> ast.expr | None:
-    """The tuple that ``self.NAMES`` is, set in the class body and by nothing else."""
+    """The tuple that ``self.NAMES`` is, set in the class body and by nothing else; or the list, if
+    all that is done with it is to read it."""
     cls = facts.class_around(use)
     found = cls.assignments(name) if cls is not None else []
     if len(found) != 1 or found[0].how != "class" or cls is None or found[0].cls.facts is not facts:
         return None
     overridden = any(name in one.members for one in cls.subclasses)
-    return found[0].value if isinstance(found[0].value, ast.Tuple) and not overridden else None
+    if overridden or not isinstance(found[0].value, (ast.Tuple, ast.List)):
+        return None
+    return found[0].value if isinstance(found[0].value, ast.Tuple) or _is_only_read(facts, name) else None
+
+
+def _is_only_read(facts: FileFacts, name: str) -> bool:
+    """Whether every ``x.NAME`` of the file is looped over, indexed, or given to a function that is
+    known to leave it alone."""
+    uses: list[ast.expr] = [node for node in facts.nodes(ast.Attribute) if node.attr == name]
+    uses += [node for node in facts.nodes(ast.Name) if node.id == name and facts.scope_of(node).is_class
+             and isinstance(node.ctx, ast.Load)]  # fmt: skip
+    for use in uses:
+        around = facts.parent(use)
+        if isinstance(around, (ast.For, ast.comprehension)) and around.iter is use:
+            continue
+        if isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Load):
+            continue
+        called = facts.qualify(around.func) or "" if isinstance(around, ast.Call) and around.func is not use else ""
+        if not called.startswith(("torch.", "builtins.", "numpy.")):
+            return False
+    return True
 
 
 def _length(facts: FileFacts, source: ast.expr, depth: int) -> int | None:
