@@ -198,6 +198,11 @@ class Context:
 
     # -- obligations --------------------------------------------------------------------
 
+    def forgive(self, start: int) -> None:
+        """Forget the mismatches that were met since: what fails there may be meant to."""
+        kept = self.obligations
+        kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]
+
     def need(
         self,
         rule: str,

@@ -44,9 +44,18 @@ class Unknown:
         return f"Unknown({self.why})"
 
 
+#: Why a condition is open that compares whole shapes: either way of it goes with some shapes only.
+SHAPES = "whether shapes are the same"
+
+
 def is_refuted(value: Any) -> bool:
     """Whether a value is what is left of a call that does not fit: its cause is told already."""
     return isinstance(value, Unknown) and value.why == "refuted"
+
+
+def asks_shapes(value: Any) -> bool:
+    """Whether a condition is open because it compares whole shapes."""
+    return isinstance(value, Unknown) and value.why == SHAPES
 
 
 class Shape:

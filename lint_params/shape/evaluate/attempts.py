@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.assign import assign
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.stmt import RAISE, RETURN, RUN, Flow, home, run
@@ -26,15 +25,9 @@ def _with(it: Interpreter, node: ast.With | ast.AsyncWith, scope: Scope) -> Flow
         return run(it, node.body, scope)
     start = len(it.ctx.obligations)
     outcomes = it.fork([lambda: run(it, node.body, scope), lambda: None])
-    _forgive(it, start)
+    it.ctx.forgive(start)
     it.merge([writes for flow, writes in outcomes if flow not in (RETURN, RAISE)])
     return None
-
-
-def _forgive(it: Interpreter, start: int) -> None:
-    """Forget the mismatches that were met since."""
-    kept = it.ctx.obligations
-    kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]
 
 
 def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
@@ -60,7 +53,7 @@ def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
         arms.append(handle)
     outcomes = it.fork(arms)
     if any(map(_goes_on, node.handlers)):
-        _forgive(it, start)
+        it.ctx.forgive(start)
     alive = [(f, w) for f, w in outcomes if f not in (RETURN, RAISE)]
     flow: Flow = None
     if alive:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.ops.arguments import dtype_of
 from lint_params.shape.sizes import dim
-from lint_params.shape.sizes.dim import NO, YES
+from lint_params.shape.sizes.dim import NO, YES, Poly, Symbol
 from lint_params.shape.sizes.sized import may_hold_size
 from lint_params.shape.value import (
     PERHAPS,
+    SHAPES,
     Choice,
     ClassRef,
     Config,
@@ -24,6 +25,7 @@ from lint_params.shape.value import (
     Instance,
     Layer,
     Seq,
+    ShapeOf,
     Tensor,
     Unknown,
     Value,
@@ -54,7 +56,9 @@ def compare(it: Interpreter, op: type, a: Value, b: Value) -> Value:
         return Unknown("condition")
     if op in (ast.Eq, ast.NotEq):
         equal = equality(it, a, b)
-        return Unknown("condition") if equal is None else equal is (op is ast.Eq)
+        if equal is None:
+            return Unknown(SHAPES if _is_shape(a) or _is_shape(b) else "condition")
+        return equal is (op is ast.Eq)
     return _order(it, op, a, b)
 
 
@@ -108,6 +112,8 @@ def equality(it: Interpreter, a: Value, b: Value) -> bool | None:
         return True if answer is YES else False if answer is NO else None
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return bool(a == b)
+    if any(isinstance(item, ShapeOf) for side in (a, b) for item in (side.items if isinstance(side, Seq) else [side])):
+        return _equal_shapes(it, a, b)
     if isinstance(a, Seq) and isinstance(b, Seq):
         if len(a.items) != len(b.items):
             return False
@@ -116,6 +122,39 @@ def equality(it: Interpreter, a: Value, b: Value) -> bool | None:
     if isinstance(a, (External, ClassRef, Function, Layer, Instance)):
         return _identical(a, b)
     return None
+
+
+def _is_shape(value: Value) -> bool:
+    """Whether it is a whole shape, or counts all elements of a tensor of unknown rank."""
+    if isinstance(value, Poly):
+        return any(isinstance(atom, Symbol) and atom.name == "numel" for atom in value.atoms)
+    if isinstance(value, Seq):
+        return value.kind == "size" or any(isinstance(item, ShapeOf) for item in value.items)
+    return isinstance(value, ShapeOf)
+
+
+def last_sizes(it: Interpreter, shape: Value) -> tuple[list[Value], bool] | None:
+    """The sizes of a shape that are known, the last ones of it, and whether that is all of them."""
+    if isinstance(shape, Seq) and len(shape.items) == 1 and isinstance(shape.items[0], ShapeOf):
+        shape = shape.items[0]  # list(x.shape)
+    if isinstance(shape, ShapeOf):
+        dims = shape.tensor.shape.dims
+        return list(dims[: len(dims) - shape.drop]), not shape.tensor.shape.lead
+    if isinstance(shape, Seq) and all(is_size(item) for item in shape.items):
+        return list(shape.items), True
+    return None
+
+
+def _equal_shapes(it: Interpreter, a: Value, b: Value) -> bool | None:
+    """Two shapes of which one is not known to its front; compared from the end."""
+    one, other = last_sizes(it, a), last_sizes(it, b)
+    if one is None or other is None:
+        return None
+    for whole, part in ((one, other), (other, one)):
+        if whole[1] and len(part[0]) > len(whole[0]):
+            return False
+    pairs = zip(reversed(one[0]), reversed(other[0]))
+    return False if any(it.ctx.compare(x, y) is NO for x, y in pairs) else None
 
 
 def _contains(it: Interpreter, item: Value, container: Value) -> bool | None:

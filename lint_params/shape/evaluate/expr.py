@@ -36,6 +36,7 @@ from lint_params.shape.value import (
     Splice,
     Unknown,
     Value,
+    asks_shapes,
 )
 
 Evaluator = Callable[[Interpreter, Any, Scope], Value]
@@ -193,7 +194,7 @@ def _boolop(it: Interpreter, node: ast.BoolOp, scope: Scope) -> Value:
             break
         if known is None:
             open_options.append(_truthy_part(value) if stop else value)
-    return join_all(it, open_options)
+    return next(filter(asks_shapes, open_options), None) or join_all(it, open_options)
 
 
 def _truthy_part(value: Value) -> Value:
@@ -222,9 +223,11 @@ def _compare(it: Interpreter, node: ast.Compare, scope: Scope) -> Value:
 
 @on(ast.IfExp)
 def _ifexp(it: Interpreter, node: ast.IfExp, scope: Scope) -> Value:
-    known = truth(it, it.eval(node.test, scope))
+    test = it.eval(node.test, scope)
+    known = truth(it, test)
     if known is not None:
         return it.eval(node.body if known else node.orelse, scope)
+    start = len(it.ctx.obligations)
 
     def arm(branch: ast.expr, want: bool) -> Callable[[], Value]:
         def run() -> Value:
@@ -234,6 +237,8 @@ def _ifexp(it: Interpreter, node: ast.IfExp, scope: Scope) -> Value:
         return run
 
     outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)])
+    if asks_shapes(test):
+        it.ctx.forgive(start)
     it.merge([writes for _, writes in outcomes])
     return join_all(it, [value for value, _ in outcomes])
 

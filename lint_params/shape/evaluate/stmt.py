@@ -23,6 +23,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    asks_shapes,
 )
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def run(it: Interpreter, body: list[ast.stmt], scope: Scope) -> Flow:
 
 def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tuple[Flow, bool]:
     """Both ways where the condition is not known; True if ``rest`` has been run as well."""
-    known = truth(it, it.eval(node.test, scope))
+    test = it.eval(node.test, scope)
+    known = truth(it, test)
     if known is not None:
         return run(it, node.body if known else node.orelse, scope), False
+    start = len(it.ctx.obligations)
     # Code of others may take a branch only with arguments of another kind: there a mismatch
     # counts only if no branch escapes it. A class's own methods answer for each of theirs.
     fn, root = scope.function, it.frames[0] if it.frames else None
@@ -92,6 +95,8 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
         return go
 
     outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)], every=handed)
+    if asks_shapes(test):
+        it.ctx.forgive(start)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
     if not alive:
         flows = [flow for flow, _ in outcomes]

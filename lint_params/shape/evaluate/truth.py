@@ -23,6 +23,7 @@ from lint_params.shape.value import (
     Ratio,
     Real,
     Seq,
+    ShapeOf,
     Tensor,
     Unknown,
     Value,
@@ -137,10 +138,22 @@ def _assume_compare(it: Interpreter, node: ast.Compare, want: bool, scope: Scope
         for a, b in zip(left.items, right.items):
             if is_size(a) and is_size(b):
                 it.ctx.learn_equal(a, b)
+    elif isinstance(left, ShapeOf) or isinstance(right, ShapeOf):
+        _learn_shapes(it, left, right)
     elif isinstance(left, Choice):
         narrow(
             it, node.left, scope, lambda v: v == right or not isinstance(v, (str, int, type(None)))
         )
+
+
+def _learn_shapes(it: Interpreter, left: Value, right: Value) -> None:
+    """Two shapes are the same: so are their sizes, counted from the end."""
+    from lint_params.shape.evaluate.comparison import last_sizes
+
+    one, other = last_sizes(it, left), last_sizes(it, right)
+    for a, b in zip(reversed(one[0]), reversed(other[0])) if one and other else ():
+        if is_size(a) and is_size(b):
+            it.ctx.learn_equal(a, b)
 
 
 def _counted_from_front(it: Interpreter, scope: Scope, *nodes: ast.expr) -> list[Tensor]:

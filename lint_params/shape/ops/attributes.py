@@ -8,8 +8,8 @@ from math import prod
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import VIEW, dtype_of, front, not_a_tensor, whole
-from lint_params.shape.sizes.dim import Size, product
-from lint_params.shape.value import REAL, DtypeOf, Seq, ShapeOf, Tensor, Unknown, Value
+from lint_params.shape.sizes.dim import NO, YES, Size, product
+from lint_params.shape.value import REAL, SHAPES, DtypeOf, Seq, ShapeOf, Tensor, Unknown, Value
 
 
 def shape_of(ctx: Context, x: Tensor) -> Value:
@@ -149,6 +149,18 @@ def size(ctx: Context, input: Value, dim: Value = None) -> Value:
 @function("Tensor.dim", "Tensor.ndimension", accepts=["zeros(2, 3).dim()"])
 def dim(ctx: Context, input: Value) -> Value:
     return _rank(ctx, input) if isinstance(input, Tensor) else not_a_tensor(ctx, input)
+
+
+@function("Tensor.is_same_size",
+          accepts=["zeros(2, 3).is_same_size(zeros(2, 3))", "zeros(2, 3).is_same_size(zeros(3, 2))"])  # fmt: skip
+def is_same_size(ctx: Context, input: Value, other: Value) -> Value:
+    one, two = (ctx.dims(x) if isinstance(x, Tensor) else None for x in (input, other))
+    if one is None or two is None:
+        return Unknown(SHAPES)
+    answers = [ctx.compare(*pair) for pair in zip(one, two)]
+    if len(one) != len(two) or NO in answers:
+        return False
+    return True if all(answer is YES for answer in answers) else Unknown(SHAPES)
 
 
 @function("Tensor.numel", "Tensor.nelement", "torch.numel",

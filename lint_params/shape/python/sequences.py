@@ -14,6 +14,7 @@ from lint_params.shape.evaluate.truth import truth
 from lint_params.shape.sizes import dim
 from lint_params.shape.value import (
     OPEN,
+    SHAPES,
     Alike,
     AnySeq,
     Choice,
@@ -28,6 +29,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    asks_shapes,
     is_size,
 )
 
@@ -234,14 +236,19 @@ def _filter(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Val
 def _any(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     items = known_items(it, args[0])
     results = [None] if items is None else [truth(it, i) for i in items]
-    return True if True in results else Unknown("condition") if None in results else False
+    return True if True in results else _open(items) if None in results else False
+
+
+def _open(items: list[Value] | None) -> Unknown:
+    """What any and all give where one of the items is not decided."""
+    return Unknown(SHAPES if any(map(asks_shapes, items or ())) else "condition")
 
 
 @external("builtins.all")
 def _all(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     items = known_items(it, args[0])
     results = [None] if items is None else [truth(it, i) for i in items]
-    return False if False in results else Unknown("condition") if None in results else True
+    return False if False in results else _open(items) if None in results else True
 
 
 @external("itertools.chain")
