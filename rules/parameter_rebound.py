@@ -1,8 +1,8 @@
 """A registered Parameter, layer or buffer is given a value that torch refuses.
 
 Once ``self.w`` is a Parameter, the name only takes a Parameter or None: assigning the result of
-a computation raises. To change its value write into it under ``torch.no_grad()``; to use a
-computed value give it another name.
+a computation raises; a buffer takes no number, list or numpy array. To change the value write
+into it under ``torch.no_grad()``; to use a computed value give it another name.
 
 Bad::
 
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 _REGISTERED = ("parameter", "module", "buffer")
 _PLAIN = ("function", "string", "list", "tuple", "dict", "set")
+_ARRAYS = tuple(f"numpy.{name}" for name in "array asarray zeros ones full arange linspace stack concatenate".split())
 _NO_OPS = frozenset("to float cpu contiguous type type_as requires_grad_ pin_memory cuda".split())
 #: What takes a layer's weight away or makes it a computed value.
 _REWRITES = (
@@ -119,6 +120,8 @@ class ParameterRebound(Rule):
             number = member.value is not None and facts.is_number(member.value)
             what_given = "function" if _is_function(member) else member.kind.what
             said = "a number" if number else f"a {what_given}" if what_given in _PLAIN else "a plain tensor"
+            if member.value is not None and _is_array(facts, member.value):
+                said = "a numpy array"
             trace = (Step(first.node.lineno, f"`self.{name}` is registered here"),)
             yield self.report(
                 facts,
@@ -151,12 +154,15 @@ class ParameterRebound(Rule):
         return kind.what in _REGISTERED and (conditions or not kind.optional) and not _is_weak(kind, member)
 
     def _refused(self, registered: str, member: Member) -> bool:
-        number = member.value is not None and member.cls.facts.is_number(member.value)
-        if registered == "buffer" or number:
-            return number
+        facts = member.cls.facts
+        if member.value is not None and (facts.is_number(member.value) or _is_array(facts, member.value)):
+            return True
+        if registered == "buffer":
+            plain = member.kind.what in _PLAIN and not member.kind.annotated and not member.kind.optional
+            return plain or _is_function(member)
         if registered == "parameter" and isinstance(member.value, ast.BinOp):
             return True  # whatever the two are: no Parameter comes out
-        if member.kind.annotated or member.kind.optional or _may_be_itself(member.cls.facts, member.value):
+        if member.kind.annotated or member.kind.optional or _may_be_itself(facts, member.value):
             return False
         return member.kind.is_tensor or member.kind.what in _PLAIN or _is_function(member)
 
@@ -229,6 +235,19 @@ def _is_function(member: Member) -> bool:
     """``self.act = torch.tanh`` over a layer."""
     name = member.cls.facts.qualify(member.value) if member.value is not None else None
     return name is not None and member.cls.facts.is_pure_function(name)
+
+
+def _is_array(facts: FileFacts, value: ast.expr) -> bool:
+    """``t.cpu().numpy()``, ``np.zeros(n)``, here or under a local name."""
+    values = facts.reach(value) if isinstance(value, ast.Name) else [value]
+    return bool(values) and all(isinstance(one, ast.Call) and _gives_array(facts, one) for one in values or ())
+
+
+def _gives_array(facts: FileFacts, call: ast.Call) -> bool:
+    """Whatever has a method ``numpy``, a tensor comes out only of what the project has written."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "numpy":
+        return not facts.kind_of(call.func.value).may_be("module", "object")
+    return facts.qualify(call.func) in _ARRAYS
 
 
 def _is_its_output(facts: FileFacts, everything: list[Member], member: Member) -> bool:

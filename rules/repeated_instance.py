@@ -40,7 +40,8 @@ Run::
     assert len(list(Net(4, 3).parameters())) == 6
 
 Silent when: what is repeated has no parameters, a flag decides about it, the repeated instance is
-an attribute (a shared head), the names or a comment say that it is shared, or each is copied.
+an attribute (a shared head), the names or a comment say that it is shared, or each is copied or
+handed to another call, which may copy it.
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ if TYPE_CHECKING:
     from lint_params.facts import FileFacts
 
 _LISTS = ("torch.nn.ModuleList", "torch.nn.Sequential", "torch.nn.ParameterList")
+_PASSES = tuple(
+    f"builtins.{name}" for name in ("list", "tuple", "iter", "enumerate", "zip", "reversed", "dict")
+) + ("itertools.chain", "itertools.islice", "collections.OrderedDict")
+_GROWS = ("append", "extend", "insert", "add_module", "update")
 _SHARED = re.compile(r"shar|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
 
 
@@ -141,6 +146,8 @@ class RepeatedInstance(Rule):
             return
         if isinstance(item, ast.Name) and not fresh and not self._is_listed(facts, node):
             return
+        if _is_renewed(facts, node):
+            return
         if self._says_shared(facts, node, item):
             return
         what = "Parameter" if kind.is_parameter else kind.describe()
@@ -201,6 +208,62 @@ class RepeatedInstance(Rule):
         if run.ok("construct") and seen > 1:  # `[layer] * depth` may be one layer deep here
             return run.refuted(finding, "no instance stands in two places")
         return None
+
+
+def _is_renewed(facts: FileFacts, node: ast.AST, names: tuple[str, ...] = ()) -> bool:
+    """Whether each of the repeated goes on through a copy or any other call, which may make a new
+    one of it, itself or under a local name: ``[copy.deepcopy(one) for one in repeat(layer, n)]``."""
+    parent = facts.parent(node)
+    if isinstance(parent, ast.comprehension):
+        return parent.iter is node and _makes_new(facts, parent)
+    if isinstance(parent, ast.For):
+        return parent.iter is node and not _is_put_in(parent)
+    if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.IfExp, ast.keyword)):
+        return _is_renewed(facts, parent, names)
+    if isinstance(parent, ast.Attribute) and parent.attr in ("items", "values"):
+        return _is_renewed(facts, facts.parent(parent) or parent, names)
+    if isinstance(parent, ast.Call) and parent.func is not node:
+        called = facts.qualify(parent.func) or ""
+        if called in _PASSES:
+            return _is_renewed(facts, parent, names)
+        grows = isinstance(parent.func, ast.Attribute) and parent.func.attr in _GROWS
+        return not grows and not _is_container(facts, parent)
+    target = parent.targets[0] if isinstance(parent, ast.Assign) else None
+    if not isinstance(target, ast.Name) or target.id in names:
+        return False
+    return any(
+        _is_renewed(facts, use, (*names, target.id))
+        for use in facts.scope_of(target).nodes(ast.Name)
+        if use.id == target.id and any(one.node is parent for one in facts.definitions(use) or ())
+    )
+
+
+def _makes_new(facts: FileFacts, loop: ast.comprehension) -> bool:
+    """``f(one) for one in ...``; ``one for one in ...`` hands on what is there."""
+    outer = facts.parent(loop)
+    given = outer.value if isinstance(outer, ast.DictComp) else getattr(outer, "elt", None)
+    one = _once_copied(facts, given) if isinstance(given, ast.expr) else None
+    names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+    return not (isinstance(one, ast.Name) and one.id in names) or outer is None or _is_renewed(facts, outer)
+
+
+def _is_put_in(loop: ast.For) -> bool:
+    """``for one in ...: layers.append(one)``."""
+    names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+    calls = [part for line in loop.body for part in ast.walk(line) if isinstance(part, ast.Call)]
+    return any(
+        isinstance(call.func, ast.Attribute) and call.func.attr in _GROWS
+        and any(isinstance(arg, ast.Name) and arg.id in names for arg in call.args)
+        for call in calls
+    )
+
+
+def _is_container(facts: FileFacts, call: ast.Call) -> bool:
+    """``nn.ModuleList(...)``, or a class of the project that is one and takes what that takes."""
+    made = facts.kind_of(call.func)
+    cls = made.cls if made.what == "class" else None
+    bases = cls.torch_bases if cls is not None and cls.method("__init__") is None else ()
+    return made.is_module_container or any(f"torch.nn.{base}" in _LISTS for base in bases)
 
 
 def _as_listed(facts: FileFacts, items: ast.expr) -> ast.expr:

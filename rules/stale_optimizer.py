@@ -77,17 +77,20 @@ class StaleOptimizer(Rule):
             if key not in seen:
                 seen.add(key)
                 seen_from = change.when.seen_from(made, facts)
-                own = change.path.startswith("self.") and _is_asked_once(facts, change.when)
-                yield self._finding(facts, one, change.when.node if own else seen_from)
+                path = _own_path(facts, one)
+                own = path and _is_asked_once(facts, change.when)
+                if own:
+                    yield self._finding(facts, one, change.when.node, path)
+                else:
+                    yield self._finding(facts, one, seen_from, change.path)
 
-    def _finding(self, facts: FileFacts, one: Stale, node: ast.AST) -> Finding:
+    def _finding(self, facts: FileFacts, one: Stale, node: ast.AST, path: str) -> Finding:
         change, made = one.change, one.optimizer.made
         assert made is not None
         name = one.optimizer.kind.torch.rpartition(".")[2]
-        built = made.seen_from(change.when, facts)
+        built = made.seen_from(change.when, facts) if path == change.path else made.innermost(facts)
         line = getattr(built, "lineno", made.line)
         what = "Parameter" if change.new.what == "parameter" else change.new.kind.describe()
-        path = change.path
         into = f"`{path}`" if path else "a layer"
         if change.rebound:
             said = f"`{path}` becomes another {what}" if what != "unknown" else f"`{path}` becomes a copy"
@@ -125,6 +128,19 @@ class StaleOptimizer(Rule):
         if built and run.ran(finding):
             return run.refuted(finding, f"the optimizer of line {line} holds all of them")
         return None
+
+
+def _own_path(facts: FileFacts, one: Stale) -> str:
+    """``self.model`` where a method replaces it in its own object, whose optimizer the class builds
+    too, whoever calls them; "" elsewhere."""
+    change, made = one.change, one.optimizer.made
+    if change.path.startswith("self.") or change.when.facts is not facts:
+        return change.path if change.path.startswith("self.") else ""
+    cls = facts.class_around(change.when.node)
+    if made is None or made.facts is not facts or cls is None or facts.class_around(made.node) is not cls:
+        return ""
+    targets = [target for target in facts.targets(change.when.node) if facts.self_attribute(target)]
+    return ast.unparse(targets[0]) if targets else ""
 
 
 def _is_asked_once(facts: FileFacts, when: Moment) -> bool:

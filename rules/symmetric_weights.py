@@ -52,7 +52,8 @@ Run::
 
 Silent when: the first layer's bias is random (torch's default: zeros recover from it), a dropout or
 anything unknown stands between the two, some other write or code that is not read may set a
-weight, the parameters are frozen, or the first layer has one unit.
+weight, the class does more with a Sequential of them than to call it, they are made after they
+were to be set, the parameters are frozen, or the first layer has one unit.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class SymmetricWeights(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for one in facts.symmetric_layers:
-            first, second = one.first.name, one.second.name
+            first, second = one.first.shown, one.second.shown
             line = getattr(one.second.weights[0], "lineno", 0)
             if one.second.weights[0] is one.node:
                 where = "here"
@@ -89,7 +90,7 @@ class SymmetricWeights(Rule):
                 "layers random (`nn.init.kaiming_uniform_`)",
                 trace=(Step(line, f"the weights of self.{second} are constant too"),),
                 subject=one.cls.qualname,
-                details={"first": first, "second": second},
+                details={"first": one.first.name, "second": one.second.name},
             )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:

@@ -23,8 +23,8 @@ class Member:
     """One line that gives ``self.<name>`` a value.
 
     ``how``: "assign", "augmented", "unpack" (part of a tuple that is not written out),
-    "for", "with", "register_parameter", "register_buffer", "add_module", "setattr",
-    "class" (in the class body), "declared" (annotation only), "delete".
+    "for", "with", "register_parameter", "register_buffer", "add_module", "setattr" (of a computed
+    name), "class" (in the class body), "declared" (annotation only), "delete".
     ``name`` is "" where it is computed. ``node`` is the statement or the call, ``target``
     the written attribute (or the call).
     """
@@ -121,8 +121,10 @@ def _in_method(cls, scope, instance, add) -> None:  # type: ignore[no-untyped-de
         elif isinstance(func, ast.Name) and func.id == "setattr" and len(call.args) == 3:
             owner = call.args[0]
             if isinstance(owner, ast.Name) and owner.id == instance:
-                name, value = call.args[1], call.args[2]
-                add(Member(_text(name), "setattr", value, call, call, scope, cls))
+                written, value = _text(call.args[1]), call.args[2]
+                # With a name that is written out it is an assignment in other words.
+                how = "assign" if written else "setattr"
+                add(Member(written, how, value, call, call, scope, cls))
         elif _updates_dict(call, instance):
             add(Member("", "setattr", None, call, call, scope, cls))
     for call in scope.nodes(ast.Subscript):

@@ -125,6 +125,15 @@ class Scope:
         return args[0].arg if args else None
 
     @property
+    def class_name(self) -> str | None:
+        """What a class method calls its class; None elsewhere."""
+        if self.owner is None or not isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return None
+        args = self.node.args.posonlyargs or self.node.args.args
+        plain = [one.id for one in self.decorators if isinstance(one, ast.Name)]
+        return args[0].arg if args and "classmethod" in plain else None
+
+    @property
     def instance_name(self) -> str | None:
         """``self`` of this method, or of the method around a nested function."""
         scope: Scope | None = self

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.held.closures import captured
 from lint_params.facts.held.handed_on import is_passed_on, used_elsewhere
-from lint_params.facts.held.lost import HELPER_BOOKS, OWN_BOOKS, carries_layers, looked_up, lost_as, trains
+from lint_params.facts.held.lost import FROZEN, HELPER_BOOKS, OWN_BOOKS, carries_layers, looked_up, lost_as, trains
 from lint_params.facts.held.owners import class_owns, kind_owns
 from lint_params.facts.value.contents import Item, stands_for
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _CONTAINERS = ("list", "tuple", "dict", "set")
 #: Kinds of values that hold no layers.
 _HOLD_NOTHING = ("buffer", "tensor", "number", "string", "none")
-#: Words in a helper's source that say that what it holds is meant to stay as it is.
-_FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
 
 
 @dataclass(frozen=True)
@@ -217,7 +215,7 @@ def _in_object(facts: FileFacts, cls: ClassFacts, member: Member) -> Hidden | No
     for one in helper.mro:
         if any(name in one.methods for name in (*HELPER_BOOKS, "named_modules", "modules")):
             return None
-        if any(_mentions(scope, _FROZEN) for scope in one.scope.within()):
+        if any(_mentions(scope, FROZEN) for scope in one.scope.within()):
             return None
     if used_elsewhere(cls, member.name):
         return None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
 #: A helper that defines one of these may show them to others.
 HELPER_BOOKS = (*OWN_BOOKS, "__getattr__")
+#: Words in a helper's source that say that what it holds is meant to stay as it is.
+FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
 
 
 def lost_as(item: Item) -> str | None:
@@ -33,17 +35,45 @@ def lost_as(item: Item) -> str | None:
 
 
 def carries_layers(kind: Kind) -> bool:
-    """A record, dataclass or NamedTuple, that is given layers which are made for it."""
+    """A record, dataclass or NamedTuple, that is given layers which are made for it; or an object of
+    a plain class that keeps several as they are (of one: to hide it on purpose)."""
     cls, call, facts = kind.cls, kind.node, kind.facts
     if kind.what != "object" or cls is None or facts is None or not isinstance(call, ast.Call):
         return False
     names = [getattr(one, "func", one) for one in cls.node.decorator_list]
     record = any((cls.facts.qualify(name) or "") == "dataclasses.dataclass" for name in names)
     named = "typing.NamedTuple" in cls.outside_bases
-    if not (record or named) or any(name in cls.methods for name in HELPER_BOOKS):
+    if any(name in one.methods for one in cls.mro for name in HELPER_BOOKS):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return any(kind_owns(facts.kind_of(arg), 0) and is_fresh(facts, arg, facts.kind_of(arg)) for arg in given)
+    if not (record or named):
+        given = _kept(cls, call)
+    fresh = [arg for arg in given if kind_owns(facts.kind_of(arg), 0) and is_fresh(facts, arg, facts.kind_of(arg))]
+    return len(fresh) > (0 if record or named else 1)
+
+
+def _kept(cls: ClassFacts, call: ast.Call) -> list[ast.expr]:
+    """The arguments that the constructor only stores, ``self.q = q``, where no method of the class
+    freezes anything or shows what it has."""
+    init = cls.init.node if cls.init is not None else None
+    if not isinstance(init, ast.FunctionDef) or len(cls.mro) > 1 or not cls.bases_complete or cls.node.decorator_list:
+        return []
+    words = (*FROZEN, "named_modules", "modules", "__dict__")
+    if any(node.attr in words for scope in cls.scope.within() for node in scope.nodes(ast.Attribute)):
+        return []
+    if any(name in cls.methods for name in ("named_modules", "modules")):
+        return []
+    stored = {
+        member.value.id
+        for members in cls.members.values()
+        for member in members
+        if member.scope is cls.init and not member.conditions and isinstance(member.value, ast.Name)
+    }
+    names = [arg.arg for arg in (*init.args.posonlyargs, *init.args.args)][1:]
+    if any(isinstance(arg, ast.Starred) for arg in call.args):
+        return []
+    given = [*zip(names, call.args), *((word.arg, word.value) for word in call.keywords)]
+    return [value for name, value in given if name in stored]
 
 
 def looked_up(cls: ClassFacts, name: str) -> bool:

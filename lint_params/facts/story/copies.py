@@ -47,9 +47,17 @@ class Copies:
         """What an earlier part of the same run knew."""
         self._aliases = {thing: list(known) for thing, known in earlier._aliases.items()}
 
-    def assigned(self, story: Expressions, node: ast.Assign, value: Value) -> None:
-        """``self.target = self.online``, ``target = net.to(device)``: one module, two names."""
-        online, target = _same(node.value), node.targets[0]
+    def assigned(self, story: Expressions, node: ast.stmt, target: ast.expr, given: ast.expr, value: Value) -> None:
+        """``self.target = self.online``, ``target = net.to(device)``: one module, two names; of a
+        tuple that is written out, part by part."""
+        if isinstance(target, (ast.Tuple, ast.List)) and isinstance(given, (ast.Tuple, ast.List)):
+            if len(target.elts) == len(given.elts) and not any(
+                isinstance(part, ast.Starred) for part in (*target.elts, *given.elts)
+            ):
+                for place, part in enumerate(target.elts):
+                    self.assigned(story, node, part, given.elts[place], story.item(value, place))
+            return
+        online = _same(given)
         if len(value) != 1 or value[0] is OTHER or not _last(online) or not _last(target):
             return
         if value[0].what in ("module", "unknown", "object") and _last(online) != _last(target):

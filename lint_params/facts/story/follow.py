@@ -64,14 +64,16 @@ class Story(Calls):
 
     def _assign(self, node: ast.Assign) -> bool:
         value = self.value(node.value)
-        self.copies.assigned(self, node, value)
+        self.copies.assigned(self, node, node.targets[0], node.value, value)
         for target in node.targets:
             self.store(target, value, node)
         return True
 
     def _ann_assign(self, node: ast.AnnAssign) -> bool:
         if node.value is not None:
-            self.store(node.target, self.value(node.value), node)
+            value = self.value(node.value)
+            self.copies.assigned(self, node, node.target, node.value, value)
+            self.store(node.target, value, node)
         return True
 
     def _aug_assign(self, node: ast.AugAssign) -> bool:

@@ -19,7 +19,7 @@ _ALIKE = frozenset(
         contiguous float flatten
     """.split()
 )
-_ALIKE_LAYERS = frozenset(
+ALIKE_LAYERS = frozenset(
     "ReLU ReLU6 Tanh Sigmoid GELU SiLU ELU LeakyReLU Softplus SELU Mish Identity Hardtanh".split()  # noqa: SIM905
 )
 
@@ -80,7 +80,7 @@ class _Tracer:
         if name is not None:
             if name in self.layers and not self.cls.kind(name).is_parameter:
                 return self._layer(name, first, depth)
-            if self.cls.kind(name).layer in _ALIKE_LAYERS:
+            if self.cls.kind(name).layer in ALIKE_LAYERS:
                 return self.source(first, depth)
             return None
         qualified = self.facts.qualify(func)
@@ -92,7 +92,7 @@ class _Tracer:
         if isinstance(func, ast.Attribute) and func.attr in _ALIKE:
             return self.source(func.value, depth)
         if isinstance(func, ast.Call) and first is not None:  # nn.ReLU()(x)
-            return self.source(first, depth) if self.facts.kind_of(func).layer in _ALIKE_LAYERS else None
+            return self.source(first, depth) if self.facts.kind_of(func).layer in ALIKE_LAYERS else None
         return None
 
     def _layer(self, name: str, given: ast.AST | None, depth: int) -> str:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from lint_params.facts.flow import asked_type
 from lint_params.facts.members import argument
 from lint_params.facts.value.consecutive import consecutive
+from lint_params.facts.value.sequences import fed, placed, sequences
 from lint_params.names import dotted
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
     from lint_params.facts.value.kinds import Kind
     from lint_params.facts.writes import Write
 
@@ -31,12 +33,19 @@ class Layer:
     is no other unit from which it could differ."""
 
     name: str
+    layer: str = ""
     weights: list[ast.AST] = field(default_factory=list)
     biases: int = 0
     has_bias: bool = True
     other: bool = False
     other_bias: bool = False
     one_unit: bool = False
+
+    @property
+    def shown(self) -> str:
+        """``fc1``, or ``net[0]`` inside of a Sequential."""
+        name, _, place = self.name.partition(".")
+        return f"{name}[{place}]" if place else name
 
     @property
     def constant(self) -> bool:
@@ -58,13 +67,18 @@ class Symmetric:
 
 
 def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
-    found = []
+    found: list[Symmetric] = []
     for cls in facts.module_classes:
-        layers = _layers(cls)
+        inside = sequences(cls)
+        layers = _layers(cls, inside)
         if not any(layer.constant for layer in layers.values()):
             continue
-        for first, second in consecutive(cls, layers, constant_value):
+        pairs = consecutive(cls, layers, constant_value)
+        pairs += [pair for name, kinds in inside.items() for pair in fed(name, kinds, layers)]
+        for first, second in pairs:
             one, two = layers[first], layers[second]
+            if any(one.weights[:1] == [other.node] for other in found):
+                continue  # a function that several classes apply
             if first != second and one.constant and one.equal and two.constant and not one.one_unit:
                 found.append(Symmetric(cls, one, two, one.weights[0]))
                 break
@@ -72,25 +86,41 @@ def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
 
 
 # -- what the weights are -----------------------------------------------------------------
-def _layers(cls: ClassFacts) -> dict[str, Layer]:
+def _layers(cls: ClassFacts, inside: dict[str, list[Kind]]) -> dict[str, Layer]:
     layers: dict[str, Layer] = {}
+    for name, kinds in inside.items():
+        for place, kind in enumerate(kinds):
+            if kind.layer in _LAYERS and isinstance(kind.node, ast.Call):
+                layers[f"{name}.{place}"] = _layer(f"{name}.{place}", kind)
     for one in cls.mro:
         for name in one.members:
             kind = cls.kind(name)
             if kind.layer in _LAYERS and isinstance(kind.node, ast.Call):
-                layers[name] = Layer(name, has_bias=_has_bias(kind), one_unit=_one_unit(kind))
+                layers[name] = _layer(name, kind)
             elif kind.is_parameter and _constant_parameter(cls, name):
                 node = one.members[name][0].node
-                layers[name] = Layer(name, [node], has_bias=False)
-    for one in cls.mro:
-        for scope in one.scope.within():
-            for write in one.facts.writes_in(scope):
-                _note(cls, one, write, layers)
-            _handed_on(one.facts, scope, layers)
+                layers[name] = Layer(name, weights=[node], has_bias=False)
+    applied = _applied(cls)
+    own = [(one, scope) for one in cls.mro for scope in one.scope.within()]
+    outside = [scope for scope in applied if scope and not any(scope is other for _, other in own)]
+    for one, scope in [*own, *((cls, scope) for scope in outside)]:
+        for write in one.facts.writes_in(scope):
+            _note(one, write, layers, inside, applied)
+        _handed_on(one.facts, scope, layers)
+    if None in applied or any(_goes_on(cls.facts, scope) for scope in outside):
+        for layer in layers.values():
+            layer.other = True
     return layers
 
 
-def _note(cls: ClassFacts, one: ClassFacts, write: Write, layers: dict[str, Layer]) -> None:
+def _layer(name: str, kind: Kind) -> Layer:
+    return Layer(name, kind.layer, has_bias=_has_bias(kind), one_unit=_one_unit(kind))
+
+
+def _note(
+    one: ClassFacts, write: Write, layers: dict[str, Layer], inside: dict[str, list[Kind]],
+    applied: list[Scope | None],
+) -> None:
     facts = one.facts
     target = write.target
     if isinstance(target, ast.Attribute) and target.attr == "requires_grad":
@@ -101,25 +131,24 @@ def _note(cls: ClassFacts, one: ClassFacts, write: Write, layers: dict[str, Laye
         return
     constant = _writes_constant(facts, write)
     if isinstance(target, ast.Attribute) and target.attr in ("weight", "bias"):
-        name = facts.self_attribute(target.value)
-        if name in layers:
-            _set(layers[name], target.attr, constant, write.node)
+        held = facts.self_attribute(target.value) or placed(one, target.value, inside)
+        if held in layers:
+            _set(layers[held], target.attr, constant, write.node)
             return
         listed = _listed(facts, target.value)
-        for name in listed:
-            if name in layers:
-                _set(layers[name], target.attr, constant, write.node)
+        for held in listed:
+            if held in layers:
+                _set(layers[held], target.attr, constant, write.node)
         if listed:
             return
-        types = _looped(facts, target.value, cls)
+        types = _looped(facts, target.value, applied)
         for layer in layers.values():
-            if types is None or cls.kind(layer.name).layer.removeprefix("Lazy") in types:
-                _set(layers[layer.name], target.attr, constant and types is not None, write.node)
+            if types is None or layer.layer.removeprefix("Lazy") in types:
+                _set(layer, target.attr, constant and types is not None, write.node)
         return
     name = facts.self_attribute(target)
     if name in layers:
-        kind = cls.kind(name)
-        if kind.is_parameter and write.how != "bind":
+        if one.kind(name).is_parameter and write.how != "bind":
             _set(layers[name], "weight", constant, write.node)
     elif isinstance(target, ast.Name) and facts.kind_of(target).is_parameter:
         every = _all_of_self(facts, target)
@@ -198,7 +227,57 @@ def _one_unit(kind: Kind) -> bool:
     return isinstance(size, ast.Constant) and size.value == 1
 
 
-def _looped(facts: FileFacts, owner: ast.expr, cls: ClassFacts) -> frozenset[str] | None:
+def _applied(cls: ClassFacts) -> list[Scope | None]:
+    """The functions that ``self.apply`` runs, methods or not; None for one that is not known, that
+    stands in another file, that may not run, or that runs before some of the layers are there, and
+    for weights that are loaded."""
+    found: list[Scope | None] = []
+    for one in cls.mro:
+        for inner in one.scope.within():
+            for call in inner.nodes(ast.Call):
+                if dotted(call.func) == "self.load_state_dict":
+                    found.append(None)
+                if dotted(call.func) != "self.apply":
+                    continue
+                given = call.args[0] if call.args else None
+                own = cls.method(one.facts.self_attribute(given) or "") if given is not None else None
+                other = one.facts.function_of(ast.Call(given, [], [])) if isinstance(given, ast.Name) else None
+                if _is_early(cls, one, inner, call):
+                    found.append(None)
+                elif own is not None:
+                    found.append(own[1])
+                elif other is None or other[0] is not cls.facts or one.facts.conditions(call):
+                    found.append(None)
+                else:
+                    found.append(other[1] if inner.name in cls.surely_built_by else None)
+    return found
+
+
+def _is_early(cls: ClassFacts, one: ClassFacts, scope: Scope, call: ast.Call) -> bool:
+    """Whether the constructor, or that of a class below, makes layers after ``self.apply(...)``."""
+    below = cls.mro[: cls.mro.index(one)]
+    made = [(other, m) for other in (*below, one) for ms in other.members.values() for m in ms]
+    return scope.name == "__init__" and any(
+        m.kind.may_be("module") and m.method == "__init__" and (other is not one or m.node.lineno > call.lineno)
+        for other, m in made
+    )
+
+
+def _goes_on(facts: FileFacts, scope: Scope) -> bool:
+    """Whether a function hands what it gets to code that may write to it."""
+    names = {arg.arg for arg in ast.walk(scope.node) if isinstance(arg, ast.arg)}
+    for call in scope.nodes(ast.Call):
+        called = facts.qualify(call.func) or ""
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(owner, ast.Name) and owner.id in names:
+            return True
+        if not called.startswith(("torch.nn.init.", "builtins.")):
+            if any(isinstance(arg, ast.Name) and arg.id in names for arg in call.args):
+                return True
+    return bool(scope.children)
+
+
+def _looped(facts: FileFacts, owner: ast.expr, applied: list[Scope | None]) -> frozenset[str] | None:
     """For ``m`` of a loop over the class's own modules (or the argument of what ``apply``
     runs), the layer classes that isinstance admits; None: some layer, nobody knows which."""
     if not isinstance(owner, ast.Name):
@@ -212,19 +291,11 @@ def _looped(facts: FileFacts, owner: ast.expr, cls: ClassFacts) -> frozenset[str
             source = dotted(condition.test.func) if isinstance(condition.test, ast.Call) else None
             return frozenset(names) if source in ("self.modules", "self.children") else None
     scope = facts.scope_of(owner)
-    applied = any(
-        isinstance(arg, ast.Attribute) and arg.attr == scope.name
-        for one in cls.mro
-        for inner in one.scope.within()
-        for call in inner.nodes(ast.Call)
-        if dotted(call.func) == "self.apply"
-        for arg in call.args
-    )
     others = [
         c for c in facts.conditions(owner)
         if c.what != "with" and (c.what != "if" or asked_type(c.test)[0] is None)
     ]
-    return frozenset(names) if applied and not others else None
+    return frozenset(names) if scope in applied and not others else None
 
 
 def _listed(facts: FileFacts, owner: ast.expr) -> list[str]:

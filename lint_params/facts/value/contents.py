@@ -161,10 +161,18 @@ def _added(facts: FileFacts, scope: Scope, text: str, depth: int) -> list[Item]:
             else:
                 found += _repeat(_value(facts, write.value, write.value, depth))
         elif write.how == "item":
-            found += _repeat(_value(facts, write.value, write.value, depth))
+            items = _repeat(_value(facts, write.value, write.value, depth))
+            other = _has_other_home(facts, write.node, text)
+            found += [replace(item, fresh=False) for item in items] if other else items
         elif write.how == "augmented":
             found += _repeat(items_of(facts, write.value, depth + 1))
     return found
+
+
+def _has_other_home(facts: FileFacts, node: ast.AST, text: str) -> bool:
+    """``towers[name] = self.last = nn.Linear(...)``: the attribute keeps it too."""
+    others = [one for one in node.targets if not _is(one, text)] if isinstance(node, ast.Assign) else []
+    return any(not isinstance(one, ast.Name) or _is_used_otherwise(facts, one) for one in others)
 
 
 def _names_for(facts: FileFacts, scope: Scope, text: str) -> list[str]:
@@ -270,6 +278,8 @@ def _is_used_otherwise(facts: FileFacts, name: ast.Name) -> bool:
         parent = facts.parent(other)
         if isinstance(parent, ast.Attribute):
             continue  # layer.weight, layer.eval()
+        if isinstance(parent, ast.Subscript) and parent.value is other and isinstance(parent.ctx, ast.Store):
+            continue  # towers[name] = layer
         if isinstance(parent, ast.Call) and parent.func is other:
             continue  # layer(x)
         if isinstance(parent, ast.Call):

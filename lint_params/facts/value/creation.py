@@ -258,14 +258,12 @@ def _data_type(data: ast.expr) -> str:
 
 def on_default_device(kind: Kind) -> bool:
     """A tensor computed only from a creation function that was given no device."""
-    for _ in range(12):
-        if kind.what != "tensor":
-            return False
-        if kind.origin is None:
-            break
+    while kind.what == "tensor" and kind.origin is not None:
         if kind.torch in ("torch.Tensor.to", "torch.Tensor.cuda", "torch.Tensor.type_as"):
             return False
         kind = kind.origin
+    if kind.what != "tensor":
+        return False
     call = kind.node
     if kind.torch not in CREATORS or not isinstance(call, ast.Call):
         return False

@@ -71,9 +71,26 @@ def _global(facts: FileFacts, qualified: str) -> tuple[FileFacts, Scope] | None:
     return (other, scope) if scope is not None else None
 
 
+def _factory(facts: FileFacts, call: ast.Call) -> tuple[FileFacts, Scope] | None:
+    """The static or class method that ``Weights.create(dim)`` runs."""
+    cls = facts.class_of(call.func.value) if isinstance(call.func, ast.Attribute) else None
+    found = cls.method(call.func.attr) if cls is not None and isinstance(call.func, ast.Attribute) else None
+    if found is None or not found[1].has_decorator("staticmethod", "classmethod"):
+        return None
+    return found[0].facts, found[1]
+
+
+def _of_another(facts: FileFacts, call: ast.Call, scope: Scope) -> bool:
+    """Whether a class method runs for a class below its own, which is what it then makes."""
+    if not scope.has_decorator("classmethod") or not isinstance(call.func, ast.Attribute):
+        return False
+    cls = facts.class_of(call.func.value) or facts.kind_of(call.func.value).cls
+    return cls is None or cls.scope is not scope.owner
+
+
 def returned_kind(facts: FileFacts, call: ast.Call) -> Kind:
-    found = function_of(facts, call)
-    if found is None:
+    found = function_of(facts, call) or _factory(facts, call)
+    if found is None or _of_another(facts, call, found[1]):
         return UNKNOWN
     other, scope = found
     if scope.nodes(ast.Yield, ast.YieldFrom) or isinstance(scope.node, ast.AsyncFunctionDef):

@@ -93,6 +93,8 @@ def _argument(facts: FileFacts, one: Definition) -> Kind:
             cls = facts.class_at(around.owner.node)
             if cls is not None:
                 return Kind("module" if cls.is_module else "object", None, facts, cls=cls)
+        if around is not None and around.class_name == one.name and around.owner is not None:
+            return Kind("class", None, facts, cls=facts.class_at(around.owner.node))
         if around is not None and one.value is None:
             return argument_kind(facts, around, one.node)
     return UNKNOWN
@@ -198,6 +200,10 @@ def attribute_of(owner: Kind, name: str) -> Kind:
     """``owner.name``."""
     if owner.what == "choice":
         return join(attribute_of(choice, name) for choice in owner.choices)
+    if name == "module" and owner.is_module:
+        wrapped = _wrapped(owner)
+        if wrapped is not None:
+            return wrapped
     if owner.what in ("module", "object") and owner.cls is not None:
         kind = owner.cls.kind(name)
         return kind.named(name, owner) if kind is not UNKNOWN else UNKNOWN
@@ -213,6 +219,20 @@ def attribute_of(owner: Kind, name: str) -> Kind:
         if name in ("ndim", "requires_grad", "is_leaf", "itemsize", "nbytes"):
             return NUMBER
     return UNKNOWN
+
+
+def _wrapped(owner: Kind) -> Kind | None:
+    """``net.module``: what DataParallel or DistributedDataParallel was given. The latter has the
+    kind of what it wraps, which has no such attribute of its own."""
+    call = owner.node
+    if not isinstance(call, ast.Call) or owner.facts is None or owner.annotated:
+        return None
+    if owner.layer == "DataParallel":
+        given = owner.facts.argument(call, 0, "module")
+        return owner.facts.kind_of(given) if given is not None else None
+    if owner.cls is not None:
+        return None if owner.cls.may_define("module") else owner
+    return owner if owner.layer and owner.layer != "Module" else None
 
 
 def torch_member(owner: Kind, name: str) -> Kind:
