@@ -128,8 +128,8 @@ def _is_written(node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
         node, over = over, above[over]
     if isinstance(over, ast.Call) and node in over.args:
         return last_name(over.func)[-1:] == "_"
-    in_place = isinstance(over, ast.Attribute) and over.attr[-1:] == "_" and over.attr[-2:] != "__"
-    return in_place and over.attr not in _KEEP
+    method = over.attr if isinstance(over, ast.Attribute) else ""
+    return method[-1:] == "_" and method[-2:] != "__" and method not in _KEEP
 
 
 def _is_touched(node: ast.Attribute, above: dict[ast.AST, ast.AST]) -> bool:
