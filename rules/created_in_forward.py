@@ -38,7 +38,8 @@ Run::
     assert torch.equal(model(x), model(x))
 
 Silent when: the layer has no parameters (Softmax, Dropout, losses, ``affine=False``), the same
-function fills its weights or freezes it, gradients are off, the method runs in the constructor
+function fills its weights or freezes it, it is made on the meta device or for ``functional_call``,
+gradients are off, the method runs in the constructor
 as well or is decorated (it may be kept), it is the ``initialize_parameters`` of a lazy Module,
 forward builds the optimizer too (a fit of its own), or the class has its own ``__setattr__``.
 """
@@ -193,7 +194,20 @@ class CreatedInForward(Rule):
             return False
         if kind.is_module_container and not self._makes(facts, call):
             return False
-        return not self._is_filled(facts, call)
+        return not (self._is_filled(facts, call) or facts.made_on_meta(call) or self._is_template(facts, call))
+
+    def _is_template(self, facts: FileFacts, call: ast.Call) -> bool:
+        """``functional_call(layer, {"weight": self.w}, x)``: it only says what is computed, with weights that
+        are kept elsewhere."""
+        parent = facts.parent(call)
+        given = facts.targets(parent)
+        names = [one.id for one in given if isinstance(one, ast.Name)]
+        return any(
+            getattr(use.func, "attr", getattr(use.func, "id", "")) == "functional_call" and bool(use.args)
+            and (use.args[0] is call or isinstance(use.args[0], ast.Name) and use.args[0].id in names)
+            for inner in facts.scope_of(call).within()
+            for use in inner.nodes(ast.Call)
+        )
 
     def _makes(self, facts: FileFacts, container: ast.Call) -> bool:
         """Whether a layer is made for the container in the call itself: ``nn.Sequential(self.a, self.b)``

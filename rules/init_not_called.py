@@ -39,8 +39,9 @@ Run::
 Says: object has no attribute '_backward_hooks'
 
 Silent when: any method that ``__init__`` calls does it, the instance takes over another one's
-``__dict__``, the class makes its instances in ``__new__``, ``__init__`` only raises, a decorator
-writes the constructor, an heir calls the ``__init__`` of another base by name, the class has its
+``__dict__``, the class makes its instances in ``__new__``, or a base of it does more there than
+that, it has a metaclass, ``__init__`` only raises, is decorated or replaced, a decorator writes the
+constructor, an heir calls the ``__init__`` of another base by name, the class has its
 own ``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other
 files.
 """
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from lint_params.evidence import Run
     from lint_params.facts import ClassFacts, FileFacts, Scope
 
+#: Metaclasses that make objects as ``type`` does.
+_PLAIN_TYPES = ("abc.ABCMeta", "builtins.type")
 _MISSPELLED = frozenset(
     "__int__ __inti__ __intit__ __iinit__ __initt__ __ini__ __nit__ _init_ __init_ _init__ "
     "___init___ ___init__ __init___ __Init__ __INIT__ __init".split()
@@ -72,6 +75,9 @@ class InitNotCalled(Rule):
         for cls in facts.module_classes:
             if cls.init is None:
                 yield from self._misspelled(facts, cls)
+            if _may_be_set_up(cls):
+                continue
+            if cls.init is None:
                 yield from self._generated(facts, cls)
             elif self._never_calls(cls, cls.init):
                 yield self.report(
@@ -115,7 +121,7 @@ class InitNotCalled(Rule):
     def _generated(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
         """The constructor that ``@dataclass`` writes calls no parent's; ``__post_init__`` has to."""
         post = cls.methods.get("__post_init__")
-        if post is None or not _is_dataclass(cls) or "__new__" in cls.methods:
+        if post is None or not _is_dataclass(cls):
             return
         runs = [found[1] for name in cls.reached_from("__post_init__") if (found := cls.method(name))]
         if any(_calls_parent(cls, part) or _takes_over(part) for one in runs for part in one.within()):
@@ -132,7 +138,7 @@ class InitNotCalled(Rule):
             )
 
     def _never_calls(self, cls: ClassFacts, init: Scope) -> bool:
-        if cls.may_be_wrapped or "__new__" in cls.methods:
+        if cls.may_be_wrapped:
             return False
         if any(isinstance(base, str) and "Mock" in base for base in cls.bases):
             return False
@@ -169,12 +175,52 @@ class InitNotCalled(Rule):
         return None
 
 
+def _may_be_set_up(cls: ClassFacts) -> bool:
+    """Whether somebody else may run ``Module.__init__``: a metaclass, a ``__new__`` that does more than to
+    make the object, a decorator of ``__init__``, or code that puts another ``__init__`` in its place."""
+    init = cls.methods.get("__init__")
+    if init is not None and any(not _is_of_library(cls, one) for one in init.decorators):
+        return True
+    if "__new__" in cls.methods or any(_decides(cls, one) for one in cls.mro):
+        return True
+    return any(
+        node.attr == "__init__" and isinstance(node.ctx, ast.Store) and cls.facts.class_of(node.value) is cls
+        for node in cls.facts.nodes(ast.Attribute)
+    )
+
+
+def _is_of_library(cls: ClassFacts, decorator: ast.expr) -> bool:
+    """``@torch.no_grad()``, ``@override``: the function runs as it is written."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (cls.facts.qualify(called) or "").startswith(("torch.", "typing.", "typing_extensions.", "warnings."))
+
+
+def _decides(cls: ClassFacts, base: ClassFacts) -> bool:
+    """Whether a base of the class, or it itself, has a say in how objects are made."""
+    for keyword in base.node.keywords:
+        if keyword.arg is None or keyword.arg == "metaclass" and base.facts.qualify(keyword.value) not in _PLAIN_TYPES:
+            return True
+    made = base.methods.get("__new__")
+    if made is not None and any(not _only_makes(call) for call in made.nodes(ast.Call)):
+        return True
+    heirs = base.methods.get("__init_subclass__") if base is not cls else None
+    return heirs is not None and any(node.attr == "__init__" for node in heirs.nodes(ast.Attribute))
+
+
+def _only_makes(call: ast.Call) -> bool:
+    """``super()`` and ``super().__new__(cls)``."""
+    func = call.func
+    return isinstance(func, ast.Attribute) and func.attr == "__new__" or (
+        isinstance(func, ast.Name) and func.id == "super"
+    )
+
+
 def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:
     """The class before the Module, itself none, whose ``__init__`` runs and calls no other;
     and the base through which it comes."""
     init = cls.methods.get("__init__")
     nobody = (None, cls.node)
-    if cls.scope.decorators or "__new__" in cls.methods or (init is not None and not _only_super(init)):
+    if cls.scope.decorators or (init is not None and not _only_super(init)):
         return nobody
     if not (_registers(cls) or cls.method("forward") is not None):
         return nobody
@@ -199,7 +245,7 @@ def _silent_above(facts: FileFacts, cls: ClassFacts) -> tuple[ClassFacts, ast.Ca
     above = next((one for one in cls.mro[1:] if one.init is not None), None)
     if above is None or above.facts is facts or above.scope.decorators or not _registers(cls):
         return None
-    if above.init is None or not above.bases_complete or len(above.bases) != 1 or "__new__" in above.methods:
+    if above.init is None or not above.bases_complete or len(above.bases) != 1 or _may_be_set_up(above):
         return None
     runs = [found for name in above.reached_from_init if (found := above.method(name))]
     if any(_calls_parent(one, part) or _takes_over(part) for one, scope in runs for part in scope.within()):

@@ -40,8 +40,8 @@ Run::
 Says: The size of tensor a (5) must match the size of tensor b (0)
 
 Silent when: the empty Parameter only says where the model is (`self.dummy.device`), takes no
-gradient, is an explicit `torch.empty(0)` that nobody reads, or is given its real value later
-outside forward; a class of another library is called Parameter.
+gradient, is an explicit `torch.empty(0)` that nobody reads, is put into another object or handed
+on, whose later writes are not in sight, or is given its real value later outside forward; a class of another library is called Parameter.
 """
 
 from __future__ import annotations
@@ -138,15 +138,23 @@ class ParameterWithoutShape(Rule):
 
     def _is_local_meant(self, facts: FileFacts, call: ast.Call, explicit: bool) -> bool:
         parent = facts.parent(call)
+        while isinstance(parent, (ast.IfExp, ast.BoolOp, ast.NamedExpr)):
+            parent = facts.parent(parent)
         if explicit:
             return False
         if not isinstance(parent, (ast.Assign, ast.AnnAssign)):
-            return not isinstance(parent, ast.Call)
+            return not isinstance(parent, (ast.Call, ast.Return))  # who gets it may fill it
         target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
-        if not isinstance(target, ast.Name) or _DUMMY.search(target.id):
+        if not isinstance(target, ast.Name):
+            return facts.self_attribute(target) is not None  # one of several values
+        if _DUMMY.search(target.id):
             return False
         scope = facts.scope_of(call)
-        if any(_registers(facts, one, target.id) for one in scope.nodes(ast.Call)):
+        if any(_registers(facts, one, target.id) for one in scope.nodes(ast.Call)) or any(
+            isinstance(one.value, ast.Name) and one.value.id == target.id
+            and any(isinstance(to, ast.Attribute) and facts.self_attribute(to) is None for to in one.targets)
+            for one in scope.nodes(ast.Assign)
+        ):
             return False  # in another module, which others fill
         return not any(
             isinstance(write.target, ast.Name)
@@ -206,12 +214,14 @@ _HOW = (
 
 
 def _registers(facts: FileFacts, call: ast.Call, name: str) -> bool:
-    """``other.register_parameter("scale", p)``"""
+    """``other.register_parameter("scale", p)``, ``setattr(other, key, p)``"""
     func = call.func
-    return (
-        isinstance(func, ast.Attribute) and func.attr == "register_parameter" and facts.self_attribute(func) is None
-        and any(isinstance(given, ast.Name) and given.id == name for given in call.args)
-    )
+    if not any(isinstance(given, ast.Name) and given.id == name for given in call.args):
+        return False
+    if isinstance(func, ast.Name) and func.id == "setattr":
+        owner = call.args[0]
+        return not (isinstance(owner, ast.Name) and owner.id == facts.scope_of(call).instance_name)
+    return isinstance(func, ast.Attribute) and func.attr == "register_parameter" and facts.self_attribute(func) is None
 
 
 def _is_float(facts: FileFacts, value: ast.expr) -> bool:

@@ -39,7 +39,7 @@ Run::
 Says: to have 1 channels, but got 2 channels instead
 
 Silent when: the object is not surely a tensor (Modules and batches move in place, `view()` of
-a graph, `set.add`); `out=` or `inplace=True` is given; the call stands in a try, under a
+a graph, `set.add`); `out=` is given, or `inplace`, by name or by its place; the call stands in a try, under a
 context manager that is not torch's (a test that expects an error), or in code that measures; it
 ends a cell of a notebook, or of a script that was one, where its value is shown.
 """
@@ -209,13 +209,8 @@ class ResultDiscarded(Rule):
         return shown if facts.is_used_as_tensor(owner) else ""
 
     def _meant(self, facts: FileFacts, call: ast.Call) -> bool:
-        for keyword in call.keywords:
-            if keyword.arg in (None, "out"):
-                return True
-            if keyword.arg == "inplace" and not (
-                isinstance(keyword.value, ast.Constant) and keyword.value.value is False
-            ):
-                return True
+        if any(keyword.arg in (None, "out") for keyword in call.keywords) or facts.may_work_in_place(call):
+            return True
         for condition in facts.conditions(call):
             if condition.what in ("try", "except", "function"):
                 return True

@@ -68,7 +68,7 @@ class StaleOptimizer(Rule):
         seen: set[tuple[ast.AST, str]] = set()
         for one in facts.stories.stale:
             made, change = one.optimizer.made, one.change
-            if made is None or change.healed:
+            if made is None or change.healed or one.optimizer.mended:
                 continue
             if change.new.frozen and not change.unfrozen:
                 continue

@@ -53,7 +53,8 @@ Run::
 Silent when: the first layer's bias is random (torch's default: zeros recover from it), a dropout or
 anything unknown stands between the two, some other write or code that is not read may set a
 weight, the class does more with a Sequential of them than to call it, they are made after they
-were to be set, the parameters are frozen, or the first layer has one unit.
+were to be set, the parameters are frozen, by the class or for an object of it, a convolution has
+groups, whose channels read and feed different ones, or the first layer has one unit.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ Run::
 Says: mat1 and mat2 shapes cannot be multiplied (4x5 and 2x5)
 
 Silent when: the new tensor's shape is not known for certain; when the layer's own sizes are set
-along with the weight (`conv.in_channels = 1`, pruning, growing a head).
+along with the weight (`conv.in_channels = 1`, pruning, growing a head); when only the number of
+rows is another, and the bias has as many or is gone.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 import pytest
@@ -100,6 +101,17 @@ def test_in_place_methods_return_the_tensor() -> None:
         x = torch.ones(2)
         argument = {"fill_": (1.0,), "add_": (1.0,), "clamp_": (0.0,), "copy_": (x.clone(),)}
         assert getattr(x, name)(*argument.get(name, ())) is x
+
+
+def test_where_inplace_stands() -> None:
+    found = {}
+    for name in dir(nn.functional):
+        function = getattr(nn.functional, name)
+        if not name.startswith("_") and inspect.isfunction(function):
+            arguments = list(inspect.signature(function).parameters)
+            if "inplace" in arguments:
+                found[name] = arguments.index("inplace")
+    assert found == names.INPLACE_ARGUMENT
 
 
 def test_creators_exist() -> None:

@@ -187,6 +187,10 @@ class ParameterFacts:
         """A torch function that changes nothing and only returns something."""
         return tensor_uses.is_pure_function(qualified)
 
+    def may_work_in_place(self, call: ast.Call) -> bool:
+        """Whether a function is told, or may be, to change what it is given (``inplace``)."""
+        return tensor_uses.may_work_in_place(call, self._all.qualify(call.func) or "")
+
     def is_argument(self, name: ast.Name) -> bool:
         """Whether a name can only be an argument of its function (and not ``self``)."""
         return tensor_uses.is_argument(self._all, name)

@@ -312,8 +312,24 @@ COMPUTED = frozenset(
     vstack where zeros_like
     """.split()
 )
+<<<<<<< HEAD
 #: Functions and methods that cut a tensor into a tuple of tensors.
 PARTS = frozenset("chunk split tensor_split unbind".split())
+=======
+#: Where ``inplace`` stands among the arguments of ``torch.nn.functional``.
+INPLACE_ARGUMENT: dict[str, int] = {
+    **dict.fromkeys("hardsigmoid hardswish mish relu relu6 selu silu".split(), 1),  # noqa: SIM905
+    **dict.fromkeys("celu elu leaky_relu".split(), 2),  # noqa: SIM905
+    **dict.fromkeys(
+        """
+        alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout hardtanh
+        threshold
+        """.split(),
+        3,
+    ),
+    "rrelu": 4,
+}
+>>>>>>> false-alarms
 #: Tensor methods that return the tensor itself where nothing has to change.
 SELF_IF_SAME = frozenset(
     "to cpu cuda float double half bfloat16 type type_as contiguous requires_grad_ data".split()

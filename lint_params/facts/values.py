@@ -16,6 +16,7 @@ from lint_params.facts.value.creation import Creation, creation_of, on_default_d
 from lint_params.facts.value.derive import Transformed, transformed
 from lint_params.facts.value.infer import infer, torch_member
 from lint_params.facts.value.kinds import UNKNOWN, Kind
+from lint_params.facts.value.meta import made_on_meta
 from lint_params.facts.value.words import Word, words
 from lint_params.names import dotted
 from lint_params.trees import last_name
@@ -178,6 +179,10 @@ class Values(Naming):
     def made_on_default_device(self, kind: Kind) -> bool:
         """Whether a tensor comes from a creation function that was given no device."""
         return on_default_device(kind)
+
+    def made_on_meta(self, call: ast.Call) -> bool:
+        """Whether a layer is made without memory, on the meta device."""
+        return made_on_meta(self._all, call)
 
     def owns_parameters(self, expr: ast.expr) -> bool | None:
         """Whether a module expression has trainable parameters; None: not known."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.members import argument
-from lint_params.facts.torch_names import IN_PLACE_METHODS, INITIALISERS
+from lint_params.facts.torch_names import IN_PLACE_METHODS, INITIALISERS, INPLACE_ARGUMENT
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -90,7 +90,7 @@ def written_by_calls(facts: FileFacts) -> list[Write]:
         if home == "torch.nn" and last in _IN_PLACE_LAYERS:
             layers += [one for one in calls if _asks_in_place(one, _IN_PLACE_LAYERS[last])]
         elif home == "torch.nn.functional" and last in _IN_PLACE_FUNCTIONS:
-            found += [(one, last) for one in calls if _asks_in_place(one, 99)]
+            found += [(one, last) for one in calls if _asks_in_place(one, INPLACE_ARGUMENT[last])]
         elif home in ("torch", "torch.nn.functional") and f"{last[:-1]}_" in IN_PLACE_METHODS and last[-1:] == "_":
             found += [(one, last) for one in calls]
     for call in facts.nodes(ast.Call) if layers else ():

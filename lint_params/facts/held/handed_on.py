@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 
-def used_elsewhere(cls: ClassFacts, name: str) -> bool:
-    """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like."""
+def used_elsewhere(cls: ClassFacts, name: str, names: tuple[str, ...] = ()) -> bool:
+    """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like; ``names`` are
+    those that were followed so far."""
     for one in [*cls.mro, *cls.subclasses]:
         facts = one.facts
         for scope in one.scope.within():
@@ -25,7 +26,8 @@ def used_elsewhere(cls: ClassFacts, name: str) -> bool:
             for node in scope.nodes(ast.Attribute):
                 if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
                     field = facts.parent(node)  # of a record: self.pair.box
-                    if is_passed_on(facts, node) or isinstance(field, ast.Attribute) and is_passed_on(facts, field):
+                    field = field if isinstance(field, ast.Attribute) else None
+                    if is_passed_on(facts, node, names) or field is not None and is_passed_on(facts, field, names):
                         return True
     return False
 
@@ -71,7 +73,7 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             return not computed and last not in INITIALISERS and not is_initialiser(called)
         if isinstance(parent, ast.BinOp) and (item or _is_computed(facts, parent)):
             return False  # what is computed of an item, or with a tensor, is another thing
-        if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.BinOp, ast.keyword)):
+        if isinstance(parent, (ast.Starred, ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.keyword)):
             below = parent
             continue
         if isinstance(parent, ast.Attribute) and parent.attr in ("values", "items", "parameters"):
@@ -94,6 +96,8 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             return facts.phase(node) != "forward" if item else facts.scope_of(node).name != "forward"
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             return _name_passes(facts, parent.targets[0], item, names)
+        if isinstance(parent, (ast.AugAssign, ast.AnnAssign)) and below is parent.value:
+            return _name_passes(facts, parent.target, item, names)
         return False
     return False
 
@@ -112,11 +116,15 @@ def _is_any_class(facts: FileFacts, func: ast.expr) -> bool:
 
 
 def _name_passes(facts: FileFacts, target: ast.expr, item: bool, names: tuple[str, ...]) -> bool:
-    """``first = self.xs[0]`` and ``self.first = self.xs[0]``: what is done with it under that name."""
+    """``first = self.xs[0]``, ``self.first = self.xs[0]`` and ``self.all = [*self.xs]``: what is done with it
+    under that name."""
     if isinstance(target, (ast.Tuple, ast.List)):
         return any(_name_passes(facts, part, item, names) for part in target.elts)
     if not isinstance(target, ast.Name):
-        return item and facts.self_attribute(target) is not None
+        attribute, cls = facts.self_attribute(target), facts.class_around(target)
+        if attribute is None or item or cls is None or f"self.{attribute}" in names:
+            return attribute is not None and item
+        return used_elsewhere(cls, attribute, (*names, f"self.{attribute}"))
     if target.id in names:
         return False
     uses = [one for one in facts.scope_of(target).nodes(ast.Name) if one.id == target.id]
@@ -128,11 +136,22 @@ def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
     names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
     return any(
         isinstance(part, ast.Call)
-        and getattr(part.func, "attr", "") in ("append", "add_module", "insert", "register_module")
+        and (_KEEPING & _called(facts, part.func))
         and any(_holds(given, names) for given in part.args)
         for statement in loop.body
         for part in ast.walk(statement)
     )
+
+
+#: What keeps the item that it is given.
+_KEEPING = {"append", "add_module", "insert", "register_module", "register_parameter", "setattr", "__setattr__"}
+
+
+def _called(facts: FileFacts, func: ast.expr) -> set[str]:
+    """The last names of what a call may run: ``keep = self.register_parameter if p else self.add_module``."""
+    values = facts.reach(func) if isinstance(func, ast.Name) else None
+    arms = [(one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,) for one in values or [func]]
+    return {last_name(one) for either in arms for one in either}
 
 
 def _holds(given: ast.expr, names: set[str]) -> bool:

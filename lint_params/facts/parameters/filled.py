@@ -10,7 +10,12 @@ from lint_params.facts.held.owners import owns_parameters
 from lint_params.facts.held.uses import member_uses
 from lint_params.facts.parameters.fill_all import reaches_all
 from lint_params.facts.parameters.filled_by import is_filled_by
-from lint_params.facts.parameters.fillers import FOR_THE_CONSTRUCTOR, is_filled_around, is_left_out
+from lint_params.facts.parameters.fillers import (
+    FOR_THE_CONSTRUCTOR,
+    called_elsewhere,
+    is_filled_around,
+    is_left_out,
+)
 from lint_params.facts.parameters.reads import is_read
 from lint_params.facts.value.decorators import gives_back
 
@@ -40,7 +45,7 @@ def _is_filled_within(cls: ClassFacts, family: list[ClassFacts], name: str, made
         running |= one.reached_from_init
         if any(base != "Module" for base in one.torch_bases):
             running |= {"reset_parameters", "_reset_parameters", "flatten_parameters"}
-    called = _called_elsewhere(cls)
+    called = called_elsewhere(cls.facts)
     for one in family:
         for scope in _methods(one):
             ran = (scope.method or scope).name in running
@@ -161,20 +166,3 @@ def _is_written(facts: FileFacts, use: ast.expr) -> bool:
         for part in ast.walk(write.target)
         if write.how not in ("grow", "delete")
     )
-
-
-def _called_elsewhere(cls: ClassFacts) -> set[str]:
-    """Names of methods that the file calls on something that is not ``self``."""
-    found = set()
-    for scope in cls.facts.scopes:
-        instance = scope.instance_name if scope.is_function else None
-        for node in scope.nodes(ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id == instance:
-                continue
-            if (
-                isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
-                and node.value.func.id == "super"
-            ):
-                continue
-            found.add(node.attr)
-    return found

@@ -17,7 +17,7 @@ EVERYTHING = ("modules", "named_modules", "parameters", "named_parameters", "chi
 #: What is called ``init_params(model)``, ``initialize(net)`` or ``weights_init``; an
 #: ``init_process_group`` is not.
 _FILLS_ALL = re.compile(
-    r"^(init|initiali[sz]e|named_apply)$"
+    r"^(init|initiali[sz]e|named_apply|vector_to_parameters)$"
     r"|init\w*_?(weight|param|model|module|net)|(weight|param|model|module|net)\w*_init",
     re.IGNORECASE,
 )
@@ -42,7 +42,9 @@ def is_filled_by(tree: ast.Module, name: str, cls: ClassFacts) -> bool:
                 return True
         if isinstance(node, ast.Constant) and node.value == name and _is_asked(above.get(node)):
             return True
-        if isinstance(node, ast.Call) and _FILLS_ALL.search(last_name(node.func)):
+        if isinstance(node, ast.Call) and (
+            _FILLS_ALL.search(last_name(node.func)) or _is_unnamed(node) and _is_written(node, above)
+        ):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
             if last_name(node.iter.func) in EVERYTHING and sets(node) and not _asks_for_another(node, cls):
@@ -97,7 +99,7 @@ def is_of_class(node: ast.Attribute) -> bool:
     return node.attr == "apply" and last_name(node.value)[:1].isupper()
 
 
-def sets(loop: ast.For) -> bool:
+def sets(loop: ast.AST) -> bool:
     """Whether something is done to what a loop goes over."""
     for part in ast.walk(loop):
         if isinstance(part, ast.Call):
@@ -111,6 +113,23 @@ def sets(loop: ast.For) -> bool:
 def _is_asked(over: ast.AST | None) -> bool:
     """``hasattr(m, "w")``, ``name.endswith("w")``, ``name == "w"``."""
     return isinstance(over, ast.Compare) or isinstance(over, ast.Call) and last_name(over.func) in _ASKING
+
+
+def _is_unnamed(call: ast.Call) -> bool:
+    """``getattr(m, key)``, ``m.get_parameter(key)`` of a name that the code works out."""
+    place = {"getattr": 1, "get_parameter": 0}.get(last_name(call.func))
+    return place is not None and len(call.args) > place and not isinstance(call.args[place], ast.Constant)
+
+
+def _is_written(node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
+    """``x.normal_()``, ``x.data.copy_(t)``, ``init.zeros_(x)``."""
+    over = above[node]
+    while isinstance(over, ast.Attribute) and over.attr in ("data", "T"):
+        node, over = over, above[over]
+    if isinstance(over, ast.Call) and node in over.args:
+        return last_name(over.func)[-1:] == "_"
+    method = over.attr if isinstance(over, ast.Attribute) else ""
+    return method[-1:] == "_" and method[-2:] != "__" and method not in _KEEP
 
 
 def _is_touched(node: ast.Attribute, above: dict[ast.AST, ast.AST]) -> bool:

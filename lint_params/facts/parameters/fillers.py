@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
 from lint_params.facts.parameters.fill_all import visits
-from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, is_of_class, sets
+from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, is_of_class
 from lint_params.facts.parameters.reads import is_read
+from lint_params.facts.parameters.unnamed import fills_unnamed, loop_over
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -25,8 +26,20 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
     """Whether other code of the file, or a script that imports it, may initialise instances."""
     facts = cls.facts
     own = {scope for one in family for scope in one.scope.within()}
+    called = called_elsewhere(facts)
     for scope in facts.scopes:
-        if scope in own:
+        method = scope.method
+        mine = scope in own
+        if mine and (method is None or method.name not in called):
+            continue
+        if fills_unnamed(facts, scope, family, name):
+            return True
+        for call in scope.nodes(ast.Call):
+            func = call.func
+            if isinstance(func, ast.Attribute) and func.attr in (*EVERYTHING, "state_dict"):
+                if loop_over(facts, call) is not None and not _names_others(facts, call, name):
+                    return True
+        if mine:
             continue
         instance = scope.instance_name if scope.is_function else None
         for node in scope.nodes(ast.Attribute):
@@ -35,12 +48,6 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
             if isinstance(node.value, ast.Name) and node.value.id == instance:
                 continue  # another class speaks of its own attribute of that name
             if node.attr == name and _touches(facts, node):
-                return True
-        for call in scope.nodes(ast.Call):
-            func = call.func
-            if not isinstance(func, ast.Attribute) or func.attr not in EVERYTHING:
-                continue
-            if _is_looped(facts, call) and not _names_others(facts, call, name):
                 return True
     return any(is_filled_by(script, name, cls) for script in importers(facts))
 
@@ -56,6 +63,23 @@ def is_left_out(cls: ClassFacts, name: str) -> bool:
         if method != "__init__" and FOR_THE_CONSTRUCTOR.search(method)
         for write in facts.writes_in(scope)
     )
+
+
+def called_elsewhere(facts: FileFacts) -> set[str]:
+    """Names of methods that the file calls on something that is not ``self``."""
+    found = set()
+    for scope in facts.scopes:
+        instance = scope.instance_name if scope.is_function else None
+        for node in scope.nodes(ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == instance:
+                continue
+            if (
+                isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
+                and node.value.func.id == "super"
+            ):
+                continue
+            found.add(node.attr)
+    return found
 
 
 def _is_foreign(facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: str) -> bool:
@@ -111,9 +135,3 @@ def _names_others(facts: FileFacts, call: ast.Call, name: str) -> bool:
 
 def _word(given: ast.expr) -> str:
     return str(given.value) if isinstance(given, ast.Constant) else ""
-
-
-def _is_looped(facts: FileFacts, call: ast.Call) -> bool:
-    """Whether all parameters are gone through, and something is done to them."""
-    parent = facts.parent(call)
-    return isinstance(parent, ast.For) and sets(parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from lint_params.facts.torch_names import COMPUTED, NEW_TENSOR_METHODS
+from lint_params.facts.torch_names import COMPUTED, INPLACE_ARGUMENT, NEW_TENSOR_METHODS
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -37,6 +37,17 @@ def is_pure_function(qualified: str) -> bool:
     if home == "torch":
         return (last in COMPUTED or is_pure_method(last)) and not last.endswith("_")
     return home == "torch.nn.functional" and not last.endswith("_") and last[:1].islower()
+
+
+def may_work_in_place(call: ast.Call, qualified: str) -> bool:
+    """``F.relu(x, inplace=True)``, ``F.dropout(x, 0.5, True, True)``: told by name or by place to change
+    what it is given, or by something that nobody can read here."""
+    home, _, last = qualified.rpartition(".")
+    place = INPLACE_ARGUMENT.get(last) if home == "torch.nn.functional" else None
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "inplace"]
+    given = call.args[place:] if place is not None else []
+    starred = place is not None and any(isinstance(one, ast.Starred) for one in call.args)
+    return starred or any(not (isinstance(one, ast.Constant) and one.value is False) for one in [*named, *given[:1]])
 
 
 def is_argument(facts: FileFacts, name: ast.Name) -> bool:

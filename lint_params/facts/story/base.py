@@ -95,6 +95,9 @@ class StoryBase:
     def value(self, node: ast.expr) -> Value:
         raise NotImplementedError
 
+    def child(self, owner: Thing, name: str) -> Thing:
+        raise NotImplementedError
+
     def call(self, node: ast.Call) -> Value:
         raise NotImplementedError
 

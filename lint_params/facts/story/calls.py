@@ -174,6 +174,11 @@ class Calls(Methods):
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         seen = [one for value in given.every for one in value if one is not OTHER]
         optimizers = [one for one in seen if one.what == "optimizer"]
+        for one in seen:  # a group, or a new Parameter together with the optimizer, may be put in
+            self.regrouped(one)
+            if one.what == "parameter":
+                for holder in optimizers:
+                    self.mend(holder)
         if _MENDS.search(name) and seen:
             for one in optimizers or [None]:  # type: ignore[list-item]
                 self.heal(one)

@@ -82,6 +82,11 @@ class Story(Calls):
             before = self.value(node.target)
             self.grow(before, value, node, extend=True)
             self.operated(before, node, "arithmetic")
+            for one in before:
+                self.regrouped(one)
+        elif isinstance(node.target, ast.Subscript):
+            for one in self.value(node.target.value):
+                self.regrouped(one, _key(node.target.slice))
         return True
 
     def _delete(self, node: ast.Delete) -> bool:

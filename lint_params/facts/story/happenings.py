@@ -42,6 +42,8 @@ class Happenings(LazyHappenings):
                     found = union(found, item)
             elif one.what == "module":
                 found = union(found, (self.anything_in(one, "module"),))
+            elif one.attr == "param_groups":
+                found = union(found, (self.child(one, "[...]"),))
         return found or NOTHING
 
     def anything_in(self, owner: Thing, what: str) -> Thing:
@@ -192,6 +194,8 @@ class Happenings(LazyHappenings):
                 self._outdate(holder, change)
 
     def set_attribute(self, owner: Thing, attr: str, value: Value, node: ast.AST) -> None:
+        if attr == "param_groups":
+            self.mend(owner)
         if owner is OTHER or owner.what in ("constant", "stream", "function"):
             return
         if attr == "requires_grad":
@@ -200,7 +204,7 @@ class Happenings(LazyHappenings):
             elif len(value) == 1:
                 self.unfreeze(owner, node)
             return
-        if attr in _PLAIN:
+        if attr in _PLAIN or self.regrouped(owner, attr):
             return
         self.put(owner, attr, value, node)
         self.s.fields[(owner, attr)] = value
@@ -314,12 +318,35 @@ class Happenings(LazyHappenings):
             made.complete = False
         return inherited
 
+    def add_group(self, optimizers: Value, group: Value) -> None:
+        """What an optimizer is given before the model is must not be missed in it afterwards."""
+        for one in optimizers:
+            for part in group if one.what == "optimizer" else ():
+                self._take(one, part)
+
     def heal(self, optimizer: Thing | None = None) -> None:
         """Groups were added to an optimizer (None: to any): it may hold everything now."""
         for holder, changes in self.s.stale.items():
             if optimizer is None or holder is optimizer:
                 for change in changes:
                     change.healed = True
+
+    def regrouped(self, part: Thing, *key: str) -> bool:
+        """Whether something of ``optimizer.param_groups`` is changed at that key (none: as a whole). Where
+        it may be the Parameters of a group (``group["params"][0] = new``), the code that runs takes care
+        itself of what its optimizer holds."""
+        found = part.keys_in_groups()
+        if found is None:
+            return False
+        groups, path = found[0], [*found[1], *key]
+        if len(path) < 2 or path[1] in ("['params']", "[...]"):
+            self.mend(groups.parent or OTHER)
+        return True
+
+    def mend(self, optimizer: Thing) -> None:
+        """The optimizer's groups are changed by hand; where it is not known which one's, then any's."""
+        for one in (optimizer,) if optimizer.what == "optimizer" else self.s.holders:
+            one.mended = True
 
     def use(self, optimizer: Thing, node: ast.AST, ended: bool = False) -> None:
         """The optimizer is expected to train its model (``ended``: some time after a method ran)."""

@@ -48,6 +48,7 @@ class Methods(KnownCalls):
         if name in ("add_param_group",):
             self.heal()
             for value in given.every:
+                self.add_group(owners, value)
                 self.consume(value, node, "add_param_group()")
             return NOTHING
         if name == "step":
@@ -65,6 +66,10 @@ class Methods(KnownCalls):
                 self.consume(added, node, f"{name}()")
             self.grow(owners, added, node, extend)
             return NOTHING
+        if grows:
+            for one in owners:
+                for key in [[f"[{word.arg!r}]"] for word in node.keywords if word.arg] or [[]]:
+                    self.regrouped(one, *key)
         own = self._own_method(owners, name)
         if own is not None:
             return own if isinstance(own, tuple) else None

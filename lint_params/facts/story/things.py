@@ -53,8 +53,10 @@ class Thing:
     #: Made by a constructor call in this story (not an argument or a found attribute).
     fresh: bool = False
     frozen: bool = False
-    #: For an optimizer: what was frozen, and so left out, when it was built.
+    #: For an optimizer: what was frozen, and so left out, when it was built, and whether its groups
+    #: are changed by hand.
     left_out: tuple[Thing, ...] = ()
+    mended: bool = False
     #: What it is a deep copy of.
     copied: Thing | None = None
     #: Some parameter of a module that has lazy layers, as iterating over it gives them.
@@ -80,6 +82,15 @@ class Thing:
         made = Thing("list", made=self.made, element=self.element, name=self.name)
         made.holds, made.complete = list(self.holds), self.complete
         return made
+
+    def keys_in_groups(self) -> tuple[Thing, list[str]] | None:
+        """For (a part of) ``optimizer.param_groups``: that list, and the keys that lead from it to here."""
+        current: Thing | None = self
+        keys: list[str] = []
+        while current is not None and current.attr != "param_groups":
+            keys.insert(0, current.attr)
+            current = current.parent if len(keys) < 6 else None
+        return (current, keys) if current is not None else None
 
     @property
     def path(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.flow import asked_type
 from lint_params.facts.members import argument
+from lint_params.facts.training.frozen import switches_off
 from lint_params.facts.value.consecutive import consecutive
 from lint_params.facts.value.sequences import fed, placed, sequences
 from lint_params.names import dotted
@@ -30,7 +31,7 @@ _CONSTANT_METHODS = ("zero_", "fill_")
 class Layer:
     """``weights`` are the places that set its weight to a constant; ``equal``: its bias is a
     constant too, or it has none. ``other``: something else may write to it. ``one_unit``: there
-    is no other unit from which it could differ."""
+    is no other unit from which it could differ. ``grouped``: its units may read different inputs."""
 
     name: str
     layer: str = ""
@@ -40,6 +41,7 @@ class Layer:
     other: bool = False
     other_bias: bool = False
     one_unit: bool = False
+    grouped: bool = False
 
     @property
     def shown(self) -> str:
@@ -79,6 +81,8 @@ def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
             one, two = layers[first], layers[second]
             if any(one.weights[:1] == [other.node] for other in found):
                 continue  # a function that several classes apply
+            if one.grouped or two.grouped or _is_frozen(cls, one):
+                continue
             if first != second and one.constant and one.equal and two.constant and not one.one_unit:
                 found.append(Symmetric(cls, one, two, one.weights[0]))
                 break
@@ -114,7 +118,7 @@ def _layers(cls: ClassFacts, inside: dict[str, list[Kind]]) -> dict[str, Layer]:
 
 
 def _layer(name: str, kind: Kind) -> Layer:
-    return Layer(name, kind.layer, has_bias=_has_bias(kind), one_unit=_one_unit(kind))
+    return Layer(name, kind.layer, has_bias=_has_bias(kind), one_unit=_one_unit(kind), grouped=_is_grouped(kind))
 
 
 def _note(
@@ -225,6 +229,34 @@ def _one_unit(kind: Kind) -> bool:
     assert isinstance(call, ast.Call)
     size = argument(call, 1, "out_features", "out_channels")
     return isinstance(size, ast.Constant) and size.value == 1
+
+
+def _is_grouped(kind: Kind) -> bool:
+    """``groups=c``: each channel reads and feeds others than its neighbour, and they get unlike gradients."""
+    call = kind.node
+    assert isinstance(call, ast.Call)
+    if "Conv" not in kind.layer:
+        return False
+    given = argument(call, 5 if kind.layer.startswith("Lazy") else 6, "groups")
+    unknown = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+    return unknown or given is not None and not (isinstance(given, ast.Constant) and given.value == 1)
+
+
+def _is_frozen(cls: ClassFacts, layer: Layer) -> bool:
+    """Whether the layer is a filter on purpose: ``requires_grad`` is switched off, by the class or for
+    an object of it, or forward runs without gradients."""
+    names = [layer.name.partition(".")[0], "weight"]
+    forward = cls.method("forward")
+    if any(switches_off(one, names) for one in cls.mro):
+        return True
+    if forward is not None and forward[0].facts.no_grad(forward[1].node.body[0]):
+        return True
+    return any(
+        isinstance(node.func, ast.Attribute) and node.func.attr == "requires_grad_"
+        and (argument(node, 0, "requires_grad") is not None)
+        and cls in [one.cls for one in cls.facts.kind_of(node.func.value).every()]
+        for node in cls.facts.nodes(ast.Call)
+    )
 
 
 def _applied(cls: ClassFacts) -> list[Scope | None]:

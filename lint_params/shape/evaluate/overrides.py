@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
 from lint_params.shape.evaluate.classes import definition, mro
-from lint_params.shape.evaluate.hooks import CHANGED
 from lint_params.shape.evaluate.objects import LAYER
 from lint_params.shape.sizes.dim import NO, YES, Size
 from lint_params.shape.value import ClassRef, Instance, Layer, Tensor, Unknown, Value
@@ -75,6 +74,8 @@ def judge_overrides(it: Interpreter, start: int) -> None:
         it.ctx.node, it.ctx.path = override.node, override.path
         it.ctx.callee, it.ctx.built = f"{layer.spec.short}.{name}", layer.origin
         try:
+            if _fits_the_other(it, override):
+                continue
             if id(layer) not in it.adapted:
                 _against_old(it, override)
             elif _changes_rank(it, override):
@@ -84,11 +85,28 @@ def judge_overrides(it: Interpreter, start: int) -> None:
         except Refuted:
             bias = layer.attrs.get("bias")
             if id(layer) not in it.adapted:
-                it.ctx.write(layer.attrs, name, override.old)
-                it.ctx.write(layer.attrs, CHANGED, True)  # one cause, one finding
+                it.ctx.refine(override.new.shape, (), True)  # one cause, one finding
             elif isinstance(bias, Tensor):
                 it.ctx.refine(bias.shape, (), True)
     it.ctx.node, it.ctx.path, it.ctx.callee, it.ctx.built = kept
+
+
+def _fits_the_other(it: Interpreter, o: Override) -> bool:
+    """Whether a layer only has other rows now, in its weight and in its bias (or it has none): it runs."""
+    weight, bias = o.layer.attrs.get("weight"), o.layer.attrs.get("bias")
+    if o.layer.spec.short not in _ROWS or o.tied or not isinstance(weight, Tensor):
+        return False
+    rows = it.ctx.dims(weight)
+    if isinstance(bias, Tensor):
+        count = it.ctx.dims(bias)
+        if not rows or not count or it.ctx.compare(rows[0], count[0]) is not YES:
+            return False
+    elif bias is not None:
+        return False
+    before, after = it.ctx.dims(o.old), it.ctx.dims(o.new)
+    if o.name != "weight" or not before or not after or len(before) != len(after):
+        return o.name == "bias"
+    return all(it.ctx.compare(*pair) is YES for pair in zip(before[1:], after[1:]))
 
 
 def _last_ones(overrides: list[Override]) -> list[Override]:
