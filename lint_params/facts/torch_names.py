@@ -312,10 +312,8 @@ COMPUTED = frozenset(
     vstack where zeros_like
     """.split()
 )
-<<<<<<< HEAD
 #: Functions and methods that cut a tensor into a tuple of tensors.
 PARTS = frozenset("chunk split tensor_split unbind".split())
-=======
 #: Where ``inplace`` stands among the arguments of ``torch.nn.functional``.
 INPLACE_ARGUMENT: dict[str, int] = {
     **dict.fromkeys("hardsigmoid hardswish mish relu relu6 selu silu".split(), 1),  # noqa: SIM905
@@ -329,7 +327,6 @@ INPLACE_ARGUMENT: dict[str, int] = {
     ),
     "rrelu": 4,
 }
->>>>>>> false-alarms
 #: Tensor methods that return the tensor itself where nothing has to change.
 SELF_IF_SAME = frozenset(
     "to cpu cuda float double half bfloat16 type type_as contiguous requires_grad_ data".split()
