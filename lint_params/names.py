@@ -10,6 +10,8 @@ import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from lint_params.trees import walk
+
 Binding = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.expr | str
 
 # Private or historical homes of public names.
@@ -126,6 +128,13 @@ def _read(body: list[ast.stmt], names: Names, package: str) -> None:
                 _bind(names, statement.target.id, statement.value)
         elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
             names.ambiguous.add(statement.target.id)
+        elif isinstance(statement, (ast.For, ast.While)):
+            # What a loop binds has another value after each round.
+            names.ambiguous.update(
+                node.id
+                for node in walk(statement, within=True)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            )
         elif isinstance(statement, ast.If):
             _read(statement.body, names, package)
             _read(statement.orelse, names, package)

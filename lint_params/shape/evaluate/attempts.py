@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.evaluate.assign import assign
+from lint_params.shape.evaluate.hooks import changes_things
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.stmt import RAISE, RETURN, RUN, Flow, home, run
 from lint_params.shape.value import Unknown
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
 
 def _with(it: Interpreter, node: ast.With | ast.AsyncWith, scope: Scope) -> Flow:
+    from lint_params.shape.evaluate.interpreter import OutOfBudget
+
     for item in node.items:
         value = it.eval(item.context_expr, scope)
+        if changes_things(it, item.context_expr, value, scope):
+            raise OutOfBudget  # what is in there has other sizes, for as long as it lasts
         if item.optional_vars is not None:
             assign(it, item.optional_vars, value, scope)
     if not expects_error(node):

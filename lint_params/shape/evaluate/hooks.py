@@ -6,7 +6,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from lint_params.shape.evaluate.classes import definition
+from lint_params.names import dotted
+from lint_params.shape.evaluate.classes import decorators, definition
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.value import Function, Instance, Layer, Unknown, Value
 from lint_params.trees import last_name, walk
@@ -59,8 +60,10 @@ _MADE_OVER = frozenset({"__init__", "__new__", "__call__", "forward", "__class__
 
 
 def is_made_over(it: Interpreter, cls: ast.ClassDef, scope: Scope) -> bool:
-    """Whether a decorator in the project gives the class another constructor or forward, or takes
-    another class for it."""
+    """Whether something gives the class another constructor or forward, or takes another class for
+    it: an assignment in its file, or a decorator of the project."""
+    if scope.parent is None and scope.file.changes_of(cls.name) & _MADE_OVER:
+        return True
     for mark in cls.decorator_list:
         name = mark.func if isinstance(mark, ast.Call) else mark
         function = it.aside(lambda n=name: it.eval(n, scope))  # type: ignore[misc]
@@ -74,3 +77,31 @@ def _makes_over(node: ast.AST) -> bool:
         return isinstance(node.ctx, ast.Store) and node.attr in _MADE_OVER
     named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
     return isinstance(node, ast.ClassDef) or named in ("setattr", "type")
+
+
+def changes_things(it: Interpreter, node: ast.expr, value: Value, scope: Scope) -> bool:
+    """Whether a context manager sets attributes or items for a while: one of the project's, or a
+    patch of a test."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = dotted(node.func) or ""
+    if name.endswith(("patch.object", "monkeypatch.context", "mock.patch", "patch.dict")):
+        return True
+    body: ast.AST | None = None
+    own = ""
+    if isinstance(value, Instance):
+        body, own = definition(value.cls, "__enter__"), "self"  # what it notes of itself is its own
+    else:
+        function = it.aside(lambda: it.eval(node.func, scope))
+        if isinstance(function, Function) and isinstance(function.node, ast.FunctionDef):
+            marks = (mark.rpartition(".")[2] for mark in decorators(function.node))
+            body = function.node if "contextmanager" in marks else None
+    return body is not None and any(_sets(part, own) for part in walk(body))
+
+
+def _sets(node: ast.AST, own: str) -> bool:
+    """``model.head = ...``, ``settings["width"] = ...``"""
+    if isinstance(node, ast.Call):
+        return last_name(node.func) == "setattr"
+    stored = isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store)
+    return stored and getattr(getattr(node, "value", None), "id", None) != own

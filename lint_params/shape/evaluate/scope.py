@@ -17,6 +17,7 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
+from lint_params.trees import last_name, walk
 
 if TYPE_CHECKING:
     from lint_params.project import SourceFile
@@ -114,14 +115,20 @@ class FileScope:
         for key in changed:
             if isinstance(value, Dict):
                 value.items[key] = Unknown("changed afterwards")
-            elif isinstance(value, (Instance, Config)):
+            elif isinstance(value, (Instance, Config, ClassRef)):
                 value.attrs[key] = Unknown("changed afterwards")
         return value
 
+    def changes_of(self, name: str) -> set[Any]:
+        """What is set from outside of a class that the file defines."""
+        return self._changes().get(name, set())
+
     def _changes(self) -> dict[str, set[Any]]:
-        """What the file's own statements set in its names: attributes and items, None for any."""
+        """What the file's own statements set in its names: attributes and items, None for any; and
+        what its functions set of its classes and of names that they declare global."""
         if self._changed is None:
             self._changed = {}
+            self._changes_in_functions(self._changed)
             pending: list[ast.stmt] = list(self.file.tree.body)
             while pending:
                 statement = pending.pop()
@@ -135,6 +142,20 @@ class FileScope:
                             keys = self._changed.setdefault(target.value.id, set())
                             keys.add(_key_of(target))
         return self._changed
+
+    def _changes_in_functions(self, into: dict[str, set[Any]]) -> None:
+        bindings = self.file.names.bindings
+        for node in walk(*self.file.tree.body):
+            if isinstance(node, ast.Global):
+                for name in node.names:
+                    into.setdefault(name, set()).add(None)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                if isinstance(node.value, ast.Name) and isinstance(bindings.get(node.value.id), ast.ClassDef):
+                    into.setdefault(node.value.id, set()).add(node.attr)
+            elif isinstance(node, ast.Call) and last_name(node.func) in ("setattr", "object") and len(node.args) > 1:
+                owner, key = node.args[:2]  # also monkeypatch.setattr and mock.patch.object
+                if isinstance(owner, ast.Name) and isinstance(bindings.get(owner.id), ast.ClassDef):
+                    into.setdefault(owner.id, set()).add(getattr(key, "value", None))
 
     def _options_of(self, it: Interpreter, name: str) -> None:
         """Run the calls that give a parser its options: they are statements of their own."""
@@ -168,8 +189,8 @@ class FileScope:
         if isinstance(node, ast.ClassDef):
             from lint_params.shape.evaluate.hooks import is_made_over
 
-            if node.decorator_list and is_made_over(it, node, Scope(self)):
-                return Unknown("a class that its decorator makes over")
+            if is_made_over(it, node, Scope(self)):
+                return Unknown("a class that is made over")
             return ClassRef(node, self.file)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return Function(node, self.file)

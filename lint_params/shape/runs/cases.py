@@ -14,8 +14,8 @@ from lint_params.shape.value import ClassRef, Function, Instance
 from lint_params.trees import last_name, walk
 
 _SET_UP = ("setUp", "setup_method")
-#: A test that may stop anywhere, or fail as it should.
-_LEAVES = frozenset({"skipTest", "skip", "fail", "xfail", "importorskip"})
+#: A test that may stop anywhere, fail as it should, or put something in the place of the code.
+_LEAVES = frozenset({"skipTest", "skip", "fail", "xfail", "importorskip", "patch"})
 
 
 def tests(file: SourceFile) -> Iterator[tuple[ClassRef, ast.FunctionDef]]:

@@ -42,7 +42,7 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
     they build and call."""
     body = [
         s
-        for s in file.tree.body
+        for s in _statements(file.tree.body)
         if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     ]
     builders = _builders(file)
@@ -71,10 +71,24 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
             left -= it.budget - it.steps
 
 
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Those of the module, one by one also below ``if __name__ == "__main__"``."""
+    for statement in body:
+        main = isinstance(statement, ast.If) and not statement.orelse and ast.unparse(statement.test)
+        if isinstance(statement, ast.If) and main in ("__name__ == '__main__'", "'__main__' == __name__"):
+            yield from statement.body
+        else:
+            yield statement
+
+
 def _skips_cases(node: ast.FunctionDef) -> bool:
-    """Whether some of what pytest hands a test is skipped: which values come together, only a
-    reader sees."""
+    """Whether some of what pytest hands a test is skipped, where only a reader sees which values come
+    together; or a test puts something else in the place of what the code has."""
+    if any(arg.arg in ("monkeypatch", "mocker") for arg, _ in parameters(node.args)):
+        return True
     marks = {last_name(part) for mark in node.decorator_list for part in walk(mark)}
+    if "patch" in marks:
+        return True
     return "parametrize" in marks and any(last_name(part) == "skip" for part in walk(node))
 
 
