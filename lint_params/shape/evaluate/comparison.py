@@ -71,7 +71,7 @@ def _identical(a: Value, b: Value) -> bool | None:
     if isinstance(a, External) and isinstance(b, External):
         return a.name == b.name
     if isinstance(a, ClassRef) and isinstance(b, ClassRef):
-        return a.node is b.node
+        return bool(a.identity == b.identity)
     if isinstance(a, Function) and isinstance(b, Function):
         return a.node is b.node
     if isinstance(a, str) and isinstance(b, str):

@@ -9,7 +9,13 @@ from lint_params.names import dotted
 from lint_params.shape.call import build_layer
 from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.classes import MODULE_BASES, definition, is_module_class, mro
-from lint_params.shape.evaluate.memo import arguments_key, copied, has_lazy_layers, has_new_sizes
+from lint_params.shape.evaluate.memo import (
+    arguments_key,
+    closure_key,
+    copied,
+    has_lazy_layers,
+    has_new_sizes,
+)
 from lint_params.shape.evaluate.objects import LAYER, get_attr
 from lint_params.shape.sizes.dim import Atom
 from lint_params.shape.value import (
@@ -39,7 +45,7 @@ def instantiate(
     it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
     """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
-    key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs))
+    key = (cls.identity, closure_key(it.ctx, cls), arguments_key(it.ctx, args, kwargs))
     known = it.built.get(key)
     if known is not None and known.pristine is not None:
         it.take(known.owed)

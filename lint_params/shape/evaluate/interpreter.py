@@ -55,7 +55,7 @@ class Interpreter:
         self.steps = self.budget = MAX_STEPS
         self.ctx.clock = lambda: self.budget - self.steps
         self._files: dict[int, FileScope] = {}
-        self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
+        self.orders: dict[Any, list[Value]] = {}  # method resolution orders by class
         self.current: SourceFile | None = None  # the file whose code is being evaluated
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
         self.handed: list[Any] = []  # what each of them was called with

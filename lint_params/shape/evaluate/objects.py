@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.call import call_function
 from lint_params.shape.evaluate.children import UNORDERED
-from lint_params.shape.evaluate.classes import decorators, definition, mro
+from lint_params.shape.evaluate.classes import decorators, definition, members, mro
 from lint_params.shape.ops import function_spec
 from lint_params.shape.ops.attributes import ATTRIBUTES
 from lint_params.shape.sizes.dim import Poly
@@ -164,6 +164,14 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
                 class_registry(it, base, made)
         return it.read(base.attrs[name])
     return Unknown("class attribute")
+
+
+def settle(it: Interpreter, cls: ClassRef) -> None:
+    """Work out a class's bases and values where it is made: what they are made of may change."""
+    mro(it, cls)
+    for name, node in members(cls).items():
+        if isinstance(node, ast.expr) and not isinstance(node, ast.Constant):
+            _member(it, cls, cls, name, node)
 
 
 class _ClassNames(dict):  # type: ignore[type-arg]
@@ -379,7 +387,7 @@ def _of_external_base(it: Interpreter, bound: Value, base: External, name: str) 
 
 
 def _same_class(a: Value, b: ClassRef) -> bool:
-    return isinstance(a, ClassRef) and a.node is b.node
+    return isinstance(a, ClassRef) and a.identity == b.identity
 
 
 def kept(it: Interpreter, value: Value) -> Value:

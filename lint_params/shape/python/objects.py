@@ -70,7 +70,7 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     if isinstance(kind, ClassRef):
         if isinstance(value, Instance):
             line = mro(it, value.cls)
-            if any(isinstance(b, ClassRef) and b.node is kind.node for b in line):
+            if any(isinstance(b, ClassRef) and b.identity == kind.identity for b in line):
                 return True
             return None if any(isinstance(b, Unknown) for b in line) else False
         if isinstance(value, (Unknown, Config)):
