@@ -75,6 +75,7 @@ class Interpreter:
         self.reads: list[tuple[Value, Any]] | None = None  # see ``read``
         self.rebound = False  # whether a function of this run has set a global name
         self.epoch = 0  # counts changes to modules outside constructors
+        self.changed = 0  # and these to what somebody else made, a configuration
         self.constructing = 0
         self.overrides: list[Any] = []  # parameters replaced in the functions that are running
         self.adapted: set[int] = set()  # layers whose own sizes were changed by hand

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 Key = Any
 
 
-def key_of(ctx: Context, value: Value) -> Key:
-    """A hashable stand-in: equal keys, equal behaviour. What is mutable is itself."""
+def key_of(ctx: Context, value: Value, depth: int = 0) -> Key:
+    """A hashable stand-in: equal keys, equal behaviour. What is mutable is what it holds now, as
+    far as that is looked into."""
     if value is None or isinstance(value, (str, int, float, bool, External)):
         return (type(value), value)
     if isinstance(value, Poly):
@@ -44,7 +45,11 @@ def key_of(ctx: Context, value: Value) -> Key:
         dims = tuple([ctx.resolve(d) for d in value.shape.dims])
         return ("tensor", dims, value.shape.lead, value.dtype, value.free, value.param)
     if isinstance(value, Seq):
-        return (value.kind, tuple([key_of(ctx, item) for item in value.items]))
+        if depth > _DEEP:
+            return _Same(value)
+        return (value.kind, tuple([key_of(ctx, item, depth + 1) for item in value.items]))
+    if isinstance(value, Dict) and depth <= _DEEP:
+        return ("dict", value.open, _Same(value.default), _table_key(ctx, value.items, depth))
     if isinstance(value, ClassRef):
         return ("class", value.identity, closure_key(ctx, value))
     if isinstance(value, Function):
@@ -54,8 +59,18 @@ def key_of(ctx: Context, value: Value) -> Key:
     if isinstance(value, Unknown):
         return ("unknown", value.why)
     if isinstance(value, Choice):
-        return ("choice", tuple([key_of(ctx, option) for option in value.options]))
+        return ("choice", tuple([key_of(ctx, option, depth) for option in value.options]))
+    if isinstance(value, Instance) and value.items is None and depth <= _DEEP:
+        return ("object", value.cls.identity, _Same(value), _table_key(ctx, value.attrs, depth))
     return _Same(value)
+
+
+#: How many objects within each other a key looks into.
+_DEEP = 5
+
+
+def _table_key(ctx: Context, table: dict[Any, Value], depth: int) -> Key:
+    return tuple([(name, key_of(ctx, value, depth + 1)) for name, value in table.items()])
 
 
 class _Same:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.call import call_function
 from lint_params.shape.evaluate.children import UNORDERED
-from lint_params.shape.evaluate.classes import decorators, definition, members, mro
+from lint_params.shape.evaluate.classes import decorators, definition, is_module_class, members, mro
 from lint_params.shape.ops import function_spec
 from lint_params.shape.ops.attributes import ATTRIBUTES
 from lint_params.shape.sizes.dim import Poly
@@ -414,6 +414,8 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if not it.constructing:
             it.epoch += 1
             owner.token = None
+        elif owner.token is not None and not (isinstance(owner, Layer) or is_module_class(it, owner.cls)):
+            owner.token = None  # a configuration, say, that gets other sizes between two blocks
         if (
             isinstance(value, Tensor) and value.param == "parameter"
         ):  # it takes the attribute's name
@@ -429,6 +431,7 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if owner.items is not None and (name in owner.items or _is_module(value)):
             it.ctx.write(owner.items, name, value)  # an attribute of a container is its child
     elif isinstance(owner, Config):
+        it.changed += 1
         it.ctx.write(owner.attrs, name, value)
     elif isinstance(owner, Dict):  # a namespace
         it.ctx.write(owner.items, name, value)
