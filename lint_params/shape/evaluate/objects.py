@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING
 from lint_params.shape.call import call_function
 from lint_params.shape.evaluate.children import UNORDERED
 from lint_params.shape.evaluate.classes import decorators, definition, is_module_class, members, mro
+from lint_params.shape.evaluate.descriptors import (
+    DESCRIPTOR,
+    GET,
+    SET,
+    answers,
+    by_class,
+    is_descriptor,
+    of_property,
+)
 from lint_params.shape.ops import function_spec
 from lint_params.shape.ops.attributes import ATTRIBUTES
 from lint_params.shape.sizes.dim import Poly
@@ -150,6 +159,9 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
         )
     if isinstance(node, ast.ClassDef):
         return ClassRef(node, base.file, base.scope)
+    getter = of_property(it, base, node, GET) if isinstance(owner, Instance) else None
+    if getter is not None:
+        return it.call(getter, [owner], {}, node, name)
     if isinstance(node, ast.expr):
         if name not in base.attrs:
             from lint_params.shape.evaluate.scope import Scope
@@ -157,7 +169,7 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
             inner = Scope(it.file_scope(base.file), base.scope)
             inner.vars = _ClassNames(it, base, name)
             made = it.aside(lambda: it.eval(node, inner), base.file.path)
-            base.attrs[name] = kept(it, made)
+            base.attrs[name] = Unknown(DESCRIPTOR) if is_descriptor(it, made) else kept(it, made)
             if isinstance(made, Dict) and not made.items:
                 from lint_params.shape.evaluate.registries import class_registry
 
@@ -303,6 +315,12 @@ def _is_module(value: Value) -> bool:
     return isinstance(value, (Layer, Instance))
 
 
+def _goes_into_books(it: Interpreter, owner: Instance, value: Value) -> bool:
+    """Whether nn.Module keeps the value itself, past what the class has of that name."""
+    parameter = isinstance(value, Tensor) and value.param == "parameter"
+    return (parameter or _is_module(value)) and is_module_class(it, owner.cls)
+
+
 def super_value(it: Interpreter, scope: Scope, args: list[Value]) -> Value:
     """``super()`` and ``super(Net, self)``."""
     here: Scope | None = scope
@@ -409,6 +427,9 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
 
         if is_own_forward(it, owner, name, value):
             name, value = CHANGED, True
+        if isinstance(owner, Instance) and answers(it, owner.cls, name, SET):
+            if not _goes_into_books(it, owner, value) and by_class(it, owner, name, SET, [value]):
+                return
         value = kept(it, value)
         note_override(it, owner, name, value)
         if not it.constructing:

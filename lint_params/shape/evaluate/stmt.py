@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.names import imported
 from lint_params.shape.check import Refuted, Verdict
 from lint_params.shape.evaluate.arithmetic import binary
+from lint_params.shape.evaluate.descriptors import DELETE, by_class
 from lint_params.shape.evaluate.hooks import is_made_over
 from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
@@ -240,6 +241,8 @@ def _delete(it: Interpreter, node: ast.Delete, scope: Scope) -> Flow:
     for target in node.targets:
         if isinstance(target, ast.Attribute):
             owner = it.eval(target.value, scope)
+            if isinstance(owner, Instance) and by_class(it, owner, target.attr, DELETE, []):
+                continue
             if isinstance(owner, (Instance, Layer)) and target.attr in owner.attrs:
                 it.ctx.write(owner.attrs, target.attr, Unknown("deleted"))
         elif isinstance(target, ast.Name):
