@@ -71,7 +71,9 @@ def _identical(a: Value, b: Value) -> bool | None:
     if isinstance(a, External) and isinstance(b, External):
         return a.name == b.name
     if isinstance(a, ClassRef) and isinstance(b, ClassRef):
-        return bool(a.identity == b.identity)
+        if a.node is b.node and a.identity != b.identity:
+            return None  # made by two calls, or by one that was evaluated twice
+        return a.node is b.node
     if isinstance(a, Function) and isinstance(b, Function):
         return a.node is b.node
     if isinstance(a, str) and isinstance(b, str):

@@ -72,14 +72,15 @@ def instantiate(
     unknown = any(isinstance(value, Unknown) for value in (*args, *kwargs.values()))
     if unknown and has_new_sizes(made, start):
         return made  # the next of that unknown size may have another
-    if any(isinstance(one, (Dict, Seq)) for one in (*args, *kwargs.values())):
+    if any(isinstance(one, (Dict, Instance, Seq)) for one in (*args, *kwargs.values())):
         if arguments_key(it.ctx, args, kwargs) != handed:
             return made  # and so may what it took from a list, or has put there
     if isinstance(made, Instance) and it.epoch == epoch:
         if key not in it.tokens:
             it.last_token += 1
             it.tokens[key] = it.last_token
-        made.token = it.tokens[key]
+        if is_module_class(it, cls):  # of others, a configuration say, the parts may change
+            made.token = it.tokens[key]
         if known is not None:
             it.repeated.add(id(cls.node))
             it.built[key] = Built(_pristine(made), 0)

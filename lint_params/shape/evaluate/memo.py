@@ -61,7 +61,7 @@ def key_of(ctx: Context, value: Value, depth: int = 0) -> Key:
     if isinstance(value, Choice):
         return ("choice", tuple([key_of(ctx, option, depth) for option in value.options]))
     if isinstance(value, Instance) and value.items is None and depth <= _DEEP:
-        return ("object", value.cls.identity, _Same(value), _table_key(ctx, value.attrs, depth))
+        return ("object", value.cls.identity, _table_key(ctx, value.attrs, depth))
     return _Same(value)
 
 

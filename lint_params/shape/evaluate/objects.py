@@ -344,7 +344,9 @@ def _of_super(it: Interpreter, owner: Super, name: str) -> Value:
     if not isinstance(cls, ClassRef):
         return Unknown("super() of an unknown object")
     line = mro(it, cls)
-    start = next((i for i, b in enumerate(line) if _same_class(b, owner.after)), None)
+    after = [b for b in line if isinstance(b, ClassRef) and b.node is owner.after.node]
+    after = [b for b in after if _same_class(b, owner.after)] or after
+    start = line.index(after[0]) if after else None
     if start is None:
         return Unknown("super() of an unknown class")
     for base in line[start + 1 :]:
@@ -435,8 +437,6 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if not it.constructing:
             it.epoch += 1
             owner.token = None
-        elif owner.token is not None and not (isinstance(owner, Layer) or is_module_class(it, owner.cls)):
-            owner.token = None  # a configuration, say, that gets other sizes between two blocks
         if (
             isinstance(value, Tensor) and value.param == "parameter"
         ):  # it takes the attribute's name

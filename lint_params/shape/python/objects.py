@@ -59,6 +59,11 @@ _PYTHON: dict[str, Callable[[Value], bool]] = {
 _PLAIN = (str, int, float, type(None), Poly, Seq, Dict)
 
 
+def _may_be(a: Value, b: ClassRef) -> bool:
+    """Whether two classes that calls made have one text: the call may be the same, evaluated twice."""
+    return isinstance(a, ClassRef) and a.node is b.node
+
+
 def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     """``isinstance``, or None where it is not decided."""
     if isinstance(kind, Seq):
@@ -72,7 +77,8 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
             line = mro(it, value.cls)
             if any(isinstance(b, ClassRef) and b.identity == kind.identity for b in line):
                 return True
-            return None if any(isinstance(b, Unknown) for b in line) else False
+            unsure = any(isinstance(b, Unknown) or _may_be(b, kind) for b in line)
+            return None if unsure else False
         if isinstance(value, (Unknown, Config)):
             return None
         return False
