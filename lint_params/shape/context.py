@@ -35,7 +35,7 @@ from lint_params.shape.sizes.dim import (
     symbol,
 )
 from lint_params.shape.sizes.unlikely import leaves_one, only_if_one
-from lint_params.shape.value import Origin, Seq, Shape, Tensor, Unknown, Value, as_size
+from lint_params.shape.value import Items, Origin, Seq, Shape, Tensor, Unknown, Value, as_size
 
 _ABSENT = object()
 
@@ -67,6 +67,7 @@ class Context:
         self.subject = ""
         self.clock: Callable[[], int] = int  # how many steps the run has taken
         self.instances: list[Any] = []  # modules whose forward is being evaluated
+        self.rewritten = 0  # counts changes to lists and mappings while none of them runs
         #: Where somebody asks: tensors that number the rows of tables, and how many rows.
         self.looked_up: list[tuple[Tensor, Size | None]] | None = None
 
@@ -382,6 +383,7 @@ class Context:
 
     def undo(self, mark: int) -> None:
         """Forget everything learned or written since ``mark``."""
+        self.rewritten += not self.instances and len(self.trail) > mark
         while len(self.trail) > mark:
             target, key, old = self.trail.pop()
             if target.__class__ is Shape:
@@ -403,15 +405,19 @@ class Context:
         """Set an item of a dict so that ``undo`` takes it back."""
         self.trail.append((table, key, table.get(key, _ABSENT)))
         table[key] = value
+        if table.__class__ is Items and not self.instances:
+            self.rewritten += 1
 
     def rewrite_dict(self, table: dict[Any, Any], new: dict[Any, Any]) -> None:
         """Replace the contents of a dict so that ``undo`` takes it back."""
+        self.rewritten += not self.instances
         self.trail.append((Whole(table), None, dict(table)))
         table.clear()
         table.update(new)
 
     def rewrite(self, items: list[Value], new: list[Value]) -> None:
         """Replace the contents of a list so that ``undo`` takes it back."""
+        self.rewritten += not self.instances
         self.trail.append((items, None, list(items)))
         items[:] = new
 

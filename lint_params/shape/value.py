@@ -429,15 +429,17 @@ class External:
 
 
 class ClassRef:
-    """A class of the project."""
+    """A class of the project; ``scope`` is the call that made it, if one did."""
 
-    __slots__ = ("node", "file", "scope", "attrs")
+    __slots__ = ("node", "file", "scope", "attrs", "identity")
 
     def __init__(self, node: ast.ClassDef, file: SourceFile, scope: Any = None) -> None:
         self.node = node
         self.file = file
         self.scope = scope
         self.attrs: dict[str, Value] = {}
+        #: Equal for one class, however often it is looked up: each call makes a class of its own.
+        self.identity: Any = node if scope is None else (node, scope)
 
 
 class Function:

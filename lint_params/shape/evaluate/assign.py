@@ -149,6 +149,7 @@ def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Sc
         else:
             owner.open = True
     elif isinstance(owner, Config):
+        it.changed += 1
         if isinstance(index, (str, int)):  # what stands there by the time it is read, nobody knows
             it.ctx.write(owner.attrs, index, Unknown("item of an argument"))
     elif isinstance(owner, Seq):

@@ -263,7 +263,7 @@ def _with(
 _HARMLESS = frozenset(
     "staticmethod classmethod property cached_property no_grad inference_mode enable_grad wraps override ignore "
     "unused export lru_cache cache abstractmethod overload autocast custom_fwd custom_bwd compile disable "
-    "script_method final typechecked jaxtyped beartype deprecated torch_int_div setter getter "
+    "script_method final typechecked jaxtyped beartype deprecated torch_int_div setter getter deleter "
     "can_return_tuple auto_docstring deprecate_kwarg add_start_docstrings replace_return_docstrings "
     "add_start_docstrings_to_model_forward add_code_sample_docstrings merge_with_config_defaults "
     "check_model_inputs capture_outputs use_kernel_forward_from_hub dynamic_rope_update "

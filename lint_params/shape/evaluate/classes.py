@@ -35,7 +35,7 @@ _TRANSPARENT = frozenset({"typing.Generic", "typing.Protocol", "abc.ABC", "built
 
 def mro(it: Interpreter, cls: ClassRef) -> list[Value]:
     """The method resolution order; Unknown stands where a base is not known."""
-    key = id(cls.node)
+    key = cls.identity
     known = it.orders.get(key)
     if known is None:
         it.orders[key] = [cls]  # a class that inherits itself ends here
@@ -74,7 +74,7 @@ _MODULE = External("torch.nn.Module")
 
 def _equal(a: Value, b: Value) -> bool:
     if isinstance(a, ClassRef) and isinstance(b, ClassRef):
-        return a.node is b.node
+        return bool(a.identity == b.identity)
     return a is b or (isinstance(a, External) and a == b)  # an Unknown base is itself only
 
 
@@ -108,12 +108,17 @@ MODULE_BASES = frozenset(
 
 def definition(cls: ClassRef, name: str) -> ast.AST | None:
     """The node that gives ``name`` its meaning in the class body: a def, class or value."""
+    return members(cls).get(name)
+
+
+def members(cls: ClassRef) -> dict[str, ast.AST]:
+    """What the class body defines, by name."""
     table: dict[str, ast.AST] | None = getattr(cls.node, _TABLE, None)
     if table is None:
         table = {}
         _collect(cls.node.body, table)
         setattr(cls.node, _TABLE, table)
-    return table.get(name)
+    return table
 
 
 #: Kept on the node itself, so that it goes with the tree.

@@ -75,6 +75,8 @@ def _identical(a: Value, b: Value) -> bool | None:
     if isinstance(a, External) and isinstance(b, External):
         return a.name == b.name
     if isinstance(a, ClassRef) and isinstance(b, ClassRef):
+        if a.node is b.node and a.identity != b.identity:
+            return None  # made by two calls, or by one that was evaluated twice
         return a.node is b.node
     if isinstance(a, Function) and isinstance(b, Function):
         return a.node is b.node

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lint_params.shape.evaluate.children import by_name, listing, pairs
 from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
+from lint_params.shape.evaluate.modes import switched
 from lint_params.shape.ops import LayerSpec
 from lint_params.shape.value import (
     Choice,
@@ -143,6 +144,8 @@ TENSORS = "parameters in some order"
 
 def member(it: Interpreter, owner: Value, name: str) -> Value:
     """A method that nn.Module or a container brings."""
+    if name in ("train", "eval"):
+        return Native(name, lambda args, kwargs: switched(it, owner, name, args, kwargs))
     if name in RETURN_SELF:
         return Native(name, lambda args, kwargs: owner)
     if name in ("parameters", "buffers"):

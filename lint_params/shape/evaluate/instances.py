@@ -9,15 +9,24 @@ from lint_params.names import dotted
 from lint_params.shape.call import build_layer
 from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.classes import MODULE_BASES, definition, is_module_class, mro
-from lint_params.shape.evaluate.memo import arguments_key, copied, has_lazy_layers, has_new_sizes
+from lint_params.shape.evaluate.memo import (
+    arguments_key,
+    closure_key,
+    copied,
+    has_lazy_layers,
+    has_new_sizes,
+)
 from lint_params.shape.evaluate.objects import LAYER, get_attr
 from lint_params.shape.sizes.dim import Atom
 from lint_params.shape.value import (
     ClassRef,
+    Config,
+    Dict,
     External,
     Function,
     Instance,
     Origin,
+    Seq,
     Unknown,
     Value,
 )
@@ -39,7 +48,9 @@ def instantiate(
     it: Interpreter, cls: ClassRef, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
     """``cls(*args, **kwargs)``; the same arguments are worked out once and copied."""
-    key = (id(cls.node), id(cls.scope), arguments_key(it.ctx, args, kwargs))
+    handed = arguments_key(it.ctx, args, kwargs)
+    changed = it.changed if any(isinstance(one, Config) for one in (*args, *kwargs.values())) else 0
+    key = (cls.identity, closure_key(it.ctx, cls), handed, changed)
     known = it.built.get(key)
     if known is not None and known.pristine is not None:
         it.take(known.owed)
@@ -61,11 +72,15 @@ def instantiate(
     unknown = any(isinstance(value, Unknown) for value in (*args, *kwargs.values()))
     if unknown and has_new_sizes(made, start):
         return made  # the next of that unknown size may have another
+    if any(isinstance(one, (Dict, Instance, Seq)) for one in (*args, *kwargs.values())):
+        if arguments_key(it.ctx, args, kwargs) != handed:
+            return made  # and so may what it took from a list, or has put there
     if isinstance(made, Instance) and it.epoch == epoch:
         if key not in it.tokens:
             it.last_token += 1
             it.tokens[key] = it.last_token
-        made.token = it.tokens[key]
+        if is_module_class(it, cls):  # of others, a configuration say, the parts may change
+            made.token = it.tokens[key]
         if known is not None:
             it.repeated.add(id(cls.node))
             it.built[key] = Built(_pristine(made), 0)
@@ -208,7 +223,7 @@ def _call_method(
 ) -> Value:
     key = None
     if instance.token is not None and it.log is None:  # a log names every module
-        key = (instance.token, it.epoch, arguments_key(it.ctx, args, kwargs))
+        key = (instance.token, it.epoch, it.ctx.rewritten, arguments_key(it.ctx, args, kwargs))
         known, result = it.calls.get(it, key, args, kwargs)
         if known:
             return result

@@ -16,7 +16,7 @@ from lint_params.shape.evaluate.memo import CallMemo
 from lint_params.shape.evaluate.plain import CHANGEABLE, Answer, contents
 from lint_params.shape.evaluate.scope import MISSING, FileScope, Scope, qualified_value
 from lint_params.shape.sizes.poly import OPERATIONS, Atom
-from lint_params.shape.value import PERHAPS, Choice, Dict, Items, Seq, Shape, Unknown, Value, is_refuted
+from lint_params.shape.value import PERHAPS, Choice, ClassRef, Dict, Items, Seq, Shape, Unknown, Value, is_refuted
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.instances import Built
@@ -55,7 +55,8 @@ class Interpreter:
         self.steps = self.budget = MAX_STEPS
         self.ctx.clock = lambda: self.budget - self.steps
         self._files: dict[int, FileScope] = {}
-        self.orders: dict[int, list[Value]] = {}  # method resolution orders by class node
+        self.orders: dict[Any, list[Value]] = {}  # method resolution orders by class
+        self.descriptors: dict[Any, tuple[ClassRef, ast.AST] | None] = {}  # which attributes a class answers for itself
         self.current: SourceFile | None = None  # the file whose code is being evaluated
         self.active: list[ast.AST] = []  # functions being called, against endless recursion
         self.handed: list[Any] = []  # what each of them was called with
@@ -75,6 +76,7 @@ class Interpreter:
         self.reads: list[tuple[Value, Any]] | None = None  # see ``read``
         self.rebound = False  # whether a function of this run has set a global name
         self.epoch = 0  # counts changes to modules outside constructors
+        self.changed = 0  # and these to what somebody else made, a configuration
         self.constructing = 0
         self.overrides: list[Any] = []  # parameters replaced in the functions that are running
         self.adapted: set[int] = set()  # layers whose own sizes were changed by hand

@@ -6,6 +6,7 @@ a call's result is kept by the shapes of its arguments, as long as no module was
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 Key = Any
 
 
-def key_of(ctx: Context, value: Value) -> Key:
-    """A hashable stand-in: equal keys, equal behaviour. What is mutable is itself."""
+def key_of(ctx: Context, value: Value, depth: int = 0) -> Key:
+    """A hashable stand-in: equal keys, equal behaviour. What is mutable is what it holds now, as
+    far as that is looked into."""
     if value is None or isinstance(value, (str, int, float, bool, External)):
         return (type(value), value)
     if isinstance(value, Poly):
@@ -43,18 +45,76 @@ def key_of(ctx: Context, value: Value) -> Key:
         dims = tuple([ctx.resolve(d) for d in value.shape.dims])
         return ("tensor", dims, value.shape.lead, value.dtype, value.free, value.param)
     if isinstance(value, Seq):
-        return (value.kind, tuple([key_of(ctx, item) for item in value.items]))
+        if depth > _DEEP:
+            return _Same(value)
+        return (value.kind, tuple([key_of(ctx, item, depth + 1) for item in value.items]))
+    if isinstance(value, Dict) and depth <= _DEEP:
+        return ("dict", value.open, _Same(value.default), _table_key(ctx, value.items, depth))
     if isinstance(value, ClassRef):
-        return ("class", id(value.node))
+        return ("class", value.identity, closure_key(ctx, value))
     if isinstance(value, Function):
-        return ("function", id(value.node), id(value.scope), id(value.bound))
+        return ("function", value.node, value.scope, _Same(value.bound), closure_key(ctx, value))
     if isinstance(value, (Layer, Instance)) and value.token is not None:
         return ("module", value.token)
     if isinstance(value, Unknown):
         return ("unknown", value.why)
     if isinstance(value, Choice):
-        return ("choice", tuple([key_of(ctx, option) for option in value.options]))
-    return ("object", id(value))
+        return ("choice", tuple([key_of(ctx, option, depth) for option in value.options]))
+    if isinstance(value, Instance) and value.items is None and depth <= _DEEP:
+        return ("object", value.cls.identity, _table_key(ctx, value.attrs, depth))
+    return _Same(value)
+
+
+#: How many objects within each other a key looks into.
+_DEEP = 5
+
+
+def _table_key(ctx: Context, table: dict[Any, Value], depth: int) -> Key:
+    return tuple([(name, key_of(ctx, value, depth + 1)) for name, value in table.items()])
+
+
+class _Same:
+    """A key of an object that is equal to itself only, and that nothing takes the place of."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+
+def closure_key(ctx: Context, made: ClassRef | Function) -> Key:
+    """What a class or function that a call has made sees of that call's names, as they are now."""
+    if made.scope is None:
+        return None
+    seen = []
+    for name in _names_read(made.node):
+        scope = made.scope
+        while scope is not None and name not in scope.vars:
+            scope = scope.parent
+        if scope is not None:
+            value = scope.vars[name]
+            local = isinstance(value, (ClassRef, Function)) and value.scope is not None
+            seen.append((name, (value.node, value.scope) if local else key_of(ctx, value)))
+    return tuple(seen)
+
+
+def _names_read(node: ast.AST) -> list[str]:
+    """The names that a definition reads, kept on the node itself."""
+    names: list[str] | None = getattr(node, _NAMES, None)
+    if names is None:
+        loaded = (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+        names = list(dict.fromkeys(loaded))
+        setattr(node, _NAMES, names)
+    return names
+
+
+_NAMES = "_lint_params_names"
 
 
 def arguments_key(ctx: Context, args: list[Value], kwargs: dict[str, Value]) -> Key:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.call import call_function
 from lint_params.shape.evaluate.children import UNORDERED
-from lint_params.shape.evaluate.classes import decorators, definition, mro
+from lint_params.shape.evaluate.classes import decorators, definition, is_module_class, members, mro
+from lint_params.shape.evaluate.descriptors import (
+    DESCRIPTOR,
+    GET,
+    SET,
+    answers,
+    by_class,
+    is_descriptor,
+    of_property,
+)
 from lint_params.shape.ops import function_spec
 from lint_params.shape.ops.attributes import ATTRIBUTES
 from lint_params.shape.sizes.dim import Poly
@@ -150,6 +159,9 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
         )
     if isinstance(node, ast.ClassDef):
         return ClassRef(node, base.file, base.scope)
+    getter = of_property(it, base, node, GET) if isinstance(owner, Instance) else None
+    if getter is not None:
+        return it.call(getter, [owner], {}, node, name)
     if isinstance(node, ast.expr):
         if name not in base.attrs:
             from lint_params.shape.evaluate.scope import Scope
@@ -157,13 +169,21 @@ def _member(it: Interpreter, owner: Value, base: ClassRef, name: str, node: ast.
             inner = Scope(it.file_scope(base.file), base.scope)
             inner.vars = _ClassNames(it, base, name)
             made = it.aside(lambda: it.eval(node, inner), base.file.path)
-            base.attrs[name] = kept(it, made)
+            base.attrs[name] = Unknown(DESCRIPTOR) if is_descriptor(it, made) else kept(it, made)
             if isinstance(made, Dict) and not made.items:
                 from lint_params.shape.evaluate.registries import class_registry
 
                 class_registry(it, base, made)
         return it.read(base.attrs[name])
     return Unknown("class attribute")
+
+
+def settle(it: Interpreter, cls: ClassRef) -> None:
+    """Work out a class's bases and values where it is made: what they are made of may change."""
+    mro(it, cls)
+    for name, node in members(cls).items():
+        if isinstance(node, ast.expr) and not isinstance(node, ast.Constant):
+            _member(it, cls, cls, name, node)
 
 
 class _ClassNames(dict):  # type: ignore[type-arg]
@@ -295,6 +315,12 @@ def _is_module(value: Value) -> bool:
     return isinstance(value, (Layer, Instance))
 
 
+def _goes_into_books(it: Interpreter, owner: Instance, value: Value) -> bool:
+    """Whether nn.Module keeps the value itself, past what the class has of that name."""
+    parameter = isinstance(value, Tensor) and value.param == "parameter"
+    return (parameter or _is_module(value)) and is_module_class(it, owner.cls)
+
+
 def super_value(it: Interpreter, scope: Scope, args: list[Value]) -> Value:
     """``super()`` and ``super(Net, self)``."""
     here: Scope | None = scope
@@ -318,7 +344,9 @@ def _of_super(it: Interpreter, owner: Super, name: str) -> Value:
     if not isinstance(cls, ClassRef):
         return Unknown("super() of an unknown object")
     line = mro(it, cls)
-    start = next((i for i, b in enumerate(line) if _same_class(b, owner.after)), None)
+    after = [b for b in line if isinstance(b, ClassRef) and b.node is owner.after.node]
+    after = [b for b in after if _same_class(b, owner.after)] or after
+    start = line.index(after[0]) if after else None
     if start is None:
         return Unknown("super() of an unknown class")
     for base in line[start + 1 :]:
@@ -379,7 +407,7 @@ def _of_external_base(it: Interpreter, bound: Value, base: External, name: str) 
 
 
 def _same_class(a: Value, b: ClassRef) -> bool:
-    return isinstance(a, ClassRef) and a.node is b.node
+    return isinstance(a, ClassRef) and a.identity == b.identity
 
 
 def kept(it: Interpreter, value: Value) -> Value:
@@ -401,6 +429,9 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
 
         if is_own_forward(it, owner, name, value):
             name, value = CHANGED, True
+        if isinstance(owner, Instance) and answers(it, owner.cls, name, SET):
+            if not _goes_into_books(it, owner, value) and by_class(it, owner, name, SET, [value]):
+                return
         value = kept(it, value)
         note_override(it, owner, name, value)
         if not it.constructing:
@@ -421,6 +452,7 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         if owner.items is not None and (name in owner.items or _is_module(value)):
             it.ctx.write(owner.items, name, value)  # an attribute of a container is its child
     elif isinstance(owner, Config):
+        it.changed += 1
         it.ctx.write(owner.attrs, name, value)
     elif isinstance(owner, Dict):  # a namespace
         it.ctx.write(owner.items, name, value)

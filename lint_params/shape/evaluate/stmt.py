@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from lint_params.names import imported
 from lint_params.shape.check import Refuted, Verdict
 from lint_params.shape.evaluate.arithmetic import binary
+from lint_params.shape.evaluate.descriptors import DELETE, by_class
+from lint_params.shape.evaluate.hooks import is_made_over
 from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
+from lint_params.shape.evaluate.objects import settle
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.truth import FAILED, assume, holds, truth
 from lint_params.shape.ops.broadcast import stays
@@ -221,7 +224,12 @@ def _def(it: Interpreter, node: Any, scope: Scope) -> Flow:
 
 
 def _class(it: Interpreter, node: ast.ClassDef, scope: Scope) -> Flow:
-    it.ctx.write(scope.vars, node.name, ClassRef(node, scope.file.file, scope))
+    made: Value = ClassRef(node, scope.file.file, Scope(scope.file, scope))  # another each time
+    if node.decorator_list and is_made_over(it, node, scope):
+        made = Unknown("a class that its decorator makes over")
+    else:
+        settle(it, made)
+    it.ctx.write(scope.vars, node.name, made)
     return None
 
 
@@ -238,6 +246,8 @@ def _delete(it: Interpreter, node: ast.Delete, scope: Scope) -> Flow:
     for target in node.targets:
         if isinstance(target, ast.Attribute):
             owner = it.eval(target.value, scope)
+            if isinstance(owner, Instance) and by_class(it, owner, target.attr, DELETE, []):
+                continue
             if isinstance(owner, (Instance, Layer)) and target.attr in owner.attrs:
                 it.ctx.write(owner.attrs, target.attr, Unknown("deleted"))
         elif isinstance(target, ast.Name):

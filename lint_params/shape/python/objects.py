@@ -59,6 +59,11 @@ _PYTHON: dict[str, Callable[[Value], bool]] = {
 _PLAIN = (str, int, float, type(None), Poly, Seq, Dict)
 
 
+def _may_be(a: Value, b: ClassRef) -> bool:
+    """Whether two classes that calls made have one text: the call may be the same, evaluated twice."""
+    return isinstance(a, ClassRef) and a.node is b.node
+
+
 def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     """``isinstance``, or None where it is not decided."""
     if isinstance(kind, Seq):
@@ -70,9 +75,10 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     if isinstance(kind, ClassRef):
         if isinstance(value, Instance):
             line = mro(it, value.cls)
-            if any(isinstance(b, ClassRef) and b.node is kind.node for b in line):
+            if any(isinstance(b, ClassRef) and b.identity == kind.identity for b in line):
                 return True
-            return None if any(isinstance(b, Unknown) for b in line) else False
+            unsure = any(isinstance(b, Unknown) or _may_be(b, kind) for b in line)
+            return None if unsure else False
         if isinstance(value, (Unknown, Config)):
             return None
         return False
