@@ -251,6 +251,8 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     if op is ast.MatMult and (isinstance(a, Config) or isinstance(b, Config)):
         return it.ctx.unknown_tensor()  # an argument that is a tensor
     numeric = (float, int, Poly)
+    if not it.instances:  # what a function is given may as well be a tensor
+        a, b = (Unknown("an argument of unknown type") if isinstance(x, Config) else x for x in (a, b))
     first = it.ctx.tensor(()) if isinstance(a, (Config, Ratio, Real, Flag)) else a
     second = it.ctx.tensor(()) if isinstance(b, (Config, Ratio, Real, Flag)) else b
     if isinstance(first, Unknown) or isinstance(second, Unknown):

@@ -128,12 +128,17 @@ def _builds(file: SourceFile, call: ast.Call) -> bool:
     """Whether a call may build a module: a class of torch.nn, or one by its capital letter, itself
     or in one of its methods (``Net.from_config(...)``)."""
     text = dotted(call.func)
-    if text is None or not any(part[:1].isupper() for part in text.split(".")[-2:]):
+    if text is None or text.endswith(".from_pretrained"):
+        return False  # the sizes of the latter are in a file
+    *_, before, last = ("", *text.split("."))
+    if not (last[:1].isupper() or before[:1].isupper()):
         return False
-    if text.endswith(".from_pretrained"):
-        return False  # its sizes are in a file
     name = file.names.qualify(text)
-    return name is not None and (name.startswith("torch.nn.") or not name.startswith(_LIBRARIES))
+    if name is None:
+        return False
+    if not last[:1].isupper() and name.startswith("torch."):
+        return False  # F.relu
+    return name.startswith("torch.nn.") or not name.startswith(_LIBRARIES)
 
 
 _LIBRARIES = ("torch.", "numpy.", "typing.", "collections.", "pathlib.", "PIL.", "builtins.")
