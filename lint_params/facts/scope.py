@@ -114,24 +114,26 @@ class Scope:
     @property
     def self_name(self) -> str | None:
         """What a method calls its instance; None in static and class methods, and outside."""
-        if self.owner is None or not isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if self._is_marked("staticmethod", "classmethod"):
             return None
-        for decorator in self.decorators:
-            if isinstance(decorator, ast.Name) and decorator.id in ("staticmethod", "classmethod"):
-                return None
         if self.name in ("__new__", "__init_subclass__", "__class_getitem__"):
             return None
-        args = self.node.args.posonlyargs or self.node.args.args
-        return args[0].arg if args else None
+        return self._first_argument()
 
     @property
     def class_name(self) -> str | None:
         """What a class method calls its class; None elsewhere."""
+        return self._first_argument() if self._is_marked("classmethod") else None
+
+    def _is_marked(self, *builtins: str) -> bool:
+        return any(isinstance(one, ast.Name) and one.id in builtins for one in self.decorators)
+
+    def _first_argument(self) -> str | None:
+        """That of a method, whatever is given for it; None elsewhere."""
         if self.owner is None or not isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return None
         args = self.node.args.posonlyargs or self.node.args.args
-        plain = [one.id for one in self.decorators if isinstance(one, ast.Name)]
-        return args[0].arg if args and "classmethod" in plain else None
+        return args[0].arg if args else None
 
     @property
     def instance_name(self) -> str | None:

@@ -199,10 +199,11 @@ class Context:
 
     # -- obligations --------------------------------------------------------------------
 
-    def forgive(self, start: int) -> None:
-        """Forget the mismatches that were met since: what fails there may be meant to."""
+    def forgive(self, start: int, rule: str = "") -> None:
+        """Forget the mismatches that were met since, or those of one rule: what fails there may be
+        meant to, or is told elsewhere."""
         kept = self.obligations
-        kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED]
+        kept[start:] = [o for o in kept[start:] if o.verdict is not Verdict.REFUTED or rule not in ("", o.rule)]
 
     def need(
         self,

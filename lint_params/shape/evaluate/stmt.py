@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.names import imported
-from lint_params.shape.check import Refuted, Verdict
+from lint_params.shape.check import Refuted
 from lint_params.shape.evaluate.arithmetic import binary
 from lint_params.shape.evaluate.descriptors import DELETE, by_class
 from lint_params.shape.evaluate.hooks import is_made_over
@@ -132,10 +132,7 @@ def _assign(it: Interpreter, node: ast.Assign, scope: Scope) -> Flow:
     target = node.targets[0]
     if isinstance(target, ast.Attribute) and target.attr == "data":
         # `p.data = p.data.view(...)`: the mistake is the assignment, which has rules of its own.
-        kept = it.ctx.obligations
-        kept[start:] = [
-            o for o in kept[start:] if o.verdict is not Verdict.REFUTED or o.rule != "view-size-mismatch"
-        ]
+        it.ctx.forgive(start, "view-size-mismatch")
     for target in node.targets:
         it.ctx.node = node
         assign(it, target, value, scope)

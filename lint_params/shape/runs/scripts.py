@@ -71,11 +71,13 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
             left -= it.budget - it.steps
 
 
+_MAIN = ("__name__ == '__main__'", "'__main__' == __name__")
+
+
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Those of the module, one by one also below ``if __name__ == "__main__"``."""
     for statement in body:
-        main = isinstance(statement, ast.If) and not statement.orelse and ast.unparse(statement.test)
-        if isinstance(statement, ast.If) and main in ("__name__ == '__main__'", "'__main__' == __name__"):
+        if isinstance(statement, ast.If) and not statement.orelse and ast.unparse(statement.test) in _MAIN:
             yield from statement.body
         else:
             yield statement
