@@ -15,6 +15,7 @@ from lint_params.shape.evaluate.decorated import decorated, is_harmless
 from lint_params.shape.evaluate.hooks import CHANGED
 from lint_params.shape.evaluate.instances import call_instance, init_external, instantiate
 from lint_params.shape.evaluate.overrides import judge_overrides
+from lint_params.shape.evaluate.parameters import bind_parameters
 from lint_params.shape.evaluate.plain import answer, question
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.shown import shown
@@ -22,7 +23,6 @@ from lint_params.shape.ops import function_spec, layer_spec
 from lint_params.shape.python import EXTERNALS
 from lint_params.shape.value import (
     OPEN,
-    PERHAPS,
     Choice,
     ClassRef,
     Config,
@@ -360,63 +360,3 @@ def _registered(it: Interpreter, fn: Function, scope: Scope) -> None:
     if any(mark.rpartition(".")[2] == "register_to_config" for mark in decorators(fn.node)):
         names = [arg.arg for arg in (*fn.node.args.posonlyargs, *fn.node.args.args, *fn.node.args.kwonlyargs)][1:]
         it.ctx.write(fn.bound.attrs, "config", Dict({name: scope.vars[name] for name in names}))
-
-
-def _perhaps(unsure: Value, name: str, default: ast.expr | None) -> Value:
-    """What a parameter gets from ``**config``; where it has a default, a number need not be that
-    of the configuration."""
-    if isinstance(unsure, Config) and default is None:
-        return unsure.attr(name)
-    return Unknown("perhaps in **kwargs")
-
-
-def _sure(value: Value) -> Value:
-    return Unknown("perhaps in **kwargs") if value is PERHAPS else value
-
-
-def bind_parameters(
-    it: Interpreter, fn: Function, args: list[Value], kwargs: dict[str, Value], scope: Scope
-) -> bool:
-    """Set the parameters in the callee's scope as Python would; False where it would refuse."""
-    spec = fn.node.args
-    positional = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
-    given = list(args)
-    if fn.bound is not None and not isinstance(fn.node, ast.Lambda):
-        given.insert(0, fn.bound)
-    rest = dict(kwargs)
-    unsure = rest.pop(OPEN, None)
-    missing: list[tuple[ast.arg, ast.expr | None]] = []
-    first_default = len(positional) - len(spec.defaults)
-    for i, arg in enumerate(positional):
-        if i < len(given):
-            if arg.arg in rest:
-                return False
-            scope.vars[arg.arg] = given[i]
-        elif arg.arg in rest:
-            scope.vars[arg.arg] = _sure(rest.pop(arg.arg))
-        else:
-            missing.append((arg, spec.defaults[i - first_default] if i >= first_default else None))
-    for arg, default in zip(spec.kwonlyargs, spec.kw_defaults):
-        if arg.arg in rest:
-            scope.vars[arg.arg] = _sure(rest.pop(arg.arg))
-        else:
-            missing.append((arg, default))
-    extra = given[len(positional) :]
-    if spec.vararg is not None:
-        scope.vars[spec.vararg.arg] = Seq(extra, "tuple")
-    elif extra:
-        return False
-    if spec.kwarg is not None:
-        scope.vars[spec.kwarg.arg] = Dict(dict(rest), open=unsure is not None)
-    elif any(value is not PERHAPS for value in rest.values()):
-        return False
-    if missing:
-        defining = Scope(it.file_scope(fn.file), fn.scope)
-        for arg, default in missing:
-            if unsure is not None:
-                scope.vars[arg.arg] = _perhaps(unsure, arg.arg, default)
-                continue
-            if default is None:
-                return False
-            scope.vars[arg.arg] = it.eval(default, defining)
-    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from lint_params.shape.evaluate.children import children
 from lint_params.shape.evaluate.objects import set_attr
 from lint_params.shape.sizes.dim import NO, same
 from lint_params.shape.value import Function, Instance, Layer, Origin, Unknown, Value
+from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -62,16 +64,30 @@ def _built(owner: Value) -> set[Origin | None]:
 
 
 def given_to(name: str, *body: ast.AST) -> set[str]:
-    """The attributes that code gives to the object of that name."""
-    return {
-        part.attr
-        for statement in body
-        for part in ast.walk(statement)
-        if isinstance(part, ast.Attribute)
-        and isinstance(part.ctx, ast.Store)
-        and isinstance(part.value, ast.Name)
-        and part.value.id == name
-    }
+    """The attributes that code gives to the object of that name, itself or by ``setattr``."""
+    found = set()
+    for part in walk(*body):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and _is(part.value, name):
+            found.add(part.attr)
+        elif isinstance(part, ast.Call) and len(part.args) == 3 and _is(part.args[0], name):
+            if _is(part.func, "setattr") and isinstance(part.args[1], ast.Constant):
+                found.add(str(part.args[1].value))
+    return found
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _handed_on(name: str, *body: ast.AST) -> bool:
+    """Whether code calls a function of the project's, or of somebody's, with the object itself."""
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Name)
+        and not hasattr(builtins, part.func.id)
+        and any(_is(arg, name) for arg in part.args)
+        for part in walk(*body)
+    )
 
 
 def forget(it: Interpreter, modules: list[tuple[str, Value]], names: set[str]) -> None:
@@ -89,7 +105,7 @@ def apply(it: Interpreter, owner: Any, fn: Value) -> None:
     names = [arg.arg for arg in (*spec.posonlyargs, *spec.args)][fn.bound is not None :]
     body = [fn.node.body] if isinstance(fn.node, ast.Lambda) else fn.node.body
     changed = given_to(names[0], *body) if names else set()
-    modules = below(owner) if changed else []
+    modules = below(owner) if changed or (names and _handed_on(names[0], *body)) else []
     if len(modules) > MOST:
         forget(it, modules, changed)
         return

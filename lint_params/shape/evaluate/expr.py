@@ -13,6 +13,7 @@ from lint_params.shape.evaluate.evaluated import FUNCTIONS, evaluated
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.objects import ABSENT, OF_SUBCLASS, get_attr, super_value
+from lint_params.shape.evaluate.parameters import CHANGES
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.shown import shown
 from lint_params.shape.evaluate.subscript import subscript
@@ -58,16 +59,12 @@ def _attribute(it: Interpreter, node: ast.Attribute, scope: Scope) -> Value:
     value = get_attr(it, owner, node.attr)
     if value.__class__ is not Unknown:
         return value
-    if isinstance(owner, Unknown) and node.attr in _CHANGES and isinstance(node.value, ast.Subscript):
+    if isinstance(owner, Unknown) and node.attr in CHANGES and isinstance(node.value, ast.Subscript):
         _change_any(it, it.eval(node.value.value, scope))
     if isinstance(owner, Instance) and value.why in ABSENT:
         other = owner.attrs.get(OF_SUBCLASS)
         return value if other is None else other.attr(node.attr)
     return value
-
-
-#: Methods that change a list, or a mapping of lists.
-_CHANGES = frozenset("append extend insert pop remove clear update add setdefault".split())
 
 
 def _change_any(it: Interpreter, holder: Value) -> None:

@@ -7,9 +7,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.names import dotted
-from lint_params.shape.evaluate.classes import decorators, definition
+from lint_params.shape.evaluate.classes import decorators, definition, mro
 from lint_params.shape.evaluate.scope import Scope
-from lint_params.shape.value import Function, Instance, Layer, Unknown, Value
+from lint_params.shape.value import ClassRef, External, Function, Instance, Layer, Unknown, Value
 from lint_params.trees import last_name, walk
 
 if TYPE_CHECKING:
@@ -77,6 +77,51 @@ def _makes_over(node: ast.AST) -> bool:
         return isinstance(node.ctx, ast.Store) and node.attr in _MADE_OVER
     named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
     return isinstance(node, ast.ClassDef) or named in ("setattr", "type")
+
+
+#: Metaclasses that make what a class says.
+_PLAIN_METACLASSES = frozenset({"abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "builtins.type"})
+
+
+def is_made_elsewhere(it: Interpreter, line: list[Value]) -> bool:
+    """Whether calling a class of that resolution order may give another object than a new one of it:
+    its metaclass answers the call, or its ``__new__`` gives back something that it did not make."""
+    for base in line:
+        if not isinstance(base, ClassRef):
+            continue
+        new = definition(base, "__new__")
+        if isinstance(new, ast.FunctionDef) and _gives_another(new):
+            return True
+        for keyword in base.node.keywords:
+            if keyword.arg == "metaclass" and _answers_calls(it, keyword.value, base):
+                return True
+    return False
+
+
+def _gives_another(new: ast.FunctionDef) -> bool:
+    """Whether it returns anything but ``super().__new__(cls)`` or a name for nothing else."""
+    inside = list(walk(*new.body, within=True))
+    made: dict[str, bool] = {}
+    for part in inside:
+        if isinstance(part, ast.Assign):
+            for target in part.targets:
+                if isinstance(target, ast.Name):
+                    made[target.id] = made.get(target.id, True) and _is_new(part.value)
+    given = (part.value for part in inside if isinstance(part, ast.Return) and part.value is not None)
+    return not all(made.get(one.id, False) if isinstance(one, ast.Name) else _is_new(one) for one in given)
+
+
+def _is_new(made: ast.expr) -> bool:
+    return isinstance(made, ast.Call) and last_name(made.func) == "__new__"
+
+
+def _answers_calls(it: Interpreter, node: ast.expr, cls: ClassRef) -> bool:
+    meta = it.aside(lambda: it.eval(node, Scope(it.file_scope(cls.file), cls.scope)))
+    if isinstance(meta, External):
+        return meta.name not in _PLAIN_METACLASSES
+    if not isinstance(meta, ClassRef):
+        return True
+    return any(isinstance(base, ClassRef) and definition(base, "__call__") is not None for base in mro(it, meta))
 
 
 def changes_things(it: Interpreter, node: ast.expr, value: Value, scope: Scope) -> bool:

@@ -9,6 +9,7 @@ from lint_params.names import dotted
 from lint_params.shape.call import build_layer
 from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.classes import MODULE_BASES, definition, is_module_class, mro
+from lint_params.shape.evaluate.hooks import is_made_elsewhere
 from lint_params.shape.evaluate.memo import (
     arguments_key,
     closure_key,
@@ -102,6 +103,8 @@ def _instantiate(
     line = mro(it, cls)
     if any(isinstance(b, External) and b.name.startswith("enum.") for b in line):
         return _enum_member(it, cls, args)
+    if is_made_elsewhere(it, line):
+        return Unknown("made by a metaclass or __new__")
     origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
     instance = Instance(cls, origin)
     instance.node = node

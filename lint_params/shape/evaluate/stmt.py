@@ -13,6 +13,7 @@ from lint_params.shape.evaluate.descriptors import DELETE, by_class
 from lint_params.shape.evaluate.hooks import is_made_over
 from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
+from lint_params.shape.evaluate.matching import bind, fits
 from lint_params.shape.evaluate.objects import settle
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.truth import FAILED, assume, holds, truth
@@ -55,8 +56,9 @@ def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
 def run(it: Interpreter, body: list[ast.stmt], scope: Scope) -> Flow:
     """Run the statements in order; says how the block was left."""
     for i, statement in enumerate(body):
-        if isinstance(statement, ast.If):
-            flow, rest_done = _if(it, statement, body[i + 1 :], scope)
+        if isinstance(statement, (ast.If, ast.Match)):
+            choose = _if if isinstance(statement, ast.If) else _match
+            flow, rest_done = choose(it, statement, body[i + 1 :], scope)  # type: ignore[arg-type]
             if flow is not None or rest_done:
                 return flow
             continue
@@ -75,6 +77,52 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
     known = truth(it, test)
     if known is not None:
         return run(it, node.body if known else node.orelse, scope), False
+    ways: list[Way] = [
+        (lambda: assume(it, node.test, True, scope), node.body),
+        (lambda: assume(it, node.test, False, scope), node.orelse),
+    ]
+    return _ways(it, ways, rest, scope, asks_shapes(test))
+
+
+def _match(it: Interpreter, node: ast.Match, rest: list[ast.stmt], scope: Scope) -> tuple[Flow, bool]:
+    """The first case that fits, with those before it of which that is not known."""
+    subject = it.eval(node.subject, scope)
+    ways: list[Way] = []
+    for case in node.cases:
+        found = fits(it, case.pattern, subject, scope)
+        if found and case.guard is not None:
+            bind(it, case.pattern, subject, scope)
+            found = truth(it, it.eval(case.guard, scope))
+        if found is False:
+            continue
+
+        def learn(case: ast.match_case = case) -> None:
+            bind(it, case.pattern, subject, scope, node.subject)
+            if case.guard is not None:
+                assume(it, case.guard, True, scope)
+
+        ways.append((learn, case.body))
+        if found:
+            break
+    else:
+        ways.append((lambda: None, []))
+    if len(ways) == 1:
+        ways[0][0]()
+        return run(it, ways[0][1], scope), False
+    return _ways(it, ways, rest, scope)
+
+
+#: A way to go on: what is learned by taking it, and the statements on it.
+Way = tuple[Callable[[], object], list[ast.stmt]]
+
+
+def _ways(
+    it: Interpreter, ways: list[Way], rest: list[ast.stmt], scope: Scope, by_shape: bool = False
+) -> tuple[Flow, bool]:
+    """Each of the ways, of which one is taken; True if ``rest`` has been run as well.
+
+    ``by_shape`` where whole shapes are compared: what that says of them is not all learned.
+    """
     start = len(it.ctx.obligations)
     # Code of others may take a branch only with arguments of another kind: there a mismatch
     # counts only if no branch escapes it. A class's own methods answer for each of theirs.
@@ -85,11 +133,11 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
     # A branch that jumps out of the loop skips the rest of the block: run it in the branches.
     # So does one that returns, which escapes a mismatch behind it as well as one beside it.
     ends = (ast.Break, ast.Continue, ast.Return) if handed else (ast.Break, ast.Continue)
-    jumps = any(b and isinstance(b[-1], ends) for b in (node.body, node.orelse))
+    jumps = any(body and isinstance(body[-1], ends) for _, body in ways)
 
-    def arm(body: list[ast.stmt], want: bool) -> Callable[[], Flow]:
+    def arm(learn: Callable[[], object], body: list[ast.stmt]) -> Callable[[], Flow]:
         def go() -> Flow:
-            assume(it, node.test, want, scope)
+            learn()
             flow = run(it, body, scope)
             if flow is None and jumps:
                 flow = run(it, rest, scope)
@@ -97,8 +145,8 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
 
         return go
 
-    outcomes = it.fork([arm(node.body, True), arm(node.orelse, False)], every=handed)
-    if asks_shapes(test):
+    outcomes = it.fork([arm(learn, body) for learn, body in ways], every=handed)
+    if by_shape:
         it.ctx.forgive(start)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
     if not alive:
@@ -254,46 +302,6 @@ def _delete(it: Interpreter, node: ast.Delete, scope: Scope) -> Flow:
     return None
 
 
-def _match(it: Interpreter, node: ast.Match, scope: Scope) -> Flow:
-    subject = it.eval(node.subject, scope)
-
-    def arm(case: ast.match_case) -> Callable[[], Flow]:
-        def go() -> Flow:
-            for part in ast.walk(case.pattern):
-                name = getattr(part, "name", None)
-                if isinstance(name, str):
-                    it.ctx.write(scope.vars, name, Unknown("match"))
-            return run(it, case.body, scope)
-
-        return go
-
-    if isinstance(subject, (str, int)) and not isinstance(subject, bool):
-        for case in node.cases:
-            wanted = _literals(case.pattern)
-            if wanted is None:
-                break
-            if case.guard is None and (subject in wanted or not wanted):
-                return run(it, case.body, scope)
-    outcomes = it.fork([arm(case) for case in node.cases])
-    alive = [w for f, w in outcomes if f not in (RETURN, RAISE)]
-    if not alive:
-        return RETURN
-    it.merge(alive)
-    return None
-
-
-def _literals(pattern: ast.pattern) -> list[Any] | None:
-    """The values that a pattern matches; [] for everything, None where it is more than that."""
-    if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant):
-        return [pattern.value.value]
-    if isinstance(pattern, ast.MatchOr):
-        parts = [_literals(p) for p in pattern.patterns]
-        return None if None in parts else [v for p in parts if p for v in p]
-    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern.name is None:
-        return []
-    return None
-
-
 RUN: dict[type, Callable[..., Flow]] = {
     ast.Expr: _expr,
     ast.Assign: _assign,
@@ -310,7 +318,6 @@ RUN: dict[type, Callable[..., Flow]] = {
     ast.Import: _import,
     ast.ImportFrom: _import,
     ast.Delete: _delete,
-    ast.Match: _match,
     ast.Break: lambda it, node, scope: BREAK,
     ast.Continue: lambda it, node, scope: CONTINUE,
 }

@@ -204,7 +204,7 @@ def _assume_answer(it: Interpreter, node: ast.Call, want: bool, scope: Scope) ->
     starred = any(isinstance(arg, ast.Starred) for arg in node.args) or not all(k.arg for k in node.keywords)
     if not isinstance(fn, Function) or test is None or starred or fn.node in it.active:
         return
-    from lint_params.shape.evaluate.calls import bind_parameters
+    from lint_params.shape.evaluate.parameters import bind_parameters
 
     inner = Scope(it.file_scope(fn.file), fn.scope, fn)
     asked = [*node.args, *(keyword.value for keyword in node.keywords)]
