@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lint_params.shape.evaluate.comparison import compare, equality
 from lint_params.shape.evaluate.objects import get_attr
@@ -127,7 +127,7 @@ def _star(pattern: ast.MatchSequence) -> bool:
 Parts = list[tuple[ast.pattern, Value]]
 
 
-def _parts(it: Interpreter, pattern: ast.pattern, value: Value, scope: Scope) -> Parts | bool | None:
+def _parts(it: Interpreter, pattern: ast.pattern, value: Value, scope: Scope) -> Parts | Literal[False] | None:
     """The patterns inside one with what each of them stands for; False where that cannot be, None
     where it is not known."""
     if isinstance(value, (Unknown, Config, AnySeq, Flag)):
@@ -139,7 +139,7 @@ def _parts(it: Interpreter, pattern: ast.pattern, value: Value, scope: Scope) ->
     return None
 
 
-def _items(it: Interpreter, pattern: ast.MatchSequence, value: Value) -> Parts | bool | None:
+def _items(it: Interpreter, pattern: ast.MatchSequence, value: Value) -> Parts | Literal[False] | None:
     inner = pattern.patterns
     at = next((i for i, part in enumerate(inner) if isinstance(part, ast.MatchStar)), None)
     needed = len(inner) - (at is not None)
@@ -168,7 +168,7 @@ def _items(it: Interpreter, pattern: ast.MatchSequence, value: Value) -> Parts |
     return [*zip(inner[:at], items), (star, taken), *zip(inner[at + 1 :], items[len(items) - rest :])]
 
 
-def _entries(it: Interpreter, pattern: ast.MatchMapping, value: Value, scope: Scope) -> Parts | bool | None:
+def _entries(it: Interpreter, pattern: ast.MatchMapping, value: Value, scope: Scope) -> Parts | Literal[False] | None:
     if not isinstance(value, Dict):
         return False if isinstance(value, (str, int, float, Seq, type(None))) else None
     parts: Parts = []
