@@ -69,6 +69,12 @@ if TYPE_CHECKING:
 #: A configuration says by name what fills which layer.
 _CONFIGURED = "init_cfg"
 
+#: Functions and methods whose result is as good as the tensor that they are given.
+_COMPUTES = frozenset(
+    """abs add add_ clamp clamp_ clone cos div div_ divide exp exp_ log mul mul_ multiply neg pow sigmoid sin
+    softmax sqrt square sub sub_ subtract tanh""".split()
+)
+
 
 class UninitialisedParameter(Rule):
     code = "LP104"
@@ -160,12 +166,13 @@ class UninitialisedParameter(Rule):
             return ""
         if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
             return ""
-        made = facts.creation(self._scaled(data))
+        source = self._source(facts, data)
+        made = facts.creation(source)
         if made is None or not made.unwritten or made.data is not None or facts.tensor_type(data) == "int":
             return ""
         if made.dtype not in ("", "?", "torch.float32", "torch.float16", "torch.bfloat16"):
             return ""
-        if isinstance(data, ast.Name) and not self._only_use(facts, data):
+        if isinstance(source, ast.Name) and not self._only_use(facts, source):
             return ""
         for keyword in made.node.keywords:
             if (
@@ -181,11 +188,21 @@ class UninitialisedParameter(Rule):
                 return ""
         return ast.unparse(made.node.func) + "(...)"
 
-    def _scaled(self, data: ast.expr) -> ast.expr:
-        """``torch.empty(n) * k``: garbage times something is garbage."""
-        if isinstance(data, ast.BinOp) and isinstance(data.op, (ast.Mult, ast.Div)):
-            return data.left if isinstance(data.left, ast.Call) else data.right
-        return data
+    def _source(self, facts: FileFacts, data: ast.expr) -> ast.expr:
+        """``torch.empty(n) * k``: what is computed from garbage is garbage."""
+        while True:
+            if isinstance(data, ast.BinOp):
+                left = facts.creation(self._source(facts, data.left))
+                data = data.left if left is not None and left.unwritten else data.right
+            elif isinstance(data, ast.UnaryOp) and isinstance(data.op, ast.USub):
+                data = data.operand
+            elif isinstance(data, ast.Call) and isinstance(data.func, ast.Attribute) and data.func.attr in _COMPUTES:
+                of_torch = facts.qualify(data.func) == f"torch.{data.func.attr}"
+                if of_torch and not data.args:
+                    return data
+                data = data.args[0] if of_torch else data.func.value
+            else:
+                return data
 
     def _only_use(self, facts: FileFacts, name: ast.Name) -> bool:
         """Whether a local tensor goes nowhere but into the Parameter."""
