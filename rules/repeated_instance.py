@@ -132,6 +132,8 @@ class RepeatedInstance(Rule):
         self, facts: FileFacts, node: ast.expr, item: ast.expr, *, fresh: bool
     ) -> Iterator[Finding]:
         kind = facts.kind_of(item)
+        if not kind.known and isinstance(item, ast.Call):
+            kind = facts.made_by_default(item)
         if isinstance(item, ast.Name):
             values = facts.reach(item)
             if values is None or not all(isinstance(value, ast.Call) for value in values):
@@ -140,7 +142,7 @@ class RepeatedInstance(Rule):
             return
         if kind.annotated or kind.node is None or not isinstance(kind.node, ast.Call):
             return
-        if not (kind.is_parameter or (kind.is_module and facts.owns_parameters(item))):
+        if not (kind.is_parameter or (kind.is_module and facts.owns_parameters(kind))):
             return
         if any(c.what in ("if", "else", "ifexp", "match") for c in facts.conditions(node)):
             return

@@ -6,7 +6,7 @@ import ast
 from functools import cached_property
 
 from lint_params.facts.flow import SUPER, Definition, Env, Flow, bind, narrow
-from lint_params.facts.held.owners import owns_parameters
+from lint_params.facts.held.owners import kind_owns
 from lint_params.facts.naming import Naming
 from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
@@ -184,9 +184,9 @@ class Values(Naming):
         """Whether a layer is made without memory, on the meta device."""
         return made_on_meta(self._all, call)
 
-    def owns_parameters(self, expr: ast.expr) -> bool | None:
-        """Whether a module expression has trainable parameters; None: not known."""
-        return owns_parameters(self._all, expr)
+    def owns_parameters(self, module: ast.expr | Kind) -> bool | None:
+        """Whether a module, or what an expression gives, has trainable parameters; None: not known."""
+        return kind_owns(self.kind_of(module) if isinstance(module, ast.expr) else module)
 
     def transformed(self, expr: ast.expr) -> Transformed | None:
         """The fresh ``nn.Parameter(...)`` of which ``expr`` makes a plain tensor, if it does."""

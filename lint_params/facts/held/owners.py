@@ -32,11 +32,7 @@ _FLAGS = {
 }
 
 
-def owns_parameters(facts: FileFacts, expr: ast.expr) -> bool | None:
-    return kind_owns(facts.kind_of(expr), 0)
-
-
-def kind_owns(kind: Kind, depth: int) -> bool | None:
+def kind_owns(kind: Kind, depth: int = 0) -> bool | None:
     """True: surely has parameters; False: surely none; None: the source does not say."""
     if depth > 12:
         return None

@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import users
-from lint_params.facts.held.owners import owns_parameters
 from lint_params.facts.held.uses import member_uses
 from lint_params.facts.parameters.fill_all import reaches_all
 from lint_params.facts.parameters.filled_by import is_filled_by
@@ -82,7 +81,7 @@ def _sets_others(cls: ClassFacts, family: list[ClassFacts], name: str) -> bool:
     """Whether other Parameters have their values: those of the class or of its layers, or those
     that other classes of the file make themselves."""
     layers = [member for members in cls.submodules.values() for member in members]
-    if any(m.value is not None and owns_parameters(m.cls.facts, m.value) for m in layers):
+    if any(m.value is not None and m.cls.facts.owns_parameters(m.value) for m in layers):
         return True
     others = [member for other, members in cls.parameters.items() if other != name for member in members]
     beside = [
