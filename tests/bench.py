@@ -9,9 +9,9 @@
 CPU seconds are of a command and all that it starts, on any number of cores; the peak is that of
 its largest process. Every command runs several times, in turns with the others, and the medians
 are shown. The parts: ``library`` (cold, and again with the cache), ``file`` (one command a file,
-and what the plugin adds to flake8), ``start``, ``verify``, ``growth`` (sizes that double) and
-``memory`` (transformers, the largest library). Tools and sources are kept as tests/peers.py has
-them.
+and what the plugin adds to flake8), ``classes`` (what shapes take, class by class), ``start``,
+``verify``, ``growth`` (sizes that double) and ``memory`` (transformers, the largest library). Tools
+and sources are kept as tests/peers.py has them.
 """
 
 from __future__ import annotations
@@ -57,6 +57,12 @@ def file(bench: Bench, quick: bool) -> Part:
     return {**measures.one_file(bench, some, KEYS), "inside": inside}
 
 
+def classes(bench: Bench, quick: bool) -> Part:
+    timm = pinned()["timm"]
+    files = sorted((sources(timm, bench.cache) / "timm").rglob("*.py"))
+    return {"name": f"timm {timm.version}", **measures.per_class(files[:40] if quick else files)}
+
+
 def start(bench: Bench, quick: bool) -> Part:
     return measures.start(bench, KEYS, 2 if quick else 7)
 
@@ -77,7 +83,7 @@ def memory(bench: Bench, quick: bool) -> Part:
 
 
 PARTS: dict[str, Callable[[Bench, bool], Part]] = {
-    "library": library, "file": file, "start": start, "verify": verify, "growth": growth, "memory": memory,
+    "library": library, "file": file, "classes": classes, "start": start, "verify": verify, "growth": growth, "memory": memory,
 }  # fmt: skip
 
 
@@ -110,6 +116,12 @@ def _file(part: Part) -> Iterable[str]:
     ]
     yield f"\nWhat the plugin adds to flake8, over {inside['files']} files, CPU ms:\n\n"
     yield tables.table(["", "p50", "p95", "most"], rows)
+
+
+def _classes(part: Part) -> Iterable[str]:
+    yield f"### Classes\n\nWhat shapes take for each of the {part['classes']:,} Module classes of {part['name']}, CPU ms:\n\n"
+    names = ["mean", "p50", "p95", "p99", "most"]
+    yield tables.table(["", *names], [["lint-params", *(f"{part[name]:.1f}" for name in names)]])
 
 
 def _start(part: Part) -> Iterable[str]:
@@ -145,7 +157,7 @@ def _memory(part: Part) -> Iterable[str]:
 
 
 SHOWN = {
-    "library": _library, "file": _file, "start": _start, "verify": _verify, "growth": _growth, "memory": _memory,
+    "library": _library, "file": _file, "classes": _classes, "start": _start, "verify": _verify, "growth": _growth, "memory": _memory,
 }  # fmt: skip
 
 

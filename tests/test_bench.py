@@ -71,6 +71,16 @@ def test_what_the_plugin_adds_is_counted_by_file(tmp_path: Path) -> None:
         assert 0 < found[kind]["p50"] <= found[kind]["p95"] <= found[kind]["most"]
 
 
+def test_what_shapes_take_is_counted_by_class(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"net{number}.py").write_text(growth.classes(3))
+    found = measures.per_class(sorted(tmp_path.glob("*.py")))
+    classes = [node for path in tmp_path.glob("*.py") for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+    assert found["classes"] == len(classes)
+    assert 0 < found["p50"] <= found["p95"] <= found["p99"] <= found["most"]
+    assert "| lint-params |" in bench.rendered({"classes": {"when": "today", "name": "lib 1.0", **found}})
+
+
 def test_tables_show_ratios() -> None:
     rows = [
         {"title": "python", "cpu": 0.5, "wall": 1.0, "peak": 1e6, "runs": 3},

@@ -107,6 +107,15 @@ def per_file(files: Sequence[Path]) -> Row:
     return {"files": len(found["alone"]), **kinds}
 
 
+def per_class(files: Sequence[Path]) -> Row:
+    """What shapes take: percentiles over classes, in milliseconds of CPU."""
+    done = clock.run([sys.executable, str(HERE / "perclass.py"), *map(str, files)])
+    some = json.loads(done.out)
+    cuts = statistics.quantiles(some, n=100, method="inclusive")
+    found = {name: 1000 * cuts[int(name[1:]) - 1] for name in ("p50", "p95", "p99")}
+    return {"classes": len(some), "mean": 1000 * statistics.fmean(some), **found, "most": 1000 * max(some)}
+
+
 def start(bench: Bench, keys: Sequence[str], count: int) -> Row:
     """What a command costs before it does anything: its version, and a file of one line."""
     with tempfile.TemporaryDirectory() as scratch:
