@@ -87,7 +87,7 @@ class BadRegistration(Rule):
     ) -> Iterator[Finding]:
         name = facts.argument(call, 0, "name")
         what = _STORE[member.how]
-        if name is not None and (problem := _bad_word(facts, name)):
+        if name is not None and (problem := _bad_word(facts, name) or _dotted_part(facts, cls, call, name)):
             yield self._finding(facts, cls, call, f"a {what}'s name {problem}", member.name)
             return
         if member.how == "register_parameter" and member.value is not None:
@@ -302,6 +302,46 @@ def _bad_name(facts: FileFacts, name: ast.expr) -> str:
     if isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr == "format":
         return _bad_side(facts, name.func.value, ":.")
     return ""
+
+
+def _dotted_part(facts: FileFacts, cls: ClassFacts, call: ast.Call, name: ast.expr) -> str:
+    """``self.register_buffer(f"{n}_mean", p)`` in a loop over named parameters of which one surely
+    lies in a submodule: ``0.weight``."""
+    around = facts.conditions(call)
+    loop = around[0].node if around and {one.what for one in around} == {"for"} else None
+    pair, source = getattr(loop, "target", None), getattr(loop, "iter", None)
+    if not isinstance(pair, ast.Tuple) or not isinstance(pair.elts[0], ast.Name) or not isinstance(source, ast.Call):
+        return ""
+    func = source.func
+    if not isinstance(func, ast.Attribute) or func.attr != "named_parameters" or source.args or source.keywords:
+        return ""
+    if isinstance(loop, ast.For) and any(isinstance(part, (ast.Continue, ast.Break)) for part in ast.walk(loop)):
+        return ""
+    parts = [part for one in facts.reach(name) or [name] for part in _joined(one)]
+    whole = [one for one in parts if isinstance(one, ast.Name) and one.id == pair.elts[0].id]
+    if not any([one.node for one in facts.definitions(part) or ()] == [loop] for part in whole):
+        return ""
+    kinds = [facts.kind_of(value) for value in _owners(facts, cls, func.value)]
+    if kinds and all(any("." in one for one in facts.vector_names(kind)) for kind in kinds):
+        return f"cannot contain a dot, as `{pair.elts[0].id}` does for what lies in a submodule"
+    return ""
+
+
+def _joined(name: ast.expr) -> list[ast.expr]:
+    """What a name is put together from, each part as it is."""
+    if isinstance(name, ast.JoinedStr):
+        return [part.value for part in name.values if isinstance(part, ast.FormattedValue)]
+    if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Add):
+        return [*_joined(name.left), *_joined(name.right)]
+    return [name]
+
+
+def _owners(facts: FileFacts, cls: ClassFacts, owner: ast.expr) -> list[ast.expr]:
+    """What the model is whose parameters are named; of an argument, all that the file gives."""
+    members = cls.assignments(facts.self_attribute(owner) or "")
+    given = members[0].value if len(members) == 1 else None
+    values = facts.argument_values(given) if isinstance(given, ast.Name) and members[0].cls.facts is facts else []
+    return values or [owner]
 
 
 def _bad_side(facts: FileFacts, name: ast.expr, but: str = "") -> str:

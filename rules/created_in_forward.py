@@ -251,7 +251,8 @@ class CreatedInForward(Rule):
         return any(kind.is_parameter for kind in (*map(facts.kind_of, read), *own, *listed))
 
     def _kept_as(self, facts: FileFacts, call: ast.Call) -> str | None:
-        """``x`` where the call's result goes to ``self.x``, also through ``.to(device)``."""
+        """``x`` where the call's result goes to ``self.x``, also through ``.to(device)``, or is
+        registered under that name."""
         node: ast.AST = call
         parent = facts.parent(node)
         while isinstance(parent, (ast.Attribute, ast.Call)) and (
@@ -262,6 +263,9 @@ class CreatedInForward(Rule):
             name = facts.self_attribute(target.value if isinstance(target, ast.Subscript) else target)
             if name is not None and target is not node:
                 return name
+        if isinstance(parent, ast.Call) and facts.self_attribute(parent.func) in _REGISTERS and len(parent.args) == 2:
+            key = parent.args[0]
+            return str(key.value) if isinstance(key, ast.Constant) and parent.args[1] is node else None
         return None
 
     def _is_filled(self, facts: FileFacts, call: ast.Call) -> bool:
@@ -323,6 +327,7 @@ class CreatedInForward(Rule):
         return None
 
 
+_REGISTERS = ("register_parameter", "add_module", "register_module")
 _READ = ("weight", "bias")
 _SETS = (
     "weight", "bias", "load_state_dict", "requires_grad_", "requires_grad", "eval", "parameters",

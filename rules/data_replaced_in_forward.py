@@ -40,8 +40,8 @@ Run::
     model(torch.ones(2, 4))
     assert torch.equal(model.weight, before), "forward overwrote the weight"
 
-Silent when: the new values are made from the old ones (clamping, renormalising, masking) or
-from the module's own buffers (moving averages); a condition decides, as in initialisation by
+Silent when: the new values are made from the old ones (clamping, renormalising, masking; not where
+what other Parameters give is added) or from the module's own buffers (moving averages); a condition decides, as in initialisation by
 the first batch; the Parameter takes no gradient.
 """
 
@@ -55,6 +55,7 @@ from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
     from lint_params.facts import ClassFacts, FileFacts, Kind
+    from lint_params.facts.writes import Write
 
 _RESETS = ("reset_parameters", "_reset_parameters", "init_weights", "_init_weights", "weight_init")
 _FRESH = ("normal_", "uniform_", "zero_", "fill_", "random_", "bernoulli_", "exponential_")
@@ -78,6 +79,35 @@ def _is_of_layer(facts: FileFacts, cls: ClassFacts, target: ast.Attribute, kind:
     return not any(isinstance(one, ast.Attribute) and one.attr == target.attr for one in taken)
 
 
+def _added(write: Write) -> ast.expr | None:
+    """``x`` of ``p.data += x``, ``p.data = p.data + x`` and ``-``."""
+    value = write.value
+    if write.through != "data" or write.view or not isinstance(write.node, (ast.Assign, ast.AugAssign)):
+        return None
+    if isinstance(write.node, ast.AugAssign):
+        return value if isinstance(write.node.op, (ast.Add, ast.Sub)) else None
+    if write.how != "bind" or not isinstance(value, ast.BinOp) or not isinstance(value.op, (ast.Add, ast.Sub)):
+        return None
+    own = ast.unparse(write.target)
+    return value.right if ast.unparse(value.left) in (own, f"{own}.data") else None
+
+
+def _learned(facts: FileFacts, expr: ast.expr, depth: int = 0) -> list[str]:
+    """The Parameters with gradients that a value is computed from; [] where it is cut off from one."""
+    found: list[str] = []
+    for part in ast.walk(expr):
+        if isinstance(part, ast.Attribute) and part.attr in ("data", "grad", "detach", "item"):
+            return []
+        if isinstance(part, ast.Attribute) and facts.kind_of(part).is_parameter:
+            found += [] if facts.is_frozen(facts.kind_of(part)) else [ast.unparse(part)]
+        elif isinstance(part, ast.Call) and facts.self_attribute(part.func) and depth < 2:
+            called = facts.function_of(part)
+            returned = list(called[1].nodes(ast.Return)) if called is not None and called[0] is facts else []
+            if len(returned) == 1 and returned[0].value is not None:
+                found += _learned(facts, returned[0].value, depth + 1)
+    return found
+
+
 class DataReplacedInForward(Rule):
     code = "LP203"
     level = Level.ERROR
@@ -96,6 +126,7 @@ class DataReplacedInForward(Rule):
                 "computation, or register a buffer",
             )
         yield from self._rebound(facts)
+        yield from self._merged(facts)
         for other in facts.writes:
             method = other.how == "method" and other.method in _FRESH and other.through == "data"
             if other.view or not (method or other.how == "init"):
@@ -161,6 +192,25 @@ class DataReplacedInForward(Rule):
                         f"`{ast.unparse(call)}` runs in every forward: what was learned is overwritten "
                         "at each call. Call it in the constructor",
                     )
+
+    def _merged(self, facts: FileFacts) -> Iterator[Finding]:
+        """``self.base.weight.data += self.b @ self.a`` in every forward: what is added takes no gradient."""
+        for write in facts.writes:
+            added = _added(write)
+            if added is None or not facts.declared_kind(write.target).is_parameter or facts.no_grad(write.node):
+                continue
+            if not facts.in_every_forward(write.node) or facts.depends_on_state(write.node):
+                continue
+            learned, name = _learned(facts, added), ast.unparse(write.target)
+            again = [one for one in facts.writes_in(write.scope) if ast.unparse(one.target) == name]
+            if learned and name not in learned and len(again) == 1:  # also taken away again, perhaps
+                yield self._found(
+                    facts,
+                    write.node,
+                    name,
+                    f"`{name}.data` gets what `{learned[0]}` gives added in every forward: it grows at each "
+                    f"call, and no gradient comes to `{learned[0]}`. Add in the computation instead",
+                )
 
     def _rebound(self, facts: FileFacts) -> Iterator[Finding]:
         """``self.w = nn.Parameter(...)`` in every forward: another one than the optimizer holds."""

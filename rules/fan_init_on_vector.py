@@ -109,10 +109,21 @@ class FanInitOnVector(Rule):
         if not isinstance(target, ast.Attribute) or target.attr not in ("weight", "bias") or self._tested(facts, call):
             return ""
         tests = [one for one in facts.conditions(call) if one.what != "with"]
-        if [one.what for one in tests if one.what not in ("for", "while")] != ["if"]:
+        asked = [one for one in tests if one.what not in ("for", "while")]
+        if [one.what for one in asked[:1]] != ["if"] or {one.what for one in asked[1:]} - {"else"}:
             return ""
         layers = [one.layer for one in facts.kind_of(target.value).every() if one.annotated]
-        return next((f"nn.{one}" for one in layers if one in _NORMS), "")
+        # What an earlier branch takes does not come here: only plain layers are told apart.
+        earlier = [ast.unparse(one.test) for one in asked[1:] if one.test is not None]
+        if len(earlier) < len(asked) - 1 or not all(text.startswith("isinstance(") and "Norm" not in text for text in earlier):
+            return ""
+        vectors = (*_NORMS, "LayerNorm") if self._norms_vectors(facts) else _NORMS
+        return next((f"nn.{one}" for one in layers if one in vectors), "")
+
+    def _norms_vectors(self, facts: FileFacts) -> bool:
+        """Whether the file makes LayerNorms, all of them over one dimension only."""
+        made = facts.calls_of("torch.nn.LayerNorm")
+        return bool(made) and all(facts.has_vectors(facts.kind_of(call)) for call in made)
 
     def _tested(self, facts: FileFacts, call: ast.Call) -> bool:
         for condition in facts.conditions(call):

@@ -81,9 +81,9 @@ class GradClearedInForward(Rule):
         for call in facts.nodes(ast.Call):
             func = call.func
             if isinstance(func, ast.Attribute) and func.attr == "zero_grad":
-                kind = facts.kind_of(func.value)
-                own = kind.cls is not None and kind.cls.method("zero_grad") is not None
-                known = kind.is_module or kind.what == "optimizer"
+                kinds = facts.kind_of(func.value).every()  # of a loop, one for each part
+                own = any(one.cls is not None and one.cls.method("zero_grad") is not None for one in kinds)
+                known = all(one.is_module or one.what == "optimizer" for one in kinds)
                 if known and not own and self._of_self(facts, func.value):
                     yield call, f"`{ast.unparse(func)}()`"
         for write in facts.writes:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 _LEGACY = tuple(f"torch.{kind}Tensor" for kind in ("", "Float", "Double", "Half", "BFloat16"))
 _DUMMY = re.compile(r"dummy|device|placeholder|anchor|marker|_?empty", re.IGNORECASE)
 _NO_TENSOR = {"number": "a number", "string": "a string", "list": "a list", "tuple": "a tuple"}
+_FLOATS = ("builtins.float", *(f"math.{name}" for name in ("sqrt", "log", "exp", "cos", "sin", "tanh")))
 _NUMPY = ("array", "zeros", "ones", "full", "log", "sqrt", "exp", "asarray", "eye", "arange")
 
 
@@ -228,6 +229,7 @@ def _is_float(facts: FileFacts, value: ast.expr) -> bool:
     for one in facts.reach(value) or [value]:
         if isinstance(one, ast.UnaryOp):
             one = one.operand
-        if not (isinstance(one, ast.Constant) and isinstance(one.value, float)):
+        name = facts.qualify(one.func) if isinstance(one, ast.Call) else None
+        if name not in _FLOATS and not (isinstance(one, ast.Constant) and isinstance(one.value, float)):
             return False
     return True

@@ -40,8 +40,9 @@ Run::
     assert len(list(Net(4, 3).parameters())) == 6
 
 Silent when: what is repeated has no parameters, a flag decides about it, the repeated instance is
-an attribute (a shared head), the names or a comment say that it is shared, or each is copied or
-handed to another call, which may copy it.
+an attribute (a shared head) or an argument (unless the function says by its name that it clones,
+and decides nothing), the names or a comment say that it is shared, or each is copied or handed to
+another call, which may copy it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ _PASSES = tuple(
     f"builtins.{name}" for name in ("list", "tuple", "iter", "enumerate", "zip", "reversed", "dict")
 ) + ("itertools.chain", "itertools.islice", "collections.OrderedDict")
 _GROWS = ("append", "extend", "insert", "add_module", "update")
+_CLONES = re.compile(r"clone|copies|deepcopy|replicate", re.IGNORECASE)
 _SHARED = re.compile(r"shar|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
 
 
@@ -83,6 +85,7 @@ class RepeatedInstance(Rule):
                 item = _once_copied(facts, node.elt)
                 if isinstance(item, ast.Name):
                     yield from self._repeated(facts, node, item, fresh=False)
+                    yield from self._not_cloned(facts, node, item)
         for call in facts.nodes(ast.Call):
             func = call.func
             if not isinstance(func, ast.Attribute) or func.attr not in ("append", "add_module") or not call.args:
@@ -97,6 +100,23 @@ class RepeatedInstance(Rule):
             value = facts.argument(call, place)
             if value is not None:
                 yield from self._repeated(facts, call, value, fresh=True)
+
+    def _not_cloned(self, facts: FileFacts, node: ast.expr, item: ast.Name) -> Iterator[Finding]:
+        """``def get_clones(module, n)``, whose name says what it does not do with its argument."""
+        scope = facts.scope_of(facts.parent(node) or node)
+        given = [one.how for one in facts.definitions(item) or ()]
+        if not _CLONES.search(scope.name) or _SHARED.search(scope.name) or given != ["argument"] or not self._is_listed(facts, node):
+            return
+        if any(scope.nodes(ast.If)) or facts.conditions(node) or self._says_shared(facts, node, item):
+            return
+        yield self.report(
+            facts,
+            node,
+            f"`{scope.name}` repeats the one `{item.id}` that it is given and copies nothing: all places "
+            f"share one set of weights; write copy.deepcopy({item.id})",
+            subject=facts.subject(node),
+            details={"lines": [], "attribute": ""},
+        )
 
     def _counts(self, facts: FileFacts, node: ast.ListComp | ast.GeneratorExp) -> bool:
         """``for _ in range(n)`` around a name that the comprehension does not bind."""

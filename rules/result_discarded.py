@@ -78,6 +78,10 @@ _ONLY_TENSORS_ANYWHERE = frozenset(
 )
 #: Ways to another shape, which also an array gives as a result, where they are told two sizes or more.
 _SHAPED = frozenset("view reshape transpose".split())
+#: Functions that are called for what becomes of the one tensor that they are given first.
+_CHANGES = frozenset(
+    "clamp clip nan_to_num normalize pad squeeze unsqueeze transpose permute flatten masked_fill".split()
+)
 _TENSOR_WORDS = ("dim", "keepdim", "start_dim", "end_dim")
 
 
@@ -181,7 +185,7 @@ class ResultDiscarded(Rule):
         if name is not None:
             inside = facts.phase(call) == "forward" or (
                 bool(call.args) and facts.kind_of(call.args[0]).what in _TENSORS
-            )
+            ) or self._goes_on(facts, call, name)
             return shown if inside and facts.is_pure_function(name) else ""
         if not isinstance(call.func, ast.Attribute):
             return ""
@@ -207,6 +211,20 @@ class ResultDiscarded(Rule):
             if facts.is_argument(owner) or (method != "detach" and _is_output(facts, owner)):
                 return shown
         return shown if facts.is_used_as_tensor(owner) else ""
+
+    def _goes_on(self, facts: FileFacts, call: ast.Call, name: str) -> bool:
+        """Whether a method of a Module drops ``torch.clamp(x, -1, 1)`` and goes on with ``x``."""
+        cls, given = facts.class_around(call), call.args[0] if call.args else None
+        if cls is None or not cls.is_module or not isinstance(given, ast.Name):
+            return False
+        if name.removeprefix("torch.").removeprefix("nn.functional.") not in _CHANGES:
+            return False
+        found = facts.definitions(given)
+        return bool(found) and any(
+            use.id == given.id and use.lineno > (call.end_lineno or 0) and facts.definitions(use) == found
+            for use in facts.scope_of(call).nodes(ast.Name)
+            if isinstance(use.ctx, ast.Load)
+        )
 
     def _meant(self, facts: FileFacts, call: ast.Call) -> bool:
         if any(keyword.arg in (None, "out") for keyword in call.keywords) or facts.may_work_in_place(call):

@@ -41,7 +41,7 @@ Run::
     assert same, "the tie is lost"
 
 Silent when: a copy is made (`.clone()`, `.copy_()`); code that by its name loads, copies,
-synchronises, updates or converts does it, or a loop over parameters; one of the two is not
+synchronises, updates or converts does it (and does not also tie), or a loop over parameters; one of the two is not
 surely a Parameter.
 """
 
@@ -57,6 +57,7 @@ from lint_params.rule import Finding, Fix, Level, Rule, Run, Verification
 if TYPE_CHECKING:
     from lint_params.facts import FileFacts
 
+_TIES = re.compile(r"(^|_)ti(e|ed|es|ing)(_|$)", re.IGNORECASE)
 _COPIES = re.compile(r"update|ema|momentum|clone|set_|assign|replace|init_from|from_|resize", re.IGNORECASE)
 
 
@@ -67,7 +68,8 @@ class TieThroughData(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for write in facts.data_writes_judged("tie"):
-            if facts.is_surgery(write.node) or _COPIES.search(facts.scope_of(write.node).name):
+            around = facts.scope_of(write.node).name
+            if (facts.is_surgery(write.node) or _COPIES.search(around)) and not _TIES.search(around):
                 continue
             if any(one.what in ("for", "while") for one in facts.conditions(write.node)):
                 continue

@@ -39,13 +39,21 @@ Run::
 Says: mat1 and mat2 shapes cannot be multiplied (4x5 and 2x5)
 
 Silent when: the new tensor's shape is not known for certain; when the layer's own sizes are set
-along with the weight (`conv.in_channels = 1`, pruning, growing a head); when only the number of
+along with the weight (`conv.in_channels = 1`, pruning, growing a head); when the code asks for the
+number of dimensions of that weight (`conv.weight.dim()`) and so takes both; when only the number of
 rows is another, and the bias has as many or is gone.
 """
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from lint_params.rule import Finding, Level, Run, ShapeRule, Verification
+
+if TYPE_CHECKING:
+    from lint_params.facts import FileFacts
 
 #: What a convolution says of a weight that has lost or gained a dimension.
 _RANK = ("weight should have", "to match the convolution dimensions")
@@ -60,6 +68,13 @@ class WeightOverrideShape(ShapeRule):
     level = Level.ERROR
     words = ("torch",)
     needs = frozenset({"backward"})
+
+    def check(self, facts: FileFacts) -> Iterator[Finding]:
+        asked = {one for node in facts.nodes(ast.Attribute) if node.attr in ("dim", "ndim") for one in _layer(node.value)}
+        prepared = {
+            node.lineno for node in facts.nodes(ast.Assign) for target in node.targets if asked.intersection(_layer(target))
+        }
+        yield from (one for one in super().check(facts) if one.place.line not in prepared)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         backward = run.failure("backward")
@@ -78,3 +93,9 @@ class WeightOverrideShape(ShapeRule):
             if any(text in failure.text for text in said):
                 return run.confirmed(f"a Parameter of shape {made.shape} is made; then {failure}")
         return None
+
+
+def _layer(weight: ast.expr) -> list[str]:
+    """``conv`` of ``model.conv.weight``."""
+    owner = weight.value if isinstance(weight, ast.Attribute) and weight.attr == "weight" else None
+    return [owner.attr] if isinstance(owner, ast.Attribute) else []

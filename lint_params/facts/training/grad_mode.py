@@ -11,6 +11,7 @@ from lint_params.facts.beside import is_used_beside
 from lint_params.facts.training.learners import called_while_learning, decorated, learns, switched
 
 if TYPE_CHECKING:
+    from lint_params.facts.conditions import Condition
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
 
@@ -51,9 +52,17 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST, target: ast.expr) -> bool:
 
 
 def _asks_mode(facts: FileFacts, node: ast.AST) -> bool:
-    """Whether a condition tells training from what runs without gradients: ``if fcn_test:``."""
-    tests = (condition.test for condition in facts.conditions(node))
+    """Whether a condition tells training from what runs without gradients: ``if fcn_test:``. The
+    branch for ``self.training`` alone is the one that runs with them."""
+    tests = (one.test for one in facts.conditions(node) if not _is_training(facts, one))
     return any(test is not None and _MODE.search(ast.unparse(test)) for test in tests)
+
+
+def _is_training(facts: FileFacts, condition: Condition) -> bool:
+    return (
+        condition.what == "if" and condition.test is not None
+        and facts.self_attribute(condition.test) == "training"
+    )
 
 
 def _is_hook(facts: FileFacts, scope: Scope) -> bool:
