@@ -123,6 +123,12 @@ def _has_batch_first(expected: tuple[Size | None, ...], dims: Sequence[Size]) ->
     return same(two, dims[0]) is YES and same(one, dims[1]) is YES
 
 
+def _batched(ctx: Context, *values: Value) -> bool | None:
+    """Whether there is a batch, by the first known rank: input and states have three with it, two without."""
+    ranks = [ctx.rank(value) for value in values if isinstance(value, Tensor)]
+    return next((rank == 3 for rank in ranks if rank is not None), None)
+
+
 def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
     a, lstm = layer.attrs, layer.spec.short == "LSTM"
     into, hidden, out = ctx.size(a["input_size"]), ctx.size(a["hidden_size"]), features(ctx, a)
@@ -135,21 +141,17 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
     x = input.items[0] if isinstance(input, Packed) else tensor_in(ctx, RULE, input)
     if not lstm and isinstance(hx, Seq):
         ctx.refute(RULE, f"{{name}} takes one initial state but gets a {hx.kind}")
-    batched: bool | None = None
     batch: Size | None = input.batch if isinstance(input, Packed) else None
     if isinstance(x, Tensor):
-        if packed:
-            batched = True
-        else:
+        if not packed:
             ranked(ctx, RULE, x, (2, 3))
-            batched = None if ctx.rank(x) is None else ctx.rank(x) == 3
         got = ctx.last(x, 1 if packed else 2)
         if into is None or got is None:
             ctx.unproved(RULE, "size of the layer")
         else:
             ctx.need(RULE, into, got[-1], TAKES, tensor=x)
         dims = ctx.dims(x)
-        if dims is not None and batched and not packed and first is not None:
+        if dims is not None and len(dims) == 3 and not packed and first is not None:
             batch = dims[0 if first else 1]
     width = ctx.fresh("features", low=1) if out is None or count is None else mul(out, count)
     depth = None if layers is None or count is None else mul(layers, count)
@@ -168,6 +170,7 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
         states: list[Value] = hx.items[:2]
     else:
         states = [] if lstm else [hx]
+    batched = True if packed else _batched(ctx, x, *states)
     for start, last in zip(states, (out, hidden)):
         expected = (depth, batch, last) if batched else (depth, last)
         _hidden_checked(ctx, start, expected, batched)

@@ -63,6 +63,7 @@ def _default(name: str, option: str, kwargs: dict[str, Value]) -> Value:
             return None
         return symbol(name) if number and "nargs" not in kwargs else Unknown("an argument")
     default = kwargs["default"]
-    if isinstance(default, str) and kind is not None:  # argparse converts what is text
+    kept = kind is None or isinstance(kind, External) and kind.name == "builtins.str"
+    if isinstance(default, str) and not kept:  # argparse converts what is text
         return int(default) if number and default.isdigit() else Unknown("a converted default")
     return default
