@@ -23,6 +23,7 @@ from lint_params.shape.runs.one_class import Checked, Fresh, call_methods
 from lint_params.shape.runs.steady import steady
 from lint_params.shape.value import (
     OPEN,
+    ClassRef,
     Function,
     Instance,
     Layer,
@@ -45,7 +46,7 @@ def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[
         for s in _statements(file.tree.body)
         if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     ]
-    builders = _builders(file)
+    builders = _builders(it, file)
     if any(_may_matter(file, s, builders) for s in body):
         first = _run_body(it, body, file)
         yield steady(it, first, lambda: _run_body(it, body, file), literal=True)
@@ -105,10 +106,10 @@ def _own_names(file: SourceFile, node: ast.FunctionDef) -> frozenset[str]:
     )
 
 
-def _builders(file: SourceFile) -> set[str]:
-    """Functions of the file that build modules, themselves or through each other."""
+def _builders(it: Interpreter, file: SourceFile) -> set[str]:
+    """Functions of the file and imported ones that build modules, themselves or through each other."""
     calls: dict[str, set[str]] = {}
-    found: set[str] = set()
+    found = _imported_builders(it, file)
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef):
             names = calls[node.name] = set()
@@ -126,9 +127,35 @@ def _builders(file: SourceFile) -> set[str]:
     return found
 
 
+def _imported_builders(it: Interpreter, file: SourceFile) -> set[str]:
+    """The functions of other files of the project that the file calls for a model: ``build(cfg)``."""
+    called = {n.func.id for n in walk(file.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    imported = {n: full for n, full in file.names.bindings.items() if isinstance(full, str) and n in called}
+    return {name for name, full in imported.items() if _returns_model(it, full, file)}
+
+
+def _returns_model(it: Interpreter, qualified: str, file: SourceFile) -> bool:
+    """Whether a function of the project calls a module class of its own file's and returns something."""
+    hit = it.project.resolve(qualified, file) if it.project is not None else None
+    if hit is None or hit[0] is file or not isinstance(hit[1], ast.FunctionDef):
+        return False
+    home, parts = hit[0], list(walk(hit[1]))
+    returns = any(isinstance(n, ast.Return) and n.value is not None for n in parts)
+    return returns and any(isinstance(n, ast.Call) and _makes_module(it, home, n) for n in parts)
+
+
+def _makes_module(it: Interpreter, file: SourceFile, call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Name):
+        return False
+    made = it.file_scope(file).lookup(it, call.func.id)
+    return isinstance(made, ClassRef) and is_module_class(it, made)
+
+
 def _builds(file: SourceFile, call: ast.Call) -> bool:
     """Whether a call may build a module: a class of torch.nn, or one by its capital letter, itself
-    or in one of its methods (``Net.from_config(...)``)."""
+    or in one of its methods (``Net.from_config(...)``), or one of a table (``MODELS["net"](...)``)."""
+    if isinstance(call.func, ast.Subscript) and isinstance(call.func.value, ast.Name):
+        return call.func.value.id.isupper()
     text = dotted(call.func)
     if text is None or text.endswith(".from_pretrained"):
         return False  # the sizes of the latter are in a file
