@@ -43,7 +43,10 @@ def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
     """The value that the function returns."""
     if is_generator(node):
         return all_yielded(node, scope, lambda: run(it, node.body, scope) is RAISE)
+    start = it.ctx.mark()
     flow = run(it, node.body, scope)
+    if scope.exits:
+        it.merge_exits(scope.exits, start, scope.vars)
     values = list(scope.returns)
     if flow is None:
         values.append(None)
@@ -101,6 +104,7 @@ def _if(it: Interpreter, node: ast.If, rest: list[ast.stmt], scope: Scope) -> tu
     if asks_shapes(test):
         it.ctx.forgive(start)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
+    home(scope).exits += [writes for flow, writes in outcomes if flow == RETURN]
     if not alive:
         flows = [flow for flow, _ in outcomes]
         return (RETURN if RETURN in flows else RAISE), True
@@ -275,6 +279,7 @@ def _match(it: Interpreter, node: ast.Match, scope: Scope) -> Flow:
             if case.guard is None and (subject in wanted or not wanted):
                 return run(it, case.body, scope)
     outcomes = it.fork([arm(case) for case in node.cases])
+    home(scope).exits += [writes for flow, writes in outcomes if flow == RETURN]
     alive = [w for f, w in outcomes if f not in (RETURN, RAISE)]
     if not alive:
         return RETURN
