@@ -41,7 +41,8 @@ Silent when: the layer has no parameters (Softmax, Dropout, losses, ``affine=Fal
 function fills its weights or freezes it, it is made on the meta device or for ``functional_call``,
 gradients are off, the method runs in the constructor
 as well or is decorated (it may be kept), it is the ``initialize_parameters`` of a lazy Module,
-forward builds the optimizer too (a fit of its own), or the class has its own ``__setattr__``.
+forward builds the optimizer too (a fit of its own), a method that forward need not call registers
+it by a computed name (a model that a first batch builds), or the class has its own ``__setattr__``.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class CreatedInForward(Rule):
                 continue
             if self._is_inside_other(facts, call) or self._is_for_others(facts, scope, call):
                 continue
+            if self._is_set_up_by_data(facts, cls, scope, call):
+                continue
             seen.add(call)
             yield self._finding(facts, cls, scope, call, kind)
 
@@ -151,6 +154,17 @@ class CreatedInForward(Rule):
         return self.report(
             facts, call, message, trace=trace, subject=cls.qualname, details={"attribute": name}
         )
+
+    def _is_set_up_by_data(self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call) -> bool:
+        """``if not self.ready: self.create(x)``, where ``create`` or who calls it registers by computed
+        names: a model that a first batch builds, and whose optimizer comes after it."""
+        if scope.name == "forward" or facts.in_every_forward(call):
+            return False
+        callers = [
+            one for one in cls.methods.values()
+            if any(node.attr == scope.name and facts.self_attribute(node) for node in one.nodes(ast.Attribute))
+        ]
+        return any(_registers_computed(facts, one) for one in (scope, *callers))
 
     def _is_copy(self, facts: FileFacts, call: ast.Call) -> bool:
         """``nn.Parameter(self.weights[k].to(device))``: what is there already, and nothing random."""
@@ -328,6 +342,22 @@ class CreatedInForward(Rule):
 
 
 _REGISTERS = ("register_parameter", "add_module", "register_module")
+
+
+def _registers_computed(facts: FileFacts, scope: Scope) -> bool:
+    """``setattr(self, f"mlp_{i}", layer)``, ``self.add_module(f"mlp_{i}", layer)``."""
+    for call in scope.nodes(ast.Call):
+        if facts.qualify(call.func) == "builtins.setattr" and len(call.args) == 3:
+            name = call.args[1]
+        elif facts.self_attribute(call.func) in ("add_module", "register_module") and len(call.args) == 2:
+            name = call.args[0]
+        else:
+            continue
+        if not isinstance(name, ast.Constant):
+            return True
+    return False
+
+
 _READ = ("weight", "bias")
 _SETS = (
     "weight", "bias", "load_state_dict", "requires_grad_", "requires_grad", "eval", "parameters",

@@ -40,8 +40,8 @@ Says: object has no attribute '_backward_hooks'
 
 Silent when: any method that ``__init__`` calls does it, the instance takes over another one's
 ``__dict__``, the class makes its instances in ``__new__``, or a base of it does more there than
-that, it has a metaclass, ``__init__`` only raises, is decorated or replaced, a decorator writes the
-constructor, an heir calls the ``__init__`` of another base by name, the class has its
+that, it has a metaclass, ``__init__`` only raises, is left open (``...``), decorated or replaced, a
+decorator writes the constructor, an heir calls the ``__init__`` of another base by name, the class has its
 own ``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other
 files.
 """
@@ -154,6 +154,8 @@ class InitNotCalled(Rule):
         body = [one for one in init.node.body if not _is_docstring(one)]
         if all(isinstance(one, ast.Raise) for one in body) and body:
             return False
+        if any(_is_left_open(one) for one in init.node.body):
+            return False  # a sketch of a class
         if all(isinstance(one, ast.Pass) for one in body) and cls.subclasses:
             return False
         runs = cls.method("forward") is not None or any(base != "Module" for base in cls.torch_bases)
@@ -173,6 +175,15 @@ class InitNotCalled(Rule):
         if run.ok("forward"):
             return run.refuted(finding, "the Module ran")
         return None
+
+
+def _is_left_open(statement: ast.stmt) -> bool:
+    """``...`` in the place of code."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and statement.value.value is Ellipsis
+    )
 
 
 def _may_be_set_up(cls: ClassFacts) -> bool:

@@ -40,7 +40,8 @@ Says: to have 1 channels, but got 2 channels instead
 
 Silent when: the object is not surely a tensor (Modules and batches move in place, `view()` of
 a graph, `set.add`); `out=` is given, or `inplace`, by name or by its place; the call stands in a try, under a
-context manager that is not torch's (a test that expects an error), or in code that measures; it
+context manager that is not torch's (a test that expects an error), or in code that measures; its
+tensors are made for it alone (a GPU is kept busy); it
 ends a cell of a notebook, or of a script that was one, where its value is shown.
 """
 
@@ -127,6 +128,30 @@ def _is_once_tensor(facts: FileFacts, owner: ast.Name) -> bool:
     return any(value is not None and facts.creation(value) is not None for value in begun)
 
 
+def _is_for_nothing(facts: FileFacts, statement: ast.Expr, call: ast.Call) -> bool:
+    """``torch.mm(x, y)`` of tensors that are made for it and read nowhere else: it is the work that is
+    wanted, to warm up or to measure something."""
+    func = call.func
+    given = [*call.args, *([] if facts.qualify(func) or not isinstance(func, ast.Attribute) else [func.value])]
+    tensors = [one for one in given if facts.kind_of(one).what in _TENSORS]
+    return bool(tensors) and all(_is_thrown_away(facts, statement, one) for one in tensors)
+
+
+def _is_thrown_away(facts: FileFacts, statement: ast.Expr, tensor: ast.expr) -> bool:
+    """Whether a tensor is made in the statement, or has a name that no other statement reads."""
+    if isinstance(tensor, ast.Call):
+        return facts.creation(tensor) is not None
+    if not isinstance(tensor, ast.Name) or facts.is_argument(tensor):
+        return False
+    values = facts.reach(tensor)
+    scope = facts.scope_of(tensor)
+    return bool(values) and all(facts.creation(one) is not None for one in values or ()) and not any(
+        node.id == tensor.id and isinstance(node.ctx, ast.Load) and facts.statement(node) is not statement
+        for inner in scope.within()
+        for node in inner.nodes(ast.Name)
+    )
+
+
 def _ends_cell(facts: FileFacts, statement: ast.Expr) -> bool:
     """``weights.sum(dim=1)`` as the last of a script, or before a gap or a mark of its own code."""
     if not isinstance(facts.parent(statement), ast.Module):
@@ -155,7 +180,7 @@ class ResultDiscarded(Rule):
             if not isinstance(call, ast.Call) or self._meant(facts, call) or _ends_cell(facts, statement):
                 continue
             shown = self._dropped(facts, call)
-            if not shown:
+            if not shown or _is_for_nothing(facts, statement, call):
                 continue
             owner = call.func.value if isinstance(call.func, ast.Attribute) else None
             cure, fix = "use or assign it", None

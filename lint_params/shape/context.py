@@ -37,7 +37,7 @@ from lint_params.shape.sizes.dim import (
 from lint_params.shape.sizes.unlikely import leaves_one, only_if_one
 from lint_params.shape.value import Items, Origin, Seq, Shape, Tensor, Unknown, Value, as_size
 
-_ABSENT = object()
+ABSENT = object()
 
 
 class Whole:
@@ -358,7 +358,7 @@ class Context:
         self.bind(atom, neg(rest) if factor == 1 else rest)
 
     def bind(self, atom: Atom, value: Size) -> None:
-        self.trail.append((self.bound, atom, self.bound.get(atom, _ABSENT)))
+        self.trail.append((self.bound, atom, self.bound.get(atom, ABSENT)))
         self.bound[atom] = value
         if value == 0 and isinstance(atom, Operation) and atom.name == "%":
             self._whole_times(*atom.args)
@@ -390,7 +390,7 @@ class Context:
             if target.__class__ is Shape:
                 target.dims, target.lead = key, old
             elif isinstance(target, dict):
-                if old is _ABSENT:
+                if old is ABSENT:
                     target.pop(key, None)
                 else:
                     target[key] = old
@@ -404,7 +404,7 @@ class Context:
 
     def write(self, table: dict[Any, Any], key: Any, value: Value) -> None:
         """Set an item of a dict so that ``undo`` takes it back."""
-        self.trail.append((table, key, table.get(key, _ABSENT)))
+        self.trail.append((table, key, table.get(key, ABSENT)))
         table[key] = value
         if table.__class__ is Items and not self.instances:
             self.rewritten += 1

@@ -89,13 +89,32 @@ def _contents_own(kind: Kind, depth: int) -> bool | None:
 def _given_owns(facts: FileFacts, call: ast.Call, arg: ast.expr, depth: int) -> bool:
     """Whether a list or dict that a container is given surely holds a layer with parameters."""
     given = arg.value if isinstance(arg, ast.Starred) else arg
+    part = _ends_cut(given)
+    if part is not None and isinstance(given, ast.Subscript):
+        given = given.value
     if facts.kind_of(given).what not in ("list", "tuple", "dict"):
         return False
     around = [one.node for one in facts.conditions(call)]
+    items = facts.items_of(given)
+    if part is not None and not all(_in_any_case(facts, item.node, around) for item in items):
+        return False  # nobody knows which ones are cut off
     return any(
         not _maybe(item.kind) and _in_any_case(facts, item.node, around) and kind_owns(item.kind, depth + 1)
-        for item in facts.items_of(given)
+        for item in items[part or slice(None)]
     )
+
+
+def _ends_cut(given: ast.expr) -> slice | None:
+    """``layers[:-1]``, ``layers[1:]``: how many are left out at which end."""
+    cut = given.slice if isinstance(given, ast.Subscript) else None
+    if not isinstance(cut, ast.Slice) or cut.step is not None:
+        return None
+    try:
+        first, last = (ast.literal_eval(one) if one is not None else None for one in (cut.lower, cut.upper))
+    except ValueError:
+        return None
+    numbers = all(one is None or type(one) is int for one in (first, last))
+    return slice(first, last) if numbers else None
 
 
 def _in_any_case(facts: FileFacts, node: ast.AST, around: list[ast.AST]) -> bool:

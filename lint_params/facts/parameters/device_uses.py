@@ -22,7 +22,7 @@ _TAKES = frozenset(
 #: Functions that take no other tensor: what matters is where the result goes.
 _TAKES_ONE = frozenset(
     "multinomial bernoulli softmax log_softmax sigmoid tanh exp log sqrt abs neg argmax argsort cumsum flip roll "
-    "unbind tile broadcast_to clone".split()
+    "unbind tile broadcast_to clone unsqueeze squeeze reshape permute transpose sin cos Parameter".split()
 )
 _EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
 _CASTS = ("float", "double", "half", "bfloat16")

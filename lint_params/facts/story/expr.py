@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 _WEIGHTS = ("weight", "bias")
+_COMPREHENSIONS = {ast.GeneratorExp: "stream", ast.DictComp: "dict"}
 _NO_PARTS = ("constant", "stream", "function", "parameter")
 
 
@@ -180,9 +181,7 @@ class Expressions(Happenings):
         """Comprehensions and generator expressions; the items are looked at once."""
         kept = self.s.env
         self.s.env = dict(kept)
-        made = Thing("list", made=self.moment(node))
-        if isinstance(node, ast.GeneratorExp):
-            made = Thing("stream", made=self.moment(node))
+        made = Thing(_COMPREHENSIONS.get(type(node), "list"), made=self.moment(node))
         around = self.branches
         sources: tuple[Value, ...] = ()
         for place, generator in enumerate(node.generators):
@@ -207,10 +206,10 @@ class Expressions(Happenings):
         made.holds, made.complete = self.held_in(element, filtered)
         if any(self.asks_gradient(test) for one in node.generators for test in one.ifs):
             made.holds = [Hold(held.owner, held.how, True) for held in made.holds]
-        made.element, made.sources = element, sources
+        made.element, made.sources = _some(element) if filtered else element, sources
         self.branches = around
         self.s.env = dict(kept)
-        if made.what == "list" and made.holds:
+        if made.what != "stream" and made.holds:
             self.hold(made)
         return (made,)
 
@@ -340,6 +339,18 @@ def _all(items: list[Value]) -> Value:
     for item in items:
         value = union(value, item)
     return value
+
+
+def _some(element: Value) -> Value:
+    """Of all parameters those that a test has let through: nobody knows whether a lazy one is among them."""
+    found: Value = ()
+    for one in element:
+        if one.lazy_of is not None:
+            one = Thing(one.what, one.kind, one.made, one.parent, one.attr)
+        elif one.what == "tuple":
+            one = Thing("tuple", one.kind, one.made, items=[_some(part) for part in one.items])
+        found = (*found, one)
+    return found
 
 
 def _what(kind: Kind) -> str:

@@ -33,6 +33,10 @@ class Happenings(LazyHappenings):
     # -- streams ---------------------------------------------------------------------------
     def element_of(self, value: Value, node: ast.AST) -> Value:
         """What a loop over it gives."""
+        return self.parts_of(tuple(one for one in value if one.what != "dict"), node)  # its keys
+
+    def parts_of(self, value: Value, node: ast.AST) -> Value:
+        """What it consists of: of a dict the values."""
         found: Value = ()
         for one in value:
             if one.element:

@@ -35,6 +35,8 @@ _REFUSERS = {
 _SHAPED = re.compile(
     r"torch\.nn\.utils\.(weight_norm|spectral_norm|parametrizations\.|prune\.(l1|random|ln)_)"
 )
+#: Layers made around given weights, which do not train unless somebody says so.
+_OF_WEIGHTS = ("torch.nn.Embedding.from_pretrained", "torch.nn.EmbeddingBag.from_pretrained")
 _CONSUMERS = (
     "torch.nn.utils.clip_grad_norm_",
     "torch.nn.utils.clip_grad_norm",
@@ -140,7 +142,8 @@ class KnownCalls(Expressions):
             for one in first:
                 made.holds += one.holds
                 made.items += one.items if one.what in ("list", "tuple") else []
-                made.element = union(made.element, self.element_of((one,), node))
+                inner = self._values_of(one, node) if name == "dict" else self.element_of((one,), node)
+                made.element = union(made.element, inner)
                 made.complete = made.complete and one.complete and one is not OTHER
             if made.holds:
                 self.hold(made)
@@ -174,6 +177,11 @@ class KnownCalls(Expressions):
         if name == "super":
             return NOTHING
         return NOTHING
+
+    def _values_of(self, one: Thing, node: ast.AST) -> Value:
+        """What ``dict(one)`` has under its keys: the second of each pair."""
+        parts = self.parts_of((one,), node)
+        return parts if one.what == "dict" else self.item(parts, 1)
 
     def text_of(self, value: Value, node: ast.expr) -> str:
         if len(value) == 1 and isinstance(value[0].constant, str):
@@ -276,6 +284,11 @@ class KnownCalls(Expressions):
             made = Thing("parameter", instance_of(name), self.moment(node), fresh=True)
             flag = given.get(1 if name.endswith(".Parameter") else 0, "requires_grad")
             made.frozen = any(one.constant is not True for one in flag if one is not OTHER)
+            return (made,)
+        if name in _OF_WEIGHTS:
+            made = Thing("module", instance_of(name.rpartition(".")[0]), self.moment(node), fresh=True)
+            flag = given.get(1, "freeze")
+            made.frozen = len(flag) != 1 or flag[0].constant is not False
             return (made,)
         kind = self.facts.kind_of(node)
         if kind.what == "module":

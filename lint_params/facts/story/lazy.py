@@ -34,8 +34,8 @@ class LazyHappenings(StoryBase):
 
     def refused(self, value: Value, node: ast.AST, how: str) -> None:
         """Something that torch does with no module whose lazy layers have not run."""
-        if len(value) == 1 and self.lazy(value[0]) and value[0].fresh:
-            one = value[0]
+        one = value[0] if len(value) == 1 else None
+        if one is not None and self.lazy(one) and _made_here(one):
             self._early(Early(one, one, self.lazy(one), self.moment(node), how))
 
     def _early(self, early: Early) -> None:

@@ -76,7 +76,7 @@ class Methods(KnownCalls):
         if name.removeprefix("named_") in _LISTS:
             return self._members(node, owners, name)
         if name in ("values", "items") and owners and all(one.what == "dict" for one in owners):
-            element = self.element_of(owners, node)
+            element = self.parts_of(owners, node)
             if name == "items":
                 element = (Thing("tuple", items=[NOTHING, element]),)
             return (Thing("list", element=element, holds=owners[0].holds),)

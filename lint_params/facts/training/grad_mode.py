@@ -11,6 +11,7 @@ from lint_params.facts.beside import is_used_beside
 from lint_params.facts.training.learners import called_while_learning, decorated, learns, switched
 
 if TYPE_CHECKING:
+    from lint_params.facts.classes import ClassFacts
     from lint_params.facts.conditions import Condition
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
@@ -35,7 +36,7 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST, target: ast.expr) -> bool:
     scope: Scope | None = facts.scope_of(node)
     while scope is not None:
         if scope.is_function:
-            if decorated(scope) or switched(facts, scope):
+            if decorated(scope) or switched(facts, scope) or _is_of_silent_model(facts, scope):
                 return True
             if learns(facts, scope, node, target):
                 return False
@@ -49,6 +50,29 @@ def grad_may_be_off(facts: FileFacts, node: ast.AST, target: ast.expr) -> bool:
             return True
         scope = scope.parent
     return False
+
+
+def _is_of_silent_model(facts: FileFacts, scope: Scope) -> bool:
+    """Whether it is a method of a part of which a model is built whose forward records nothing:
+    the cache of a model that only generates."""
+    cls = facts.class_at(scope.owner.node) if scope.owner is not None else None
+    if cls is None or scope.name in cls.reached_from_init:
+        return False
+    parts = {one.name: one for one in facts.module_classes}
+    pending = [one for one in parts.values() if _is_silent(facts, one)]
+    seen = set(pending)
+    while pending:
+        inner = pending.pop()
+        names = {node.id for part in inner.scope.within() for node in part.nodes(ast.Name)}
+        found = {parts[name] for name in names if name in parts} - seen
+        seen |= found
+        pending += found
+    return cls in seen
+
+
+def _is_silent(facts: FileFacts, cls: ClassFacts) -> bool:
+    forward = cls.methods.get("forward")
+    return forward is not None and facts.no_grad(forward.node.body[0])
 
 
 def _asks_mode(facts: FileFacts, node: ast.AST) -> bool:

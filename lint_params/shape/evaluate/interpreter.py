@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Verdict
-from lint_params.shape.context import Context, Whole
+from lint_params.shape.context import ABSENT, Context, Whole
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.memo import CallMemo
 from lint_params.shape.evaluate.plain import CHANGEABLE, Answer, contents
@@ -285,6 +285,28 @@ class Interpreter:
                     ctx.write(target, key, PERHAPS)
                 elif there:
                     ctx.write(target, key, join_all(self, there))
+
+    def merge_exits(self, exits: list[dict[Any, Any]], start: int, own: dict[str, Value]) -> None:
+        """Continue behind a function that may have returned earlier: what it changed outside of
+        its ``own`` names has one of the values that it had since the ``start``."""
+        ctx = self.ctx
+
+        def lasts(target: Any) -> bool:
+            return target is not own and target is not ctx.bound and not isinstance(target, Shape)
+
+        ways = [{w: one for w, one in writes.items() if lasts(one[0])} for writes in exits]
+        earlier: list[dict[Any, Any]] = []  # what each was, change by change
+        for target, key, old in ctx.trail[start:]:
+            if not isinstance(target, (dict, list, Whole)) or not lasts(target):
+                continue
+            whole = target if isinstance(target, list) else getattr(target, "table", None)
+            where = (id(target), key) if whole is None else (id(whole), _ALL)
+            before = next((way for way in earlier if where not in way), None)
+            if before is None:
+                earlier.append(before := {})
+            before[where] = (target, key, MISSING if old is ABSENT else old)
+        if any(ways) or earlier:
+            self.merge([{}, *ways, *earlier])
 
     @staticmethod
     def _present(target: Any, key: Any) -> Any:

@@ -27,9 +27,10 @@ MISSING = object()
 
 
 class Scope:
-    """The locals of one call. ``returns`` collects what the call has returned so far."""
+    """The locals of one call. ``returns`` collects what the call has returned so far, and ``exits``
+    what it had written on each way out that it only perhaps took."""
 
-    __slots__ = ("vars", "parent", "file", "function", "returns", "broke", "rounds", "outer")
+    __slots__ = ("vars", "parent", "file", "function", "returns", "exits", "broke", "rounds", "outer")
 
     def __init__(
         self, file: FileScope, parent: Scope | None = None, function: Function | None = None
@@ -39,6 +40,7 @@ class Scope:
         self.file = file
         self.function = function
         self.returns: list[Value] = []
+        self.exits: list[dict[Any, Any]] = []
         self.broke = False
         self.rounds = 1  # of all loops around what runs
         self.outer: dict[str, Scope] = {}  # names declared nonlocal or global

@@ -44,7 +44,10 @@ def run_body(it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
     """The value that the function returns."""
     if is_generator(node):
         return all_yielded(node, scope, lambda: run(it, node.body, scope) is RAISE)
+    start = it.ctx.mark()
     flow = run(it, node.body, scope)
+    if scope.exits:
+        it.merge_exits(scope.exits, start, scope.vars)
     values = list(scope.returns)
     if flow is None:
         values.append(None)
@@ -149,6 +152,7 @@ def _ways(
     if by_shape:
         it.ctx.forgive(start)
     alive = [(flow, writes) for flow, writes in outcomes if flow not in (RETURN, RAISE)]
+    home(scope).exits += [writes for flow, writes in outcomes if flow == RETURN]
     if not alive:
         flows = [flow for flow, _ in outcomes]
         return (RETURN if RETURN in flows else RAISE), True
