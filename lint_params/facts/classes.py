@@ -277,6 +277,12 @@ class ClassFacts:
         called = [one.func if isinstance(one, ast.Call) else one for one in self.node.decorator_list]
         return not all(_LEAVES_ALONE.search(last_name(one)) for one in called)
 
+    @property
+    def sets_up_heirs(self) -> bool:
+        """Whether its ``__init_subclass__`` has to do with how the classes below are made."""
+        method = self.methods.get("__init_subclass__")
+        return method is not None and any(node.attr == "__init__" for node in method.nodes(ast.Attribute))
+
     def assignments(self, name: str) -> list[Member]:
         """All assignments of an attribute, own and inherited from the project."""
         return [member for one in self.mro for member in one.members.get(name, ())]

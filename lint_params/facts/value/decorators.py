@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 _KEEPS = ("append", "add", "setdefault")
 
 
+_LEAVES_RESULT = ("torch.", "builtins.", "functools.", "typing.", "typing_extensions.", "contextlib.")
+
+
+def leaves_result(facts: FileFacts, decorator: ast.expr) -> bool:
+    """Whether what a function under it returns surely comes out as it is: any other may change it,
+    run it or give back something else."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (facts.qualify(called) or "").startswith(_LEAVES_RESULT) or gives_back(facts, decorator)
+
+
 def gives_back(facts: FileFacts, decorator: ast.expr) -> bool:
     """Whether a class or function under ``@register`` or ``@register("name")`` surely is what is
     written there, and is only kept somewhere under a name."""
