@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lint_params import registry
+from lint_params.expected import meant_to_fail
 from lint_params.frames import with_room
 from lint_params.notebook import in_cell, show_last_values, without_bad_cells
 from lint_params.parse import parse
 from lint_params.rule import Finding, Level, Place, Rule
 from lint_params.source import Source, Unreadable, read
 from lint_params.suppress import Noqa, read_noqa
-from lint_params.trees import meant_to_fail
 
 if TYPE_CHECKING:
     from lint_params.project import Project

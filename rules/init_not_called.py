@@ -214,8 +214,7 @@ def _decides(cls: ClassFacts, base: ClassFacts) -> bool:
     made = base.methods.get("__new__")
     if made is not None and any(not _only_makes(call) for call in made.nodes(ast.Call)):
         return True
-    heirs = base.methods.get("__init_subclass__") if base is not cls else None
-    return heirs is not None and any(node.attr == "__init__" for node in heirs.nodes(ast.Attribute))
+    return base is not cls and base.sets_up_heirs
 
 
 def _only_makes(call: ast.Call) -> bool:

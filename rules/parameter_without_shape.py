@@ -139,6 +139,8 @@ class ParameterWithoutShape(Rule):
 
     def _is_local_meant(self, facts: FileFacts, call: ast.Call, explicit: bool) -> bool:
         parent = facts.parent(call)
+        if isinstance(parent, ast.Attribute) and not isinstance(facts.statement(call), (ast.Assign, ast.Return)):
+            return False  # `nn.Parameter().numel()`: asked, and kept nowhere
         while isinstance(parent, (ast.IfExp, ast.BoolOp, ast.NamedExpr)):
             parent = facts.parent(parent)
         if explicit:

@@ -49,6 +49,7 @@ LEVELS = {
     "lint_params.config": 5,
     "lint_params.discover": 5,
     "lint_params.engine": 5,
+    "lint_params.expected": 2,
     "lint_params.fix": 5,
     "lint_params.notebook": 5,
     "lint_params.report": 5,

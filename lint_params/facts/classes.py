@@ -17,6 +17,7 @@ from lint_params.facts.torch_names import (
     NEUTRAL_BASES,
 )
 from lint_params.facts.value.contents import Item, attribute_items
+from lint_params.facts.value.decorators import gives_back
 from lint_params.facts.value.functions import super_call
 from lint_params.facts.value.kinds import UNKNOWN, Kind, join
 from lint_params.facts.value.words import written_names
@@ -274,8 +275,17 @@ class ClassFacts:
     @property
     def may_be_wrapped(self) -> bool:
         """Whether a decorator may make another class of it: those that document or register it do not."""
-        called = [one.func if isinstance(one, ast.Call) else one for one in self.node.decorator_list]
-        return not all(_LEAVES_ALONE.search(last_name(one)) for one in called)
+        return not all(
+            _LEAVES_ALONE.search(last_name(one.func if isinstance(one, ast.Call) else one))
+            or gives_back(self.facts, one)
+            for one in self.node.decorator_list
+        )
+
+    @property
+    def sets_up_heirs(self) -> bool:
+        """Whether its ``__init_subclass__`` has to do with how the classes below are made."""
+        method = self.methods.get("__init_subclass__")
+        return method is not None and any(node.attr == "__init__" for node in method.nodes(ast.Attribute))
 
     def assignments(self, name: str) -> list[Member]:
         """All assignments of an attribute, own and inherited from the project."""

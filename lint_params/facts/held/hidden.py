@@ -63,7 +63,7 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
     """All of a file's Module classes, in source order."""
     found = []
     for cls in facts.module_classes:
-        if any(name in one.methods for one in cls.mro for name in OWN_BOOKS):
+        if any(name in one.methods for one in cls.mro for name in (*OWN_BOOKS, "__setattr__")):
             continue
         found += _computed(facts, cls)
         if _registers_by_loop(cls):

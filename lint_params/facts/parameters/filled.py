@@ -148,9 +148,18 @@ def _is_open(cls: ClassFacts) -> bool:
         known = [base for base in cls.outside_bases if base.startswith(_KNOWN_BASES)]
         if len(known) != len(cls.outside_bases) or any(b is None for b in cls.bases):
             return True
-    if not all(gives_back(cls.facts, one) for one in cls.node.decorator_list):
+    if not all(gives_back(cls.facts, one) for one in cls.node.decorator_list) or _is_made_otherwise(cls):
         return True
     return any(scope.has_decorator("abstractmethod") for scope in cls.methods.values())
+
+
+def _is_made_otherwise(cls: ClassFacts) -> bool:
+    """Whether a base runs more than the constructor, or a metaclass that nobody here can read."""
+    kinds = [keyword.value for keyword in cls.node.keywords if keyword.arg == "metaclass"]
+    return cls.sets_up_heirs or any(
+        cls.facts.class_of(one) is None and cls.facts.qualify(one) not in ("abc.ABCMeta", "builtins.type")
+        for one in kinds
+    )
 
 
 def _methods(cls: ClassFacts) -> list[Scope]:

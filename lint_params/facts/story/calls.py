@@ -10,6 +10,7 @@ from lint_params.facts.parameters.lazy import runs_itself
 from lint_params.facts.story.known import Arguments
 from lint_params.facts.story.methods import Methods
 from lint_params.facts.story.things import MISSING, NOTHING, OTHER, Thing, Value
+from lint_params.facts.value.decorators import leaves_result
 from lint_params.facts.value.kinds import Kind
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Calls(Methods):
         if scope.has_decorator("property", "cached_property"):
             return NOTHING
         value: Value = self.enter(facts, scope, env, node, outer)
-        return value
+        return value if all(leaves_result(facts, one) for one in scope.decorators) else NOTHING
 
     def _callee(self, node: ast.Call, owners: Value) -> tuple[FileFacts, Scope, Value | None] | None:
         func = node.func

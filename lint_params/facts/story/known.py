@@ -203,8 +203,9 @@ class KnownCalls(Expressions):
                     inner = [self.element_of(part, node) for part in parts]
                     made.element = self.function(node, one, Arguments(inner))
         elements: list[Value] = []
-        for part in parts:
-            made.sources += (tuple(one for one in part if one.what == "stream"),)
+        for place, part in enumerate(parts):
+            if name != "zip" or part not in parts[:place] or not all(map(_is_turned_by_hand, part)):
+                made.sources += (tuple(one for one in part if one.what == "stream"),)
             elements.append(self.element_of(part, node))
             for one in part:
                 made.complete = made.complete and one.complete and one is not OTHER
@@ -312,3 +313,9 @@ class KnownCalls(Expressions):
             for held in one.holds:
                 if held.how == "all":
                     self.refused((held.owner,), node, how)
+
+
+def _is_turned_by_hand(one: Thing) -> bool:
+    """``it = iter(xs)``: that ``zip(it, it)`` takes its items by twos is known to who wrote it."""
+    node = one.made.node if one.made is not None else None
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "iter"

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 _KEEPS = ("append", "add", "setdefault")
 
 
+_SAID = ("__doc__", "__module__", "__name__", "__qualname__")
+_LEAVES_RESULT = ("torch.", "builtins.", "functools.", "typing.", "typing_extensions.", "contextlib.")
+
+
+def leaves_result(facts: FileFacts, decorator: ast.expr) -> bool:
+    """Whether what a function under it returns surely comes out as it is: any other may change it,
+    run it or give back something else."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = facts.qualify(called) or ""
+    return name.startswith(_LEAVES_RESULT) and name != "functools.partial" or gives_back(facts, decorator)
+
+
 def gives_back(facts: FileFacts, decorator: ast.expr) -> bool:
     """Whether a class or function under ``@register`` or ``@register("name")`` surely is what is
     written there, and is only kept somewhere under a name."""
@@ -43,9 +55,30 @@ def _returns_first(facts: FileFacts, scope: Scope) -> bool:
     ]
     return (
         bool(values)
+        and not any(map(_makes_another, _stored(scope, given)))
         and all(isinstance(value, ast.Name) and value.id == given for value in values)
         and all(_only_keeps(facts, call) for call in handed)
     )
+
+
+def _stored(scope: Scope, given: str) -> list[str | None]:
+    """Names of the attributes that are put on it; None where that is computed."""
+    found: list[str | None] = [
+        node.attr
+        for node in scope.nodes(ast.Attribute)
+        if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id == given
+    ]
+    for call in scope.nodes(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id == "setattr" and len(call.args) > 1:
+            word = call.args[1]
+            if isinstance(call.args[0], ast.Name) and call.args[0].id == given:
+                found.append(str(word.value) if isinstance(word, ast.Constant) else None)
+    return found
+
+
+def _makes_another(name: str | None) -> bool:
+    """Whether with a new attribute of that name a class does something else than is written there."""
+    return name is None or name == "forward" or name.startswith("__") and name not in _SAID
 
 
 def _only_keeps(facts: FileFacts, call: ast.Call) -> bool:

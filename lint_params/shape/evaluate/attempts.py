@@ -11,7 +11,7 @@ from lint_params.shape.evaluate.hooks import changes_things
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.stmt import RAISE, RETURN, RUN, Flow, home, run
 from lint_params.shape.value import Unknown
-from lint_params.trees import expects_error, walk
+from lint_params.trees import expects_error, goes_on
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -57,7 +57,7 @@ def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
 
         arms.append(handle)
     outcomes = it.fork(arms)
-    if any(map(_goes_on, node.handlers)):
+    if any(map(goes_on, node.handlers)):
         it.ctx.forgive(start)
     alive = [(f, w) for f, w in outcomes if f not in (RETURN, RAISE)]
     flow: Flow = None
@@ -70,21 +70,6 @@ def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:
         final = run(it, node.finalbody, scope)
         flow = final if final is not None else flow
     return flow
-
-
-#: What torch does not raise where sizes do not fit, nor anything else on the way there.
-_OTHERS = frozenset({"ImportError", "ModuleNotFoundError", "KeyboardInterrupt"})
-
-
-def _goes_on(handler: ast.ExceptHandler) -> bool:
-    """Whether what torch says of sizes may end here: it is caught, and not raised again."""
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    if all(getattr(kind, "id", "") in _OTHERS for kind in kinds):
-        return False
-    leaves = (ast.Return, ast.Break, ast.Continue)
-    return not isinstance(handler.body[-1], ast.Raise) or any(
-        isinstance(each, leaves) for each in walk(*handler.body, within=True)
-    )
 
 
 def _refused(scope: Scope) -> bool:
