@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.evaluate.classes import decorators, mro
 from lint_params.shape.evaluate.scope import Scope
-from lint_params.shape.runs.arguments import Mode, parameters
+from lint_params.shape.runs.arguments import Mode, free_tensor, parameters
 from lint_params.shape.runs.forward_inputs import forward_arguments
-from lint_params.shape.value import ClassRef, Function, Instance, Layer
+from lint_params.shape.value import Choice, ClassRef, Function, Instance, Layer
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -26,7 +26,10 @@ def call_entries(it: Interpreter, instance: Instance, mark: int) -> None:
         it.ctx.undo(mark)
         scope = Scope(it.file_scope(owner.file), owner.scope)
         method = Function(node, owner.file, owner.scope, instance, owner)
-        arguments = forward_arguments(it, instance, node, scope, Mode.SIZES)
+        arguments = {
+            name: Choice([free_tensor(name), None]) if value is None else value  # most callers give it
+            for name, value in forward_arguments(it, instance, node, scope, Mode.SIZES).items()
+        }
         it.instances.append(instance)
         try:
             it.call(method, [], arguments, node, node.name)
