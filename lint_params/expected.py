@@ -13,6 +13,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _MARKS = ("xfail", "expectedFailure")
 #: A ``try`` with more in it is there for what goes wrong outside, and not for one call.
 _FEW = 2
+#: And so is one around a whole training loop.
+_LONG = (ast.For, ast.AsyncFor, ast.While, ast.ClassDef, *_FUNCTIONS)
 
 
 def meant_to_fail(tree: ast.Module) -> list[tuple[int, int]]:
@@ -74,8 +76,10 @@ class _Expected:
 
 def _tried(node: ast.AST) -> list[ast.stmt]:
     """A call or two in a ``try`` that goes on without them: what they run is there for others, too."""
-    few = isinstance(node, ast.Try) and len(node.body) <= _FEW and any(map(goes_on, node.handlers))
-    return node.body if few and isinstance(node, ast.Try) else []
+    if not isinstance(node, ast.Try) or not any(map(goes_on, node.handlers)):
+        return []
+    inside = [one for one in walk(*node.body) if isinstance(one, ast.stmt) and not isinstance(one, ast.With)]
+    return node.body if len(inside) <= _FEW and not any(isinstance(one, _LONG) for one in inside) else []
 
 
 def _named(home: ast.AST) -> Iterator[tuple[list[str], list[ast.AST], ast.AST]]:

@@ -20,6 +20,7 @@ SAID = {
     "own helper": "def no(f):\n    try:\n        f()\n    except E:\n        return\n    raise Missing\n"
     "no(lambda: bad())  # here\n",
     "try": "try:\n    bad()  # here\nexcept E as e:\n    print(e)\n",
+    "try with": "try:\n    with no_grad():\n        bad()  # here\nexcept E as e:\n    print(e)\n",
     "insists": "def f():\n    bad()  # here\ntry:\n    f()\nexcept E:\n    pass\nelse:\n    self.fail()\n",
     "xfail": "@pytest.mark.xfail\ndef test():\n    bad()  # here\n",
 }
@@ -30,6 +31,8 @@ NOT = {
     "def main():\n    bad()  # here\nsafely(main)\n",
     "raised again": "try:\n    bad()  # here\nexcept E as e:\n    raise F from e\n",
     "much in try": "try:\n    a()\n    b()\n    bad()  # here\nexcept E:\n    pass\n",
+    "training": "try:\n    for x in data:\n        bad()  # here\nexcept E as e:\n    log(e)\n",
+    "stopped": "try:\n    bad()  # here\nexcept KeyboardInterrupt:\n    pass\n",
     "import": "try:\n    bad()  # here\nexcept ImportError:\n    pass\n",
     "never used": "def f():\n    bad()  # here\nwith raises(E):\n    g()\n",
     "some runs": "@m.parametrize('f', [\n    lambda: bad(),  # here\n])\ndef test(f):\n"
