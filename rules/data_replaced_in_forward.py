@@ -41,14 +41,14 @@ Run::
     assert torch.equal(model.weight, before), "forward overwrote the weight"
 
 Silent when: the new values are made from the old ones (clamping, renormalising, masking; not where
-what other Parameters give is added) or from the module's own buffers (moving averages); a condition decides, as in initialisation by
-the first batch; the Parameter takes no gradient.
+what other Parameters give is added) or from the module's own buffers (moving averages); a condition
+decides, as in initialisation by the first batch; the Parameter takes no gradient.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lint_params.rule import Finding, Level, Rule, Run, Verification
@@ -210,6 +210,7 @@ class DataReplacedInForward(Rule):
                     name,
                     f"`{name}.data` gets what `{learned[0]}` gives added in every forward: it grows at each "
                     f"call, and no gradient comes to `{learned[0]}`. Add in the computation instead",
+                    learned=learned,
                 )
 
     def _rebound(self, facts: FileFacts) -> Iterator[Finding]:
@@ -248,13 +249,15 @@ class DataReplacedInForward(Rule):
             if facts.declared_kind(write.target).is_parameter
         )
 
-    def _found(self, facts: FileFacts, node: ast.AST, name: str, message: str) -> Finding:
+    def _found(
+        self, facts: FileFacts, node: ast.AST, name: str, message: str, learned: Sequence[str] = ()
+    ) -> Finding:
         return self.report(
             facts,
             node,
             message,
             subject=facts.subject(node),
-            details={"attribute": name.removeprefix("self.")},
+            details={"attribute": name.removeprefix("self."), "learned": [one.removeprefix("self.") for one in learned]},
         )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
@@ -262,6 +265,10 @@ class DataReplacedInForward(Rule):
         failure = run.failure_at(lines)
         if failure is not None:
             return run.confirmed_by(failure)
+        for name in finding.details.get("learned", ()):
+            learned = run.tensor(name, "backward")
+            if learned is not None and learned.grad == "none":
+                return run.confirmed(f"{name} has no gradient after backward")
         for write in run.writes_at(finding, "forward", "forward2", "batch"):
             if not write.same_storage:
                 return run.confirmed(
