@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lint_params.trees import expects_error, goes_on, last_name, walk
 
@@ -19,7 +19,17 @@ _LONG = (ast.For, ast.AsyncFor, ast.While, ast.ClassDef, *_FUNCTIONS)
 
 def meant_to_fail(tree: ast.Module) -> list[tuple[int, int]]:
     """The lines, first and last, of what is expected to raise, and of what is made for nothing else."""
-    return _Expected(tree).lines()
+    return _lines(_Expected(tree).all())
+
+
+def tried(tree: ast.Module) -> list[tuple[int, int]]:
+    """The lines of a call or two in a ``try`` that goes on without them: what is refused there is
+    refused on purpose; what is wrong in silence is as wrong as elsewhere."""
+    return _lines(part for one in walk(tree) for part in _tried(one))
+
+
+def _lines(nodes: Iterable[ast.AST]) -> list[tuple[int, int]]:
+    return [(getattr(one, "lineno", 0), getattr(one, "end_lineno", 0)) for one in nodes]
 
 
 class _Expected:
@@ -28,10 +38,9 @@ class _Expected:
         self.nodes = list(walk(tree))
         self.insisting = {one.name for one in self.nodes if isinstance(one, _FUNCTIONS) and _insists(one)}
         self.found: list[ast.AST] = [part for one in self.nodes for part in self._shown(one)]
-        self.tried = [part for one in self.nodes for part in _tried(one)]
         self.inside = {id(part) for one in self.found for part in walk(one)}
 
-    def lines(self) -> list[tuple[int, int]]:
+    def all(self) -> list[ast.AST]:
         """A class, function or lambda that only such code uses belongs to it, and so on."""
         homes = [one for one in self.nodes if isinstance(one, (ast.Module, *_FUNCTIONS))]
         todo = [(home, one) for home in homes for one in _named(home)]
@@ -42,7 +51,7 @@ class _Expected:
                 if id(parts[0]) not in self.inside and self._only_inside(home, names, own):
                     self.found += parts
                     self.inside |= {id(below) for part in parts for below in walk(part)}
-        return [(getattr(one, "lineno", 0), getattr(one, "end_lineno", 0)) for one in (*self.found, *self.tried)]
+        return self.found
 
     def _shown(self, node: ast.AST) -> Iterator[ast.AST]:
         """What the statement or call itself says to fail."""

@@ -299,7 +299,7 @@ def _removes(cls: ClassFacts, name: str) -> bool:
                         return True
                 if node.attr in ("__setattr__", "__delattr__"):
                     return True
-    return any("__setattr__" in one.methods or one.may_be_wrapped for one in cls.mro)
+    return any("__setattr__" in one.methods or one.is_wrapped for one in cls.mro)
 
 
 def _only_reads(facts: FileFacts, table: ast.Attribute) -> bool:
