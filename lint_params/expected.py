@@ -19,7 +19,7 @@ _LONG = (ast.For, ast.AsyncFor, ast.While, ast.ClassDef, *_FUNCTIONS)
 
 def meant_to_fail(tree: ast.Module) -> list[tuple[int, int]]:
     """The lines, first and last, of what is expected to raise, and of what is made for nothing else."""
-    return _lines(_Expected(tree).all())
+    return _lines(_Expected(tree).parts())
 
 
 def tried(tree: ast.Module) -> list[tuple[int, int]]:
@@ -34,13 +34,12 @@ def _lines(nodes: Iterable[ast.AST]) -> list[tuple[int, int]]:
 
 class _Expected:
     def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
         self.nodes = list(walk(tree))
         self.insisting = {one.name for one in self.nodes if isinstance(one, _FUNCTIONS) and _insists(one)}
         self.found: list[ast.AST] = [part for one in self.nodes for part in self._shown(one)]
         self.inside = {id(part) for one in self.found for part in walk(one)}
 
-    def all(self) -> list[ast.AST]:
+    def parts(self) -> list[ast.AST]:
         """A class, function or lambda that only such code uses belongs to it, and so on."""
         homes = [one for one in self.nodes if isinstance(one, (ast.Module, *_FUNCTIONS))]
         todo = [(home, one) for home in homes for one in _named(home)]

@@ -17,8 +17,8 @@ from lint_params.facts.torch_names import (
     NEUTRAL_BASES,
 )
 from lint_params.facts.value.contents import Item, attribute_items
-from lint_params.facts.value.decorators import gives_back
-from lint_params.facts.value.functions import function_of, super_call
+from lint_params.facts.value.decorators import gives_back, may_give_another
+from lint_params.facts.value.functions import super_call
 from lint_params.facts.value.kinds import UNKNOWN, Kind, join
 from lint_params.facts.value.words import written_names
 from lint_params.trees import last_name
@@ -284,9 +284,7 @@ class ClassFacts:
     @property
     def is_wrapped(self) -> bool:
         """Whether a decorator of the project makes, or may make, another class of it."""
-        marks = [one if isinstance(one, ast.Call) else ast.Call(one, [], []) for one in self.node.decorator_list]
-        ours = [one for one, mark in zip(self.node.decorator_list, marks) if function_of(self.facts, mark) is not None]
-        return not all(gives_back(self.facts, one) for one in ours)
+        return any(may_give_another(self.facts, one) for one in self.node.decorator_list)
 
     @property
     def sets_up_heirs(self) -> bool:

@@ -26,10 +26,20 @@ def leaves_result(facts: FileFacts, decorator: ast.expr) -> bool:
     return name.startswith(_LEAVES_RESULT) and name != "functools.partial" or gives_back(facts, decorator)
 
 
+def may_give_another(facts: FileFacts, decorator: ast.expr) -> bool:
+    """Whether a decorator of the project may give back another class or function than it gets."""
+    return function_of(facts, _applied(decorator)) is not None and not gives_back(facts, decorator)
+
+
+def _applied(decorator: ast.expr) -> ast.Call:
+    """``@register`` as the call that it is."""
+    return decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+
+
 def gives_back(facts: FileFacts, decorator: ast.expr) -> bool:
     """Whether a class or function under ``@register`` or ``@register("name")`` surely is what is
     written there, and is only kept somewhere under a name."""
-    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+    call = _applied(decorator)
     found = function_of(facts, call)
     if found is None or found[1].decorators:
         return False

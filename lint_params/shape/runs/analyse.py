@@ -66,7 +66,7 @@ def check_file(
         if suppose and lacks(cls, runs):
             lacking.append(node)
     ran: set[str] = set()
-    yield from check_scripts(it, file, ran)
+    yield from check_scripts(it, file, sites, ran)
     yield from check_built(it, file, doubtful, left_open, ran)
     yield from check_entries(it, file, lacking, ran)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lint_params.names import dotted
 from lint_params.project import SourceFile
@@ -38,15 +38,15 @@ MAX_SCRIPT_STEPS = 80_000
 MAX_ENTRY_STEPS = 20_000
 
 
-def check_scripts(it: Interpreter, file: SourceFile, ran: set[str]) -> Iterator[Checked]:
+def check_scripts(it: Interpreter, file: SourceFile, called: Iterable[str], ran: set[str]) -> Iterator[Checked]:
     """The module's own statements and its functions, which are added to ``ran``: the modules that
-    they build and call."""
+    they build and call. ``called`` are the plain names that the file calls."""
     body = [
         s
         for s in _statements(file.tree.body)
         if not isinstance(s, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     ]
-    builders = _builders(it, file)
+    builders = _builders(it, file, called)
     if any(_may_matter(file, s, builders) for s in body):
         first = _run_body(it, body, file)
         yield steady(it, first, lambda: _run_body(it, body, file), literal=True)
@@ -106,10 +106,10 @@ def _own_names(file: SourceFile, node: ast.FunctionDef) -> frozenset[str]:
     )
 
 
-def _builders(it: Interpreter, file: SourceFile) -> set[str]:
+def _builders(it: Interpreter, file: SourceFile, called: Iterable[str]) -> set[str]:
     """Functions of the file and imported ones that build modules, themselves or through each other."""
     calls: dict[str, set[str]] = {}
-    found = _imported_builders(it, file)
+    found = {name for name in called if _is_imported_builder(it, file, name)}
     for node in file.tree.body:
         if isinstance(node, ast.FunctionDef):
             names = calls[node.name] = set()
@@ -127,16 +127,11 @@ def _builders(it: Interpreter, file: SourceFile) -> set[str]:
     return found
 
 
-def _imported_builders(it: Interpreter, file: SourceFile) -> set[str]:
-    """The functions of other files of the project that the file calls for a model: ``build(cfg)``."""
-    called = {n.func.id for n in walk(file.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    imported = {n: full for n, full in file.names.bindings.items() if isinstance(full, str) and n in called}
-    return {name for name, full in imported.items() if _returns_model(it, full, file)}
-
-
-def _returns_model(it: Interpreter, qualified: str, file: SourceFile) -> bool:
-    """Whether a function of the project calls a module class of its own file's and returns something."""
-    hit = it.project.resolve(qualified, file) if it.project is not None else None
+def _is_imported_builder(it: Interpreter, file: SourceFile, name: str) -> bool:
+    """Whether it is a function of another file of the project which calls a module class of that
+    file's and returns something: ``build(cfg)``."""
+    full = file.names.bindings.get(name)
+    hit = it.project.resolve(full, file) if it.project is not None and isinstance(full, str) else None
     if hit is None or hit[0] is file or not isinstance(hit[1], ast.FunctionDef):
         return False
     home, parts = hit[0], list(walk(hit[1]))
