@@ -9,7 +9,7 @@ from lint_params.shape.context import Context
 from lint_params.shape.ops import function, layer
 from lint_params.shape.ops.broadcast import broadcast
 from lint_params.shape.ops.layerwise import flag, must_equal, quoted, tensor_in
-from lint_params.shape.sizes.dim import NO
+from lint_params.shape.sizes.dim import NO, YES
 from lint_params.shape.value import Layer, Tensor, Unknown, Value
 
 RULE = "broadcast-mismatch"
@@ -92,15 +92,47 @@ def elementwise(
 # -- two tensors that broadcast ---------------------------------------------------------
 
 
+def one_by_one(ctx: Context, input: Value, target: Value, reduction: Value) -> None:
+    """A column against a vector of as many samples: each prediction would meet every target.
+
+    Of these losses torch only warns. Unreduced, the table of all pairs may be what is asked for.
+    """
+    if reduction not in ("mean", "sum") or not isinstance(input, Tensor) or not isinstance(target, Tensor):
+        return
+    column, vector = sorted((input, target), key=lambda x: -len(x.shape.dims))
+    tall, long = ctx.dims(column), ctx.dims(vector)
+    if tall is None or long is None or len(tall) != 2 or len(long) != 1 or tall[1] != 1:
+        return
+    if ctx.compare(tall[0], long[0]) is YES and ctx.compare(long[0], 1) is NO:
+        text = (
+            "{name} gets [{expected}, 1] and [{got}]{source}, which broadcast to [{expected}, {got}]: "
+            "every prediction is compared with every target. Bring both to one shape, by `.squeeze(-1)` say"
+        )
+        ctx.refute("loss-broadcast", text, tall[0], long[0], vector)
+
+
 def _pair(ctx: Context, layer: Layer, input: Tensor, target: Tensor) -> Value:
     return elementwise(ctx, [input, target], layer.attrs["reduction"])
 
 
+def _sized_pair(ctx: Context, layer: Layer, input: Tensor, target: Tensor) -> Value:
+    one_by_one(ctx, input, target, layer.attrs["reduction"])
+    return _pair(ctx, layer, input, target)
+
+
 def _pair_function(
+    ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
+    reduction: Value = "mean",
+) -> Value:  # fmt: skip
+    return elementwise(ctx, [input, target], legacy(ctx, reduction, size_average, reduce))
+
+
+def _sized_pair_function(
     ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
     reduction: Value = "mean", weight: Value = None,
 ) -> Value:  # fmt: skip
-    out = elementwise(ctx, [input, target], legacy(ctx, reduction, size_average, reduce))
+    one_by_one(ctx, input, target, legacy(ctx, reduction, size_average, reduce))
+    out = _pair_function(ctx, input, target, size_average, reduce, reduction)
     if isinstance(weight, Tensor) and isinstance(input, Tensor):
         equal_shapes(
             ctx, input, weight, "{name} takes a weight of {expected} but gets {got}{source}"
@@ -108,7 +140,7 @@ def _pair_function(
     return out
 
 
-def _register(name: str, low: str, signature: str, call: Any) -> None:
+def _register(name: str, low: str, signature: str, call: Any, pairs: Any = _pair) -> None:
     pair, wrong = "zeros(2, 3), zeros(3)", "zeros(2, 3), zeros(2, 4)"
     layer(
         f"torch.nn.{name}",
@@ -121,7 +153,7 @@ def _register(name: str, low: str, signature: str, call: Any) -> None:
             *([f"nn.{name}(reduce=False)({pair})"] if "reduce=" in signature else []),
         ],
         rejects=[f"nn.{name}()({wrong})", f"nn.{name}(reduction='all')({pair})"],
-    )(_pair)
+    )(pairs)
     function(
         f"torch.nn.functional.{low}",
         accepts=[f"F.{low}({pair})", f"F.{low}({pair}, reduction='none')"],
@@ -133,21 +165,14 @@ def _smooth(
     ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
     reduction: Value = "mean", beta: Value = 1.0,
 ) -> Value:  # fmt: skip
-    return _pair_function(ctx, input, target, size_average, reduce, reduction)
-
-
-def _soft_margin(
-    ctx: Context, input: Tensor, target: Tensor, size_average: Value = None, reduce: Value = None,
-    reduction: Value = "mean",
-) -> Value:  # fmt: skip
-    return _pair_function(ctx, input, target, size_average, reduce, reduction)
+    return _sized_pair_function(ctx, input, target, size_average, reduce, reduction)
 
 
 def _huber(
     ctx: Context, input: Tensor, target: Tensor, reduction: Value = "mean", delta: Value = 1.0,
     weight: Value = None,
 ) -> Value:  # fmt: skip
-    return _pair_function(ctx, input, target, None, None, reduction, weight)
+    return _sized_pair_function(ctx, input, target, None, None, reduction, weight)
 
 
 def _poisson(
@@ -164,11 +189,11 @@ def _hinge(
     return _pair_function(ctx, input, target, size_average, reduce, reduction)
 
 
-_register("L1Loss", "l1_loss", OLD, _pair_function)
-_register("MSELoss", "mse_loss", OLD, _pair_function)
-_register("SmoothL1Loss", "smooth_l1_loss", f"{OLD}, beta=1.0", _smooth)
-_register("HuberLoss", "huber_loss", "reduction='mean', delta=1.0", _huber)
-_register("SoftMarginLoss", "soft_margin_loss", OLD, _soft_margin)
+_register("L1Loss", "l1_loss", OLD, _sized_pair_function, _sized_pair)
+_register("MSELoss", "mse_loss", OLD, _sized_pair_function, _sized_pair)
+_register("SmoothL1Loss", "smooth_l1_loss", f"{OLD}, beta=1.0", _smooth, _sized_pair)
+_register("HuberLoss", "huber_loss", "reduction='mean', delta=1.0", _huber, _sized_pair)
+_register("SoftMarginLoss", "soft_margin_loss", OLD, _pair_function)
 _register(
     "PoissonNLLLoss", "poisson_nll_loss",
     "log_input=True, full=False, size_average=None, eps=1e-08, reduce=None, reduction='mean'", _poisson,

@@ -30,7 +30,8 @@ def _tensor_dataset(it: Interpreter, args: list[Value], kwargs: dict[str, Value]
 
 @external("torch.utils.data.DataLoader")
 def _loader(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """Samples of one kind in batches, the last of which may be shorter."""
+    """Samples of one kind in batches, the last of which may be shorter. The first, which is as true
+    a batch, has more than one sample where batches do."""
     given = {**dict(zip(_ARGUMENTS, args)), **kwargs}
     size = given.get("batch_size", 1)
     if size is None or len(args) > len(_ARGUMENTS) or None in kwargs:
@@ -40,9 +41,10 @@ def _loader(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Val
     sample = _sample(it, given.get("dataset"))
     whole = given.get("drop_last") is True and isinstance(size, (int, Poly))
     batch = it.ctx.size(size) if whole else None
+    least = 2 if isinstance(size, int) and size > 1 else 1
 
     def element(i: int) -> Value:
-        return _collated(it, sample, it.ctx.fresh("batch", "input", 1) if batch is None else batch)
+        return _collated(it, sample, it.ctx.fresh("batch", "input", least) if batch is None else batch)
 
     return Alike("batches", element, it.ctx.fresh("batches", "pieces", 1))
 

@@ -48,6 +48,9 @@ class Probes:
         if len(self.seen) < LIMIT:
             self.seen.append(probe)
 
+    def warned(self, line: int, message: object) -> None:
+        self._probe(evidence.Probe(line, "warned", " ".join(str(message).split())[:300]))
+
     def probe_call(self, line: int, owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         tensor = isinstance(owner, torch.Tensor)
         state = fingerprint(owner) if tensor else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 import types
+import warnings
 import weakref
 from collections.abc import Collection, Iterator
 from itertools import islice
@@ -121,8 +122,21 @@ class Watch:
         self._watch_parameters()
         self._watch_modules()
         self._watch_optimizers()
+        self._watch_warnings()
         self.states.watch(_patch)
         sys.settrace(self.trace)
+
+    def _watch_warnings(self) -> None:
+        """What torch says and goes on; filters that the linted code sets do not count here."""
+        warn = warnings.warn
+
+        def told(message: Any, *args: Any, **kwargs: Any) -> None:
+            frame = self.user_frame()
+            if frame is not None:
+                self.probes.warned(frame.f_lineno, message)
+            warn(message, *args, **kwargs)
+
+        _patch(warnings, "warn", told)
 
     def _watch_parameters(self) -> None:
         watch = self
