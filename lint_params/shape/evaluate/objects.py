@@ -262,8 +262,10 @@ _RESHAPED_IN_PLACE = frozenset(
 
 
 #: What numpy's arrays mean otherwise than tensors: a size that is no call, all axes at once,
-#: one result and no pair of them.
-_OTHERWISE = frozenset("repeat transpose size max min sort take resize view dot split put".split())
+#: one result and no pair of them, or a pair and no single one.
+_OTHERWISE = frozenset(
+    "repeat transpose size max min sort take resize view dot split put cumsum cumprod nonzero".split()
+)
 
 
 def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
@@ -273,6 +275,10 @@ def _of_tensor(it: Interpreter, owner: Tensor, name: str) -> Value:
     if attribute is not None:
         return NumpyArray.like(attribute(it.ctx, owner), owner)
     spec = function_spec(f"Tensor.{name}")
+    if spec is None and isinstance(owner, NumpyArray):
+        from lint_params.shape.python.numpy import array_method
+
+        return array_method(owner, name)
     if spec is None:
         return Unknown("tensor attribute")
 

@@ -1,21 +1,25 @@
-"""numpy's random arrays: their shape is what ``size`` says."""
+"""numpy's arrays: of sizes, of data, and drawn at random."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lint_params.shape.ops.arguments import dtype_of
+from lint_params.shape.ops.create import from_data, made
+from lint_params.shape.python import EXTERNALS, How, external
 from lint_params.shape.value import (
     REAL,
     Native,
     NumpyArray,
     Seq,
+    Shape,
+    Tensor,
     Unknown,
     Value,
 )
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
-from lint_params.shape.python import EXTERNALS, How, external
 
 
 class RandomSource:
@@ -71,3 +75,79 @@ def _drawn(name: str) -> How:
 
 for _name in (*_DRAWS, "rand", "randn"):
     EXTERNALS[f"numpy.random.{_name}"] = _drawn(_name)
+
+
+# -- arrays of given sizes, or of data ------------------------------------------------------
+
+
+def array_type(given: Value, default: str | None) -> str | None:
+    """The kind of number of a ``dtype=`` of numpy's: ``np.float32``, ``"float32"``, ``float``."""
+    if isinstance(given, str):
+        return next((kind for kind in ("float", "int", "bool") if given.lstrip("u").startswith(kind)), None)
+    return default if given is None else dtype_of(given)
+
+
+def _as_array(made: Value, dtype: str | None) -> Value:
+    if not isinstance(made, Tensor):
+        return made
+    return NumpyArray(Shape(made.shape.dims, made.shape.lead), dtype, made.origin)
+
+
+def _sized(kind: str | None, before: int = 0) -> How:
+    """``f(shape, dtype)``, with ``before`` many arguments between the two."""
+
+    def call(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        size = args[0] if args else kwargs.get("shape")
+        given = args[1 + before] if len(args) > 1 + before else kwargs.get("dtype")
+        return _as_array(made(it.ctx, (size,), None), array_type(given, kind))
+
+    return call
+
+
+for _name in ("zeros", "ones", "empty"):
+    EXTERNALS[f"numpy.{_name}"] = _sized("float")
+EXTERNALS["numpy.full"] = _sized(None, 1)
+
+
+@external("numpy.array", "numpy.asarray", "numpy.ascontiguousarray")
+def _of_data(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    data = from_data(it.ctx, args[0])
+    return _as_array(data, array_type(args[1] if len(args) > 1 else kwargs.get("dtype"), data.dtype))
+
+
+@external("numpy.zeros_like", "numpy.ones_like", "numpy.empty_like", "numpy.copy")
+def _like(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return _as_array(args[0], array_type(kwargs.get("dtype"), getattr(args[0], "dtype", None)))
+
+
+@external("numpy.eye", "numpy.identity")
+def _eye(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    rows = args[0] if args else kwargs.get("N", kwargs.get("n"))
+    columns = args[1] if len(args) > 1 else kwargs.get("M")
+    sizes = Seq([rows, rows if columns is None else columns], "tuple")
+    return _as_array(made(it.ctx, (sizes,), None), array_type(kwargs.get("dtype"), "float"))
+
+
+@external("numpy.arange")
+def _counted(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """``np.arange(n)``; of other steps the length is left open."""
+    size = it.ctx.size(args[0]) if len(args) == 1 else None
+    counted = it.ctx.tensor((size,)) if size is not None else it.ctx.tensor((it.ctx.fresh("length"),))
+    return _as_array(counted, array_type(kwargs.get("dtype"), "int" if size is not None else None))
+
+
+@external("numpy.random.randint")
+def _integers(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Below ``low``, or from ``low`` on below ``high``, which may be left out."""
+    size = kwargs.get("size", args[2] if len(args) > 2 else None)
+    return REAL if size is None else _as_array(_array(it, size), "int")
+
+
+def array_method(owner: NumpyArray, name: str) -> Value:
+    """What numpy's arrays have and tensors do not: ``astype`` and ``copy``."""
+
+    def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
+        given = [*args, *kwargs.values()][0] if name == "astype" else None
+        return _as_array(owner, array_type(given, owner.dtype))
+
+    return Native(f"ndarray.{name}", call) if name in ("astype", "copy") else Unknown("tensor attribute")
