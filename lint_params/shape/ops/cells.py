@@ -31,29 +31,24 @@ def _params(gates: int) -> Any:
     return params
 
 
-def _check_state(ctx: Context, state: Value, batch: Size | None, hidden: Size) -> None:
-    dims = ctx.dims(state) if isinstance(state, Tensor) else None
-    if dims is None or not isinstance(state, Tensor) or batch is None:
-        return
-    if len(dims) != 2:
+def _check_state(ctx: Context, state: Tensor, x: Tensor, hidden: Size) -> None:
+    """A state has one dimension for a single sample and two for a batch, as the input has."""
+    rank = ctx.rank(state)
+    taken = ctx.rank(x) or rank
+    if rank is not None and (rank not in (1, 2) or rank != taken):
         text = "{name} takes a state of {expected} dimensions but gets {got}{source}"
-        ctx.refute(RULE, text, 2, len(dims), state)
-    must_equal(
-        ctx,
-        RULE,
-        batch,
-        dims[0],
-        "{name} takes a state for {expected} samples but gets {got}{source}",
-        state,
-    )
-    must_equal(
-        ctx,
-        RULE,
-        hidden,
-        dims[1],
-        "{name} takes a state of {expected} features{built} but gets {got}{source}",
-        state,
-    )
+        ctx.refute(RULE, text, taken if taken in (1, 2) else 2, rank, state)
+    if taken is not None:
+        ctx.of_rank(x, taken)
+        ctx.of_rank(state, taken)
+    samples, given = ctx.last(x, taken or 1), ctx.last(state, taken or 1)
+    if samples is None or given is None:
+        return
+    if taken == 2:
+        text = "{name} takes a state for {expected} samples but gets {got}{source}"
+        must_equal(ctx, RULE, samples[0], given[0], text, state)
+    text = "{name} takes a state of {expected} features{built} but gets {got}{source}"
+    must_equal(ctx, RULE, hidden, given[-1], text, state)
 
 
 def cell(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
@@ -71,13 +66,12 @@ def cell(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Value:
         ctx.unproved(RULE, "size of the layer")
     else:
         ctx.need(RULE, into, got[0], TAKES, tensor=x)
-    dims = ctx.dims(x)
-    batch = dims[0] if dims is not None and len(dims) == 2 else None
     if not lstm and isinstance(hx, Seq):
         ctx.refute(RULE, f"{{name}} takes one state but gets a {hx.kind}")
     states = hx.items[:2] if isinstance(hx, Seq) else [] if lstm else [hx]
     for state in states:
-        _check_state(ctx, state, batch, hidden)
+        if isinstance(state, Tensor):
+            _check_state(ctx, state, x, hidden)
     out = ctx.replace_last(x, 1, (hidden,))
     return Seq([out, ctx.same_shape(out)], "tuple") if lstm else out
 
@@ -101,6 +95,9 @@ for _name, _gates, _more in (("RNN", 1, "nonlinearity='tanh', "), ("LSTM", 4, ""
             f"{_new}(3, 4)(zeros(2, 3), {_state.format('3, 4')})",
             f"{_new}(3, 4)(zeros(2, 3), {_state.format('2, 5')})",
             f"{_new}(3, 4)(zeros(2, 3), {_state.format('4')})",
+            f"{_new}(3, 4)(zeros(3), {_state.format('1, 4')})",
+            f"{_new}(3, 4)(zeros(3), {_state.format('5')})",
+            f"{_new}(3, 4)(zeros(2, 3), {_state.format('1, 2, 4')})",
             f"{_new}(3, 4)((zeros(2, 3), 1))",
             *(
                 []
