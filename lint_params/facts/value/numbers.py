@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from lint_params.facts.scope import Scope
 
 _SIZE_CALLS = ("torch.zeros", "torch.ones", "torch.empty", "torch.randn", "torch.rand")
+_OLD_SIZE_CALLS = ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor")
+#: Layers whose first two arguments, if they take so many by position, are numbers.
+_SIZED = frozenset(
+    """
+        Linear LazyLinear Bilinear Embedding EmbeddingBag Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d
+        ConvTranspose3d RNN LSTM GRU RNNCell LSTMCell GRUCell BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm
+        MultiheadAttention TransformerEncoderLayer TransformerDecoderLayer
+    """.split()
+)
 _SETTINGS = re.compile(r"(^|_)(config|cfg|args|hparams|opt|params)$", re.IGNORECASE)
 #: Arguments that hold one number by the way everybody calls them; a plain "size" may be a tuple.
 _COUNTS = re.compile(
@@ -238,18 +247,25 @@ def _is_size(facts: FileFacts, name: str, scope: Scope) -> bool:
             return True
         if called in _SIZE_CALLS and (inside or len(parent.args) > 1):
             return True  # alone it may be a whole torch.Size
+        if called in _OLD_SIZE_CALLS and not inside and len(parent.args) > 1:
+            return True  # alone, or in a tuple, it may be data
         if called == "torch.full" and parent.args and _within(parent.args[0], node):
             return True
-        if called.startswith("torch.nn.") and called.rpartition(".")[2] in (
-            "Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d", "LSTM", "GRU", "BatchNorm1d",
-            "BatchNorm2d", "LazyLinear",
-        ) and node in parent.args[:2]:  # fmt: skip
+        if called.startswith("torch.nn.") and called[9:] in _SIZED and node in parent.args[:2]:
             return True
     return False
 
 
 def _within(outer: ast.expr, inner: ast.AST) -> bool:
     return any(part is inner for part in ast.walk(outer))
+
+
+def _is_list(facts: FileFacts, expr: ast.expr) -> bool:
+    """Whether it is written out as a list: no array, whose items ``*`` and ``+`` would change."""
+    if isinstance(expr, ast.BinOp):
+        return any(_is_list(facts, side) for side in (expr.left, expr.right))
+    values = facts.reach(expr) or [expr] if isinstance(expr, ast.Name) else [expr]
+    return all(isinstance(one, (ast.List, ast.Tuple, ast.ListComp)) for one in values)
 
 
 def whole_data(facts: FileFacts, data: ast.expr) -> bool:
@@ -260,6 +276,10 @@ def whole_data(facts: FileFacts, data: ast.expr) -> bool:
         return isinstance(data.value, int)
     if isinstance(data, ast.ListComp):
         return is_whole(facts, data.elt)
+    if isinstance(data, ast.BinOp) and isinstance(data.op, (ast.Add, ast.Mult)):
+        sides = [_is_list(facts, side) and whole_data(facts, side) for side in (data.left, data.right)]
+        if all(sides) or any(sides) and isinstance(data.op, ast.Mult):  # [0] * n
+            return True
     if isinstance(data, ast.Call) and facts.qualify(data.func) in ("builtins.range", "builtins.list"):
         inner = data.args[0] if data.args else None
         if facts.qualify(data.func) == "builtins.range":
