@@ -14,35 +14,50 @@ from lint_params.trees import walk
 
 Binding = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.expr | str
 
-# Private or historical homes of public names.
-_HOMES = (
-    ("torch.nn.modules.", "torch.nn."),
-    ("torch.nn.parameter.", "torch.nn."),
-    ("torch.optim.", "torch.optim."),
-    ("pytorch_lightning.", "lightning.pytorch."),
-    ("torch.autograd.variable.", "torch.autograd."),
-)
-# Kept as they are: public names that live in a module below torch.nn.
-_NN_PACKAGES = {"functional", "init", "utils", "parallel", "attention", "quantized", "intrinsic"}
+#: Modules of torch in which public names are defined, and where these belong.
+HOMES = {
+    "torch.functional": "torch",
+    "torch.autograd.grad_mode": "torch",
+    "torch.autograd.variable": "torch.autograd",
+    "torch.nn.parameter": "torch.nn",
+    "torch.nn.parallel.data_parallel": "torch.nn.parallel",
+    "torch.nn.parallel.distributed": "torch.nn.parallel",
+    "torch.nn.utils.clip_grad": "torch.nn.utils",
+    "torch.nn.utils.convert_parameters": "torch.nn.utils",
+    "torch.nn.utils.spectral_norm": "torch.nn.utils",
+    "torch.nn.utils.weight_norm": "torch.nn.utils",
+    "torch.utils.data.dataloader": "torch.utils.data",
+    "torch.utils.data.dataset": "torch.utils.data",
+    "torch.utils.data.sampler": "torch.utils.data",
+}
+#: Other public names of the same objects.
+ALIASES = {
+    "torch.nn.parallel.DataParallel": "torch.nn.DataParallel",
+    "torch.autograd.no_grad": "torch.no_grad",
+    "torch.autograd.enable_grad": "torch.enable_grad",
+    "torch.autograd.set_grad_enabled": "torch.set_grad_enabled",
+    "torch.autograd.inference_mode": "torch.inference_mode",
+}
+#: Metaclasses that make what a class says, and answer no call in its place.
+PLAIN_METACLASSES = frozenset({"abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "builtins.type"})
 
 
 @lru_cache(maxsize=4096)
 def canonical(qualified: str) -> str:
     """The public name of a torch object: ``torch.nn.modules.linear.Linear`` is ``torch.nn.Linear``."""
-    for home, public in _HOMES:
-        if qualified.startswith(home):
-            last = qualified.rpartition(".")[2]
-            if home == "torch.nn.modules." and (qualified.count(".") >= 4 or last[:1].isupper()):
-                return public + last
-            if home == "torch.nn.parameter.":
-                return public + last
-            if home == "pytorch_lightning.":
-                return public + qualified[len(home) :]
-            if home == "torch.optim." and qualified.count(".") == 3 and last[:1].isupper():
-                # torch.optim.adam.Adam, but not torch.optim.lr_scheduler.StepLR
-                middle = qualified.split(".")[2]
-                return qualified if middle in ("lr_scheduler", "swa_utils") else public + last
-    return qualified
+    home, _, last = qualified.rpartition(".")
+    if home in HOMES:
+        qualified = f"{HOMES[home]}.{last}"
+    elif qualified.startswith("torch.nn.modules."):
+        if home.count(".") >= 3 or last[:1].isupper():
+            return f"torch.nn.{last}"
+    elif qualified.startswith("torch.optim."):
+        # torch.optim.adam.Adam, but not torch.optim.lr_scheduler.StepLR
+        if home.count(".") == 2 and last[:1].isupper() and not home.endswith(("lr_scheduler", "swa_utils")):
+            return f"torch.optim.{last}"
+    elif qualified.startswith("pytorch_lightning."):
+        return "lightning.pytorch." + qualified.removeprefix("pytorch_lightning.")
+    return ALIASES.get(qualified, qualified)
 
 
 def dotted(node: ast.expr) -> str | None:

@@ -160,11 +160,11 @@ class CreatedInForward(Rule):
         names: a model that a first batch builds, and whose optimizer comes after it."""
         if scope.name == "forward" or facts.in_every_forward(call):
             return False
-        callers = [
-            one for one in cls.methods.values()
+        names = {scope.name} | {
+            name for name, one in cls.methods.items()
             if any(node.attr == scope.name and facts.self_attribute(node) for node in one.nodes(ast.Attribute))
-        ]
-        return any(_registers_computed(facts, one) for one in (scope, *callers))
+        }
+        return any(one.method in names and one.how != "register_buffer" for one in cls.dynamic_members)
 
     def _is_copy(self, facts: FileFacts, call: ast.Call) -> bool:
         """``nn.Parameter(self.weights[k].to(device))``: what is there already, and nothing random."""
@@ -342,22 +342,6 @@ class CreatedInForward(Rule):
 
 
 _REGISTERS = ("register_parameter", "add_module", "register_module")
-
-
-def _registers_computed(facts: FileFacts, scope: Scope) -> bool:
-    """``setattr(self, f"mlp_{i}", layer)``, ``self.add_module(f"mlp_{i}", layer)``."""
-    for call in scope.nodes(ast.Call):
-        if facts.qualify(call.func) == "builtins.setattr" and len(call.args) == 3:
-            name = call.args[1]
-        elif facts.self_attribute(call.func) in ("add_module", "register_module") and len(call.args) == 2:
-            name = call.args[0]
-        else:
-            continue
-        if not isinstance(name, ast.Constant):
-            return True
-    return False
-
-
 _READ = ("weight", "bias")
 _SETS = (
     "weight", "bias", "load_state_dict", "requires_grad_", "requires_grad", "eval", "parameters",

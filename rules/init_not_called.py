@@ -58,8 +58,6 @@ if TYPE_CHECKING:
     from lint_params.evidence import Run
     from lint_params.facts import ClassFacts, FileFacts, Scope
 
-#: Metaclasses that make objects as ``type`` does.
-_PLAIN_TYPES = ("abc.ABCMeta", "builtins.type")
 _MISSPELLED = frozenset(
     "__int__ __inti__ __intit__ __iinit__ __initt__ __ini__ __nit__ _init_ __init_ _init__ "
     "___init___ ___init__ __init___ __Init__ __INIT__ __init".split()
@@ -208,9 +206,8 @@ def _is_of_library(cls: ClassFacts, decorator: ast.expr) -> bool:
 
 def _decides(cls: ClassFacts, base: ClassFacts) -> bool:
     """Whether a base of the class, or it itself, has a say in how objects are made."""
-    for keyword in base.node.keywords:
-        if keyword.arg is None or keyword.arg == "metaclass" and base.facts.qualify(keyword.value) not in _PLAIN_TYPES:
-            return True
+    if any(keyword.arg is None for keyword in base.node.keywords) or not base.has_plain_metaclass:
+        return True
     made = base.methods.get("__new__")
     if made is not None and any(not _only_makes(call) for call in made.nodes(ast.Call)):
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import warnings
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from lint_params.facts import torch_names as names
+from lint_params.names import ALIASES, HOMES, canonical
 
 torch.set_num_threads(1)
 _ARGUMENTS: dict[str, tuple[object, ...]] = {
@@ -174,3 +176,28 @@ def test_these_layers_give_one_tensor(name: str) -> None:
     if name in ("PixelShuffle", "PixelUnshuffle", "Softmax2d") or name[-2:] == "2d":
         given = torch.randn(2, 4, 4, 4)
     assert type(layer(given)) is torch.Tensor
+
+
+@pytest.mark.parametrize("home", sorted(HOMES))
+def test_what_a_module_of_torch_defines_has_its_public_name(home: str) -> None:
+    """``from torch.nn.utils.clip_grad import clip_grad_norm_`` is ``torch.nn.utils.clip_grad_norm_``."""
+    defined = {
+        name: value
+        for name, value in vars(importlib.import_module(home)).items()
+        if getattr(value, "__module__", "") == home and getattr(value, "__name__", "") == name
+    }
+    public = {name: canonical(f"{home}.{name}") for name in defined if not name.startswith("_")}
+    known = [name for name, full in public.items() if _object(full) is defined[name]]
+    hidden = [name for name, full in public.items() if _object(full) is None]
+    assert known and len(known) + len(hidden) == len(public)
+
+
+@pytest.mark.parametrize("name", sorted(ALIASES))
+def test_aliases_are_one_object(name: str) -> None:
+    assert _object(name) is _object(canonical(name)) is not None
+    assert canonical(name) != name
+
+
+def _object(full: str) -> object:
+    home, _, name = full.rpartition(".")
+    return getattr(importlib.import_module(home), name, None)

@@ -21,6 +21,7 @@ from lint_params.facts.value.decorators import gives_back, may_give_another
 from lint_params.facts.value.functions import super_call
 from lint_params.facts.value.kinds import UNKNOWN, Kind, join
 from lint_params.facts.value.words import written_names
+from lint_params.names import PLAIN_METACLASSES
 from lint_params.trees import last_name
 
 if TYPE_CHECKING:
@@ -285,6 +286,16 @@ class ClassFacts:
     def is_wrapped(self) -> bool:
         """Whether a decorator of the project makes, or may make, another class of it."""
         return any(may_give_another(self.facts, one) for one in self.node.decorator_list)
+
+    @property
+    def metaclass(self) -> ast.expr | None:
+        """What its ``class`` statement names as the metaclass."""
+        return next((keyword.value for keyword in self.node.keywords if keyword.arg == "metaclass"), None)
+
+    @property
+    def has_plain_metaclass(self) -> bool:
+        """Whether its own metaclass, if it names one, makes what the class says."""
+        return self.metaclass is None or self.facts.qualify(self.metaclass) in PLAIN_METACLASSES
 
     @property
     def sets_up_heirs(self) -> bool:

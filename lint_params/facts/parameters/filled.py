@@ -155,11 +155,8 @@ def _is_open(cls: ClassFacts) -> bool:
 
 def _is_made_otherwise(cls: ClassFacts) -> bool:
     """Whether a base runs more than the constructor, or a metaclass that nobody here can read."""
-    kinds = [keyword.value for keyword in cls.node.keywords if keyword.arg == "metaclass"]
-    return cls.sets_up_heirs or any(
-        cls.facts.class_of(one) is None and cls.facts.qualify(one) not in ("abc.ABCMeta", "builtins.type")
-        for one in kinds
-    )
+    unread = cls.metaclass is not None and cls.facts.class_of(cls.metaclass) is None
+    return cls.sets_up_heirs or unread and not cls.has_plain_metaclass
 
 
 def _methods(cls: ClassFacts) -> list[Scope]:

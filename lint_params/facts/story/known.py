@@ -19,7 +19,6 @@ _CHAINS = ("itertools.chain", "itertools.chain.from_iterable", "itertools.islice
 _WRAPPERS = (
     "torch.nn.DataParallel",
     "torch.nn.parallel.DistributedDataParallel",
-    "torch.nn.parallel.DataParallel",
     "torch.compile",
     "torch.distributed.fsdp.FullyShardedDataParallel",
 )

@@ -113,7 +113,7 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
         return facts.kind_of(node.args[1])
     if not name.startswith(("torch", "copy.", "functools.", "itertools.", "collections.")):
         return None
-    made = instance_of(name.replace("torch.nn.parallel.DataParallel", "torch.nn.DataParallel"))
+    made = instance_of(name)
     if made.known:
         if made is TENSOR:
             return Kind("tensor", node, facts, torch="torch.Tensor")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from lint_params.names import dotted
+from lint_params.names import PLAIN_METACLASSES, dotted
 from lint_params.shape.evaluate.classes import decorators, definition, mro
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.value import ClassRef, External, Function, Instance, Layer, Unknown, Value
@@ -79,10 +79,6 @@ def _makes_over(node: ast.AST) -> bool:
     return isinstance(node, ast.ClassDef) or named in ("setattr", "type")
 
 
-#: Metaclasses that make what a class says.
-_PLAIN_METACLASSES = frozenset({"abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "builtins.type"})
-
-
 def is_made_elsewhere(it: Interpreter, line: list[Value]) -> bool:
     """Whether calling a class of that resolution order may give another object than a new one of it:
     its metaclass answers the call, or its ``__new__`` gives back something that it did not make."""
@@ -118,7 +114,7 @@ def _is_new(made: ast.expr) -> bool:
 def _answers_calls(it: Interpreter, node: ast.expr, cls: ClassRef) -> bool:
     meta = it.aside(lambda: it.eval(node, Scope(it.file_scope(cls.file), cls.scope)))
     if isinstance(meta, External):
-        return meta.name not in _PLAIN_METACLASSES
+        return meta.name not in PLAIN_METACLASSES
     if not isinstance(meta, ClassRef):
         return True
     return any(isinstance(base, ClassRef) and definition(base, "__call__") is not None for base in mro(it, meta))

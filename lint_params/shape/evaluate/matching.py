@@ -107,7 +107,7 @@ def _bind_parts(it: Interpreter, pattern: ast.pattern, value: Value, scope: Scop
         for inner, part in _attributes(it, pattern, value):
             bind(it, inner, part, scope)
         return
-    if isinstance(pattern, ast.MatchSequence) and isinstance(value, ShapeOf) and not _star(pattern):
+    if isinstance(pattern, ast.MatchSequence) and isinstance(value, ShapeOf) and _star(pattern) is None:
         it.ctx.of_rank(value.tensor, len(pattern.patterns) + value.drop)
     for inner, part in _parts(it, pattern, value, scope) or ():
         bind(it, inner, part, scope)
@@ -120,8 +120,9 @@ def _unknown(it: Interpreter, pattern: ast.pattern, scope: Scope) -> None:
             it.ctx.write(scope.vars, name, Unknown("match"))
 
 
-def _star(pattern: ast.MatchSequence) -> bool:
-    return any(isinstance(part, ast.MatchStar) for part in pattern.patterns)
+def _star(pattern: ast.MatchSequence) -> int | None:
+    """Where ``*rest`` stands in it."""
+    return next((i for i, part in enumerate(pattern.patterns) if isinstance(part, ast.MatchStar)), None)
 
 
 Parts = list[tuple[ast.pattern, Value]]
@@ -141,7 +142,7 @@ def _parts(it: Interpreter, pattern: ast.pattern, value: Value, scope: Scope) ->
 
 def _items(it: Interpreter, pattern: ast.MatchSequence, value: Value) -> Parts | Literal[False] | None:
     inner = pattern.patterns
-    at = next((i for i, part in enumerate(inner) if isinstance(part, ast.MatchStar)), None)
+    at = _star(pattern)
     needed = len(inner) - (at is not None)
     if isinstance(value, ShapeOf):
         known = len(value.tensor.shape.dims) - value.drop

@@ -15,7 +15,7 @@ DOTS = "..."
 Term = list[str]
 
 
-@function("torch.einsum", "torch.functional.einsum",
+@function("torch.einsum",
           accepts=["torch.einsum('bid,bjd->bij', zeros(2, 3, 4), zeros(2, 5, 4))", "torch.einsum('ij->ji', zeros(2, 3))",
                    "torch.einsum('ij,jk', zeros(2, 3), zeros(3, 4))", "torch.einsum('...ij,...jk->...ik', zeros(5, 2, 3), zeros(3, 4))",
                    "torch.einsum('b i d, b j d -> b i j', [zeros(2, 3, 4), zeros(2, 5, 4)])", "torch.einsum('ii->i', zeros(3, 3))",
