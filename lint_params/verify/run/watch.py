@@ -331,7 +331,7 @@ class Watch:
         )
 
 
-def _patch(owner: type, name: str, value: Any) -> None:
+def _patch(owner: type | types.ModuleType, name: str, value: Any) -> None:
     """For good: this process is thrown away after its run."""
     setattr(owner, name, value)
 
