@@ -154,6 +154,16 @@ class Ratio:
         return f"({self.top})/({self.bottom})"
 
 
+class AllPairs(Shape):
+    """The shape of ``column - vector``: the differences of every prediction from every target."""
+
+    __slots__ = ("vector",)
+
+    def __init__(self, dims: tuple[Size, ...], vector: Tensor) -> None:
+        super().__init__(dims)
+        self.vector = vector
+
+
 class ShapeOf:
     """``x.shape`` of a tensor of open rank: sizes are looked up when they are asked for.
 

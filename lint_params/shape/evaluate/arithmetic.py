@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from lint_params.shape.call import call_function
 from lint_params.shape.evaluate.text import percent
 from lint_params.shape.ops import function_spec
+from lint_params.shape.ops.broadcast import beside_column
 from lint_params.shape.sizes import dim
 from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import (
     REAL,
+    AllPairs,
     AnySeq,
     Choice,
     Config,
@@ -263,7 +265,18 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
         second = it.ctx.unknown_tensor() if isinstance(second, Unknown) else second
     if not isinstance(first, (Tensor, *numeric)) or not isinstance(second, (Tensor, *numeric)):
         return it.ctx.unknown_tensor()
-    return call_function(it.ctx, spec, [first, second], {})
+    result = call_function(it.ctx, spec, [first, second], {})
+    if op is ast.Sub and isinstance(first, Tensor) and isinstance(second, Tensor):
+        vector = beside_column(it.ctx, first, second)
+        column = first if vector is second else second
+        if vector is not None and _of_layer(column) and isinstance(result, Tensor):
+            result.shape = AllPairs(result.shape.dims, vector)
+    return result
+
+
+def _of_layer(x: Tensor) -> bool:
+    """Whether a layer has given it its shape, and nobody a last dimension by hand."""
+    return x.origin is not None and x.origin.built is not None
 
 
 _SIGN: dict[type, str] = {

@@ -185,3 +185,21 @@ def stays(ctx: Context, x: Tensor, other: Value) -> None:
                 two,
                 other,
             )
+
+
+def beside_column(ctx: Context, a: Tensor, b: Tensor) -> Tensor | None:
+    """The one of them that is a vector where the other is a column of as many samples, more than one."""
+    column, vector = sorted((a, b), key=lambda x: -len(x.shape.dims))
+    tall, long = ctx.dims(column), ctx.dims(vector)
+    if tall is None or long is None or len(tall) != 2 or len(long) != 1 or tall[1] != 1:
+        return None
+    return vector if ctx.compare(tall[0], long[0]) is YES and ctx.compare(long[0], 1) is NO else None
+
+
+def all_pairs(ctx: Context, of: str, vector: Tensor) -> None:
+    """Refuses what a loss makes of a column and a vector."""
+    text = (
+        of + " [{expected}, 1] and [{got}]{source}, which broadcast to [{expected}, {got}]: every "
+        "prediction is compared with every target. Bring both to one shape, by `.squeeze(-1)` say"
+    )
+    ctx.refute("loss-broadcast", text, vector.shape.dims[0], vector.shape.dims[0], vector)

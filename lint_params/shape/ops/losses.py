@@ -7,9 +7,9 @@ from typing import Any
 
 from lint_params.shape.context import Context
 from lint_params.shape.ops import function, layer
-from lint_params.shape.ops.broadcast import broadcast
+from lint_params.shape.ops.broadcast import all_pairs, beside_column, broadcast
 from lint_params.shape.ops.layerwise import flag, must_equal, quoted, tensor_in
-from lint_params.shape.sizes.dim import NO, YES
+from lint_params.shape.sizes.dim import NO
 from lint_params.shape.value import Layer, Tensor, Unknown, Value
 
 RULE = "broadcast-mismatch"
@@ -99,16 +99,9 @@ def one_by_one(ctx: Context, input: Value, target: Value, reduction: Value) -> N
     """
     if reduction not in ("mean", "sum") or not isinstance(input, Tensor) or not isinstance(target, Tensor):
         return
-    column, vector = sorted((input, target), key=lambda x: -len(x.shape.dims))
-    tall, long = ctx.dims(column), ctx.dims(vector)
-    if tall is None or long is None or len(tall) != 2 or len(long) != 1 or tall[1] != 1:
-        return
-    if ctx.compare(tall[0], long[0]) is YES and ctx.compare(long[0], 1) is NO:
-        text = (
-            "{name} gets [{expected}, 1] and [{got}]{source}, which broadcast to [{expected}, {got}]: "
-            "every prediction is compared with every target. Bring both to one shape, by `.squeeze(-1)` say"
-        )
-        ctx.refute("loss-broadcast", text, tall[0], long[0], vector)
+    vector = beside_column(ctx, input, target)
+    if vector is not None:
+        all_pairs(ctx, "{name} gets", vector)
 
 
 def _pair(ctx: Context, layer: Layer, input: Tensor, target: Tensor) -> Value:

@@ -16,9 +16,9 @@ from lint_params.shape.ops.arguments import (
     promote,
     whole,
 )
-from lint_params.shape.ops.broadcast import broadcast
+from lint_params.shape.ops.broadcast import all_pairs, broadcast
 from lint_params.shape.sizes.dim import NO, Size, at_least
-from lint_params.shape.value import Seq, Tensor, Value
+from lint_params.shape.value import AllPairs, Seq, Tensor, Value
 
 Dtype = Callable[[str | None], str | None]
 
@@ -89,6 +89,8 @@ def _plain(dtype: Dtype) -> Callable[..., Value]:
     ) -> Value:  # fmt: skip
         given = dtype_of(kwargs.get("dtype"))
         kind = given or dtype(input.dtype if isinstance(input, Tensor) else None)
+        if dim is None and isinstance(input, Tensor) and isinstance(input.shape, AllPairs):
+            all_pairs(ctx, "{name} is over the differences of", input.shape.vector)
         return reduced(ctx, input, dim, keepdim, kind)
 
     return call
