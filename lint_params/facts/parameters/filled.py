@@ -154,12 +154,17 @@ def _is_open(cls: ClassFacts) -> bool:
 
 
 def _is_made_otherwise(cls: ClassFacts) -> bool:
-    """Whether a base runs more than the constructor, or a metaclass that nobody here can read."""
+    """Whether a base runs more than the constructor, or a metaclass that answers the call or that
+    nobody here can read."""
     kinds = [keyword.value for keyword in cls.node.keywords if keyword.arg == "metaclass"]
-    return cls.sets_up_heirs or any(
-        cls.facts.class_of(one) is None and cls.facts.qualify(one) not in ("abc.ABCMeta", "builtins.type")
-        for one in kinds
-    )
+    return cls.sets_up_heirs or any(_runs_more(cls.facts, one) for one in kinds)
+
+
+def _runs_more(facts: FileFacts, metaclass: ast.expr) -> bool:
+    read = facts.class_of(metaclass)
+    if read is None:
+        return facts.qualify(metaclass) not in ("abc.ABCMeta", "builtins.type")
+    return read.method("__call__") is not None
 
 
 def _methods(cls: ClassFacts) -> list[Scope]:
