@@ -132,10 +132,9 @@ class BadRegistration(Rule):
         elif facts.is_module_attribute(member.name):
             said, line, own = "an attribute of every Module", 0, False
         else:
-            earlier = next(
-                (m for m in cls.members.get(member.name, ()) if self._comes_first(m, member)), None
-            )
-            if earlier is None:
+            others = cls.assignments(member.name)
+            earlier = next((m for m in others if self._comes_first(m, member)), None)
+            if earlier is None or _is_registered_too(others, earlier, member):
                 return
             kind = "set in the class body" if earlier.how == "class" else "assigned before"
             said, line, own = kind, earlier.node.lineno, True
@@ -157,7 +156,7 @@ class BadRegistration(Rule):
         if earlier is member or earlier.how != "assign":
             return False
         if earlier.scope is not member.scope:
-            if not self._calls_after(earlier, member):
+            if not self._calls_after(earlier, member) and not _called_first(earlier, member):
                 return False
         elif not member.cls.facts.comes_by(earlier, member):
             return False
@@ -358,6 +357,30 @@ def _trains(cls: ClassFacts, made: ast.Call) -> bool:
     if any(node.attr in fixed for scope in cls.scope.within() for node in scope.nodes(ast.Attribute)):
         return False
     return facts.qualify(made.func) == "torch.nn.Parameter" and facts.argument(made, 1, "requires_grad") is None
+
+
+def _is_registered_too(others: list[Member], earlier: Member, member: Member) -> bool:
+    """Whether another place puts the name into the same table: None there keeps it registered."""
+    what = _STORE[member.how]
+    rest = [one for one in others if one is not earlier and one is not member]
+    return any(one.kind.what == what or _STORE.get(one.how) == what for one in rest)
+
+
+def _called_first(earlier: Member, member: Member) -> bool:
+    """Whether the constructor calls the method that sets the attribute, its own or one of a base,
+    before it registers the name."""
+    cls = member.cls
+    if cls.init is None or member.scope is not cls.init or earlier.conditions:
+        return False
+    found = cls.method(earlier.method or "")
+    if found is None or found[1] is not earlier.scope:
+        return False
+    return any(
+        cls.facts.self_attribute(call.func) == earlier.method
+        and call.lineno < member.node.lineno
+        and not cls.facts.conditions(call)
+        for call in cls.init.nodes(ast.Call)
+    )
 
 
 def _is_guarded(facts: FileFacts, call: ast.Call) -> bool:

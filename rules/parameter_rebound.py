@@ -171,10 +171,11 @@ class ParameterRebound(Rule):
         for owner, name, value, node in _given_to_others(facts):
             if facts.self_attribute(value) == name or _may_be_itself(facts, value):
                 continue
-            kind = facts.kind_of(owner)
-            if not self._is_parameter_of(facts, kind, name) or _is_taken_away(facts, name):
+            kind, given = facts.kind_of(owner), facts.kind_of(value)
+            computed = _is_computed_from(owner, name, value)
+            if not self._is_parameter_of(facts, kind, name, computed) or _is_taken_away(facts, name):
                 continue
-            if not facts.kind_of(value).is_tensor or facts.kind_of(value).annotated:
+            if not computed and (not given.is_tensor or given.annotated):
                 continue
             yield self.report(
                 facts,
@@ -185,13 +186,16 @@ class ParameterRebound(Rule):
                 details={"attribute": name},
             )
 
-    def _is_parameter_of(self, facts: FileFacts, owner: Kind, name: str) -> bool:
-        """Whether a layer of torch, or a Module of the project, surely has this Parameter."""
+    def _is_parameter_of(self, facts: FileFacts, owner: Kind, name: str, annotated: bool = False) -> bool:
+        """Whether a layer of torch, or a Module of the project, surely has this Parameter; of what is
+        only ``annotated`` as one, if that is enough."""
         if owner.layer:  # every Parameter of a torch layer is called so
             known = "weight" in name or "bias" in name
             return known and not owner.layer.startswith("Lazy") and facts.is_parameter_of(owner, name)
-        cls = owner.cls if owner.is_module and not owner.annotated else None
-        if cls is None or any(m.how == "delete" for m in cls.assignments(name)) or _removes(cls, name):
+        cls = owner.cls if owner.is_module and (annotated or not owner.annotated) else None
+        if cls is None or owner.annotated and any(name in one.members for one in cls.subclasses):
+            return False
+        if any(m.how == "delete" for m in cls.assignments(name)) or _removes(cls, name):
             return False
         return any(self._registers(m) and m.kind.is_parameter for m in cls.assignments(name))
 
@@ -218,6 +222,14 @@ def _given_to_others(facts: FileFacts) -> Iterator[tuple[ast.expr, str, ast.expr
         ):
             names = facts.words(call.args[1]) or ()
             yield from ((owner, str(name), call.args[2], call) for name in names[:1])
+
+
+def _is_computed_from(owner: ast.expr, name: str, value: ast.expr) -> bool:
+    """``fast.w = fast.w - lr * grad``: whatever comes out is no Parameter."""
+    if not isinstance(value, ast.BinOp):
+        return False
+    whole = f"{ast.unparse(owner)}.{name}"
+    return whole in (ast.unparse(value.left), ast.unparse(value.right))
 
 
 def _is_taken_away(facts: FileFacts, name: str) -> bool:

@@ -41,7 +41,8 @@ Says: mat1 and mat2 shapes cannot be multiplied (4x5 and 2x5)
 Silent when: the new tensor's shape is not known for certain; when the layer's own sizes are set
 along with the weight (`conv.in_channels = 1`, pruning, growing a head); when the code asks for the
 number of dimensions of that weight (`conv.weight.dim()`) and so takes both; when only the number of
-rows is another, and the bias has as many or is gone.
+rows is another, and the bias has as many or is gone; when it is the old weight with some of its
+columns (`fc.weight[:, keep]`).
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class WeightOverrideShape(ShapeRule):
         prepared = {
             node.lineno for node in facts.nodes(ast.Assign) for target in node.targets if asked.intersection(_layer(target))
         }
+        prepared |= {node.lineno for node in facts.nodes(ast.Assign) if _reads_less(node)}
         yield from (one for one in super().check(facts) if one.place.line not in prepared)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
@@ -93,6 +95,20 @@ class WeightOverrideShape(ShapeRule):
             if any(text in failure.text for text in said):
                 return run.confirmed(f"a Parameter of shape {made.shape} is made; then {failure}")
         return None
+
+
+def _reads_less(node: ast.Assign) -> bool:
+    """``fc.weight = nn.Parameter(fc.weight[:, keep])``: what reads some of its inputs only is pruned
+    on purpose."""
+    targets = [ast.unparse(one) for one in node.targets if isinstance(one, ast.Attribute)]
+    for cut in ast.walk(node.value):
+        if not isinstance(cut, ast.Subscript) or not isinstance(cut.slice, ast.Tuple):
+            continue
+        rows = cut.slice.elts[0] if cut.slice.elts else None
+        if isinstance(rows, ast.Slice) and rows.lower is rows.upper is rows.step is None:
+            if ast.unparse(cut.value).replace(".detach()", "").removesuffix(".data") in targets:
+                return True
+    return False
 
 
 def _layer(weight: ast.expr) -> list[str]:

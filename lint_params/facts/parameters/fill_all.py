@@ -87,7 +87,8 @@ def _is_looked_at(facts: FileFacts, call: ast.Call, given: ast.Name) -> bool:
 def _misses(
     facts: FileFacts, node: ast.Attribute, cls: ClassFacts, name: str, made: ast.AST
 ) -> bool:
-    """Whether ``self.apply(f)`` or a loop over ``self.parameters()`` surely leaves it alone."""
+    """Whether ``self.apply(f)`` or a loop over ``self.parameters()`` or ``self.modules()`` surely
+    leaves it alone."""
     call = facts.parent(node)
     if not isinstance(call, ast.Call) or call.func is not node:
         return False
@@ -102,6 +103,9 @@ def _misses(
     if node.attr == "named_parameters" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
         words = [part.id if isinstance(part, ast.Name) else "" for part in target.elts]
         return _skips(facts, loop, words[0], words[1], name, made)
+    if node.attr == "modules" and isinstance(target, ast.Name):
+        names = [part for part in ast.walk(loop) if isinstance(part, ast.Name) and part is not target]
+        return not any(_touches(facts, part, cls, name) for part in names if part.id == target.id)
     return False
 
 
@@ -123,17 +127,16 @@ def _visits(facts: FileFacts, scope: Scope, cls: ClassFacts, name: str) -> bool:
     if len(arguments) != 1:
         return True
     module = arguments[0].arg
-    for node in scope.nodes(ast.Name):
-        if node.id != module:
-            continue
-        parent = facts.parent(node)
-        if isinstance(parent, ast.Attribute):
-            if parent.attr == name or parent.attr in _ALL or cls.method(parent.attr) is not None:
-                return True
-            continue
-        if not (isinstance(parent, ast.Call) and node in parent.args and _is_harmless(parent)):
-            return True
-    return False
+    names = [node for node in scope.nodes(ast.Name) if node.id == module]
+    return any(_touches(facts, node, cls, name) for node in names)
+
+
+def _touches(facts: FileFacts, module: ast.Name, cls: ClassFacts, name: str) -> bool:
+    """Whether a use of a module that may be the whole model has to do with ``module.<name>``."""
+    parent = facts.parent(module)
+    if isinstance(parent, ast.Attribute):
+        return parent.attr == name or parent.attr in _ALL or cls.method(parent.attr) is not None
+    return not (isinstance(parent, ast.Call) and module in parent.args and _is_harmless(parent))
 
 
 def _skips(

@@ -154,9 +154,12 @@ def _is_open(cls: ClassFacts) -> bool:
 
 
 def _is_made_otherwise(cls: ClassFacts) -> bool:
-    """Whether a base runs more than the constructor, or a metaclass that nobody here can read."""
-    unread = cls.metaclass is not None and cls.facts.class_of(cls.metaclass) is None
-    return cls.sets_up_heirs or unread and not cls.has_plain_metaclass
+    """Whether a base runs more than the constructor, or a metaclass that answers the call or that
+    nobody here can read."""
+    if cls.sets_up_heirs or cls.has_plain_metaclass:
+        return cls.sets_up_heirs
+    read = None if cls.metaclass is None else cls.facts.class_of(cls.metaclass)
+    return read is None or read.method("__call__") is not None
 
 
 def _methods(cls: ClassFacts) -> list[Scope]:

@@ -142,7 +142,7 @@ def _created(facts: FileFacts, call: ast.Call, name: str) -> Creation:
     if style == "data":
         data = argument(call, 0, "data")
         dtype = dtype or (_data_type(data) if last != "from_numpy" and data is not None else "")
-        return replace(made, shape=_data_shape(data), data=data, dtype=dtype)
+        return replace(made, shape=_data_shape(facts, data), data=data, dtype=dtype)
     if style == "like":
         like = argument(call, 0, "input")
         return replace(made, like=like, unwritten=name in UNWRITTEN)
@@ -172,7 +172,7 @@ def _sizes(
     if size is None and last in ("full", "empty_strided", "randint", "normal"):
         size = argument(call, place, "size")
     if size is None and "data" in keywords:
-        return _data_shape(keywords["data"]), keywords["data"]
+        return _data_shape(facts, keywords["data"]), keywords["data"]
     if size is None:
         args = call.args
         if len(args) == 1 and not last.endswith("Tensor"):
@@ -180,7 +180,7 @@ def _sizes(
         elif len(args) == 1:
             # torch.Tensor((2, 3)) is data; torch.Tensor(n) is a size unless n is data.
             if isinstance(args[0], (ast.List, ast.Tuple)):
-                return _data_shape(args[0]), args[0]
+                return _data_shape(facts, args[0]), args[0]
             if (
                 facts.kind_of(args[0]).what == "number" or isinstance(args[0], ast.BinOp)
                 or facts.is_whole(args[0])
@@ -197,23 +197,27 @@ def _sizes(
         return tuple(size.elts), None
     if isinstance(size, ast.Constant) and isinstance(size.value, int):
         return (size,), None
-    if isinstance(size, ast.Starred) or facts.kind_of(size).what != "number":
+    if isinstance(size, ast.Starred):
+        return None, None
+    if facts.kind_of(size).what != "number" and not facts.is_whole(size):
         return None, None  # may be a torch.Size
     return (size,), None
 
 
-def _data_shape(data: ast.expr | None) -> tuple[ast.expr, ...] | None:
-    """The shape of a literal list of lists; [] of a literal number."""
+def _data_shape(facts: FileFacts, data: ast.expr | None) -> tuple[ast.expr, ...] | None:
+    """The shape of a literal list of lists; [] of a number, literal or worked out."""
     if isinstance(data, ast.Constant) and isinstance(data.value, (int, float)):
         return ()
     if isinstance(data, ast.UnaryOp):
-        return _data_shape(data.operand)
+        return _data_shape(facts, data.operand)
+    if isinstance(data, (ast.BinOp, ast.Call)) and facts.is_number(data):
+        return ()
     if isinstance(data, (ast.List, ast.Tuple)):
         if any(isinstance(part, ast.Starred) for part in data.elts):
             return None
         if not data.elts:
             return (ast.Constant(0),)
-        inner = _data_shape(data.elts[0])
+        inner = _data_shape(facts, data.elts[0])
         return None if inner is None else (ast.Constant(len(data.elts)), *inner)
     return None
 

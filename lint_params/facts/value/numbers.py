@@ -217,9 +217,17 @@ def _defined_whole(facts: FileFacts, use: ast.Name, one: object, depth: int) -> 
     if how == "for" and isinstance(value, ast.Call):
         counts = {"builtins.range": (), "builtins.enumerate": (0,)}.get(facts.qualify(value.func) or "")
         return counts is not None and counts == getattr(one, "path", None)
-    if how == "assign" and value is not None and value is not use and not getattr(one, "path", ()):
-        return is_whole(facts, value, depth + 1)
+    if how == "assign" and value is not None and value is not use:
+        path = getattr(one, "path", ())
+        return _is_shape(value) if len(path) == 1 else not path and is_whole(facts, value, depth + 1)
     return False
+
+
+def _is_shape(value: ast.expr) -> bool:
+    """``out_f, in_f = weight.shape`` or ``weight.size()``: each of them is a whole number."""
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Attribute) and value.func.attr == "size" and not value.args
+    return isinstance(value, ast.Attribute) and value.attr == "shape"
 
 
 def _says_otherwise(default: ast.expr | None) -> bool:
