@@ -37,11 +37,21 @@ def _below(path: str, config: Config) -> Iterator[str]:
     if not os.path.isdir(path):
         yield os.path.normpath(path)
         return
-    for folder, inner, names in os.walk(path):
+    closed: list[str] = []
+    for folder, inner, names in os.walk(path, onerror=lambda error: closed.append(error.filename)):
         inner[:] = sorted(
             name for name in inner if not config.excluded(os.path.join(folder, name), path)
         )
         for name in sorted(names):
             file = os.path.normpath(os.path.join(folder, name))
-            if name.endswith(SUFFIXES) and not config.excluded(file, path) and Path(file).is_file():
+            if name.endswith(SUFFIXES) and not config.excluded(file, path) and _is_file(file):
                 yield file
+    yield from map(os.path.normpath, closed)  # reading them says why
+
+
+def _is_file(file: str) -> bool:
+    """Whether it is one; also where the folder does not let us know."""
+    try:
+        return Path(file).is_file()
+    except OSError:
+        return True

@@ -94,6 +94,8 @@ def decode(path: str, data: bytes) -> Source:
         raise Unreadable(reason, line, column) from None
     except UnicodeError as error:
         raise Unreadable(f"not valid {encoding}: {error}") from None
+    except LookupError:  # a codec of bytes, such as rot13
+        raise Unreadable(f"not a text encoding: {encoding}") from None
     nul = text.find("\0")
     if nul >= 0:
         raise Unreadable("contains a NUL byte", *_end_of(text[:nul]))
@@ -115,8 +117,10 @@ def read_notebook(path: str, data: bytes) -> Source:
         raise Unreadable("not a notebook: nested too deeply") from None
     except json.JSONDecodeError as error:
         raise Unreadable(f"not a notebook: {error.msg}", error.lineno, error.colno) from None
-    except (UnicodeDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise Unreadable(f"not a notebook: {error!r}") from None
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not a notebook: {error}") from None
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise Unreadable("not a notebook: it has no list of cells with their source") from None
     cells: list[Cell] = []
     line = 1
     for number, text in texts if language == "python" else ():

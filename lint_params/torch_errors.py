@@ -22,9 +22,8 @@ _PAIRS = tuple(
     must be equal to input_size\. Expected WANT, got GOT
     [Ee]xpected size WANT but got size GOT
     must have same reduction dim, but got \[(?:\d+, )*GOT\] X \[WANT,
-    inconsistent input_size: got GOT,? expected WANT
+    inconsistent (?:input|hidden)_size: got GOT,? expected WANT
     expecting embedding dimension of WANT, but got GOT
-    sum exactly to GOT .*\[WANT\]
     got input \(GOT\), mat \(\d+xWANT\)
     got input \(\d+\), mat \(\d+xWANT\), vec \(GOT\)
     weight of shape \[WANT\] and input of shape \[\d+, GOT
@@ -45,6 +44,8 @@ _VIEW = re.compile(r"shape '\[([^\]]*)\]' is invalid for input of size (\d+)")
 
 _UNFLATTENED = re.compile(r"sizes \[([^\]]*)\] don't multiply up to the size of dim \d+ \((\d+)\)")
 
+_SECTIONS = re.compile(r"to sum exactly to (\d+) .*split_sizes=\[([\d, ]+)\]")
+
 _LISTS = re.compile(r"\[([\d, ]+)\]|\(([\d, ]+)\)")
 
 _SHAPE_TYPES = ("RuntimeError", "ValueError", "TypeError", "IndexError", "AssertionError", "EinopsError")
@@ -60,10 +61,14 @@ _SHAPE_TEXTS = (
     "to match the convolution dimensions",
     "must be equal to input_size",
     "inconsistent input_size",
+    "inconsistent hidden_size",
     "must have same reduction dim",
     "normalized_shape",
     "Expected hidden",
     "Expected size",
+    "Expected target size",
+    "Target size (",
+    "batch or spatial sizes don't match",
     "size mismatch",
     "shape mismatch",
     "must be divisible",
@@ -148,6 +153,9 @@ def contradiction(text: str) -> list[tuple[int, int]]:
         count = int(view[2])
         rest = prod(size for size in wanted if size > 0)
         pairs.append((count, rest))
+    sections = _SECTIONS.search(text)
+    if sections:
+        pairs.append((int(sections[1]), sum(map(int, sections[2].split(",")))))
     shapes = [
         tuple(int(n) for n in (a or b).split(",") if n.strip()) for a, b in _LISTS.findall(text)
     ]

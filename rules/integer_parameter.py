@@ -93,13 +93,17 @@ class IntegerParameter(Rule):
             text = facts.source_of(data)
             simple = isinstance(data, (ast.Call, ast.Name, ast.Attribute, ast.Subscript))
             replacement = f"{text}.float()" if simple else f"({text}).float()"
+            how, what = f"make it floating point (`{replacement}`)", "convert to float"
+            if given is None and _is_stored_so(facts, data):
+                replacement = f"{text}, requires_grad=False"
+                how, what = "give it `requires_grad=False`", "do not train it"
             one_line = data.lineno == data.end_lineno
             yield self.report(
                 facts,
                 call,
-                "a Parameter of integers or booleans cannot take gradients: make it floating point "
-                f"(`{replacement}`), or register a buffer if it is not to be trained",
-                fix=Fix(facts.place(data), replacement, "convert to float") if one_line else None,
+                f"a Parameter of integers or booleans cannot take gradients: {how}, or register a buffer "
+                "if it is not to be trained",
+                fix=Fix(facts.place(data), replacement, what) if one_line else None,
                 subject=facts.subject(call),
                 details={"attribute": member.name if member is not None else ""},
             )
@@ -115,6 +119,27 @@ class IntegerParameter(Rule):
         if made:
             return run.refuted(finding, f"the Parameter is of type {made[0].dtype}")
         return None
+
+
+#: Types that nobody takes by accident: codes of a quantised weight, masks.
+_STORED = ("int8", "uint8", "bool", "bool_")
+_METHODS = ("bool", "char", "byte")
+
+
+def _is_stored_so(facts: FileFacts, data: ast.expr) -> bool:
+    """Whether the tensor is a mask, or of small integers by its own word: made floats, it would be
+    trained, which nobody meant."""
+    found = facts.definitions(data) if isinstance(data, ast.Name) else None
+    if found and len(found) == 1 and found[0].how == "assign" and not found[0].path and found[0].value is not None:
+        data = found[0].value
+    if isinstance(data, ast.Compare):
+        return True
+    if not isinstance(data, ast.Call):
+        return False
+    if isinstance(data.func, ast.Attribute) and data.func.attr in _METHODS:
+        return True
+    said = [*data.args, *(word.value for word in data.keywords)]
+    return any(isinstance(one, ast.Attribute) and one.attr in _STORED for one in said)
 
 
 def _asked(facts: FileFacts, call: ast.Call) -> ast.expr | None:

@@ -197,7 +197,7 @@ class ParameterWithoutShape(Rule):
         lines = range(finding.place.line, finding.place.end_line + 1)
         failure = run.failure_at(
             lines, "has no attribute 'detach'", "data must be a sequence", "must be Tensor, not"
-        )
+        ) or run.failure_at(lines, "'float' object has no attribute 'detach'", tried=True)  # a default: none is made up
         if failure is not None:
             return run.confirmed_by(failure)
         made = [one for one in run.created_at(finding) if one.direct]

@@ -225,11 +225,20 @@ class RepeatedInstance(Rule):
         for every in ids.values():
             names = [name for name in every if not inside or inside in name.split(".")]
             if len(names) > 1:
-                return run.confirmed(f"{', '.join(names[:4])} are one object")
+                if inside or run.kind == "script" or run.ran(finding) and _are_items(names):
+                    return run.confirmed(f"{', '.join(names[:4])} are one object")
+                return None
             seen += len(names)
         if run.ok("construct") and seen > 1:  # `[layer] * depth` may be one layer deep here
             return run.refuted(finding, "no instance stands in two places")
         return None
+
+
+def _are_items(names: list[str]) -> bool:
+    """Whether these stand at places of one list, and are no tie that was meant."""
+    parts = [name.split(".") for name in names]
+    apart = [{*each} for each in zip(*parts) if len({*each}) > 1]
+    return len({len(each) for each in parts}) == 1 and len(apart) == 1 and all(one.isdigit() for one in apart[0])
 
 
 def _is_renewed(facts: FileFacts, node: ast.AST, names: tuple[str, ...] = ()) -> bool:

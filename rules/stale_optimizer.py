@@ -115,7 +115,7 @@ class StaleOptimizer(Rule):
             f"build the optimizer afterwards{group}",
             trace=tuple(steps),
             subject=facts.stories.subject(node),
-            details={"lines": [line, change.when.line], "optimizer": made.line},
+            details={"lines": [line, change.when.line], "optimizer": made.line, "unfrozen": change.unfrozen},
         )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
@@ -125,7 +125,10 @@ class StaleOptimizer(Rule):
             if one.missing:
                 names = ", ".join(one.missing[:4])
                 return run.confirmed(f"the optimizer of line {line} lacks {names}")
-        if built and run.ran(finding):
+        made = {one.id for one in run.created_under(finding)}
+        held = {key for one in run.optimizers for key in one.held}
+        # A replacement without parameters of its own shows nothing.
+        if built and run.ran(finding) and made <= held and (made or finding.details.get("unfrozen")):
             return run.refuted(finding, f"the optimizer of line {line} holds all of them")
         return None
 

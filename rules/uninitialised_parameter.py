@@ -215,9 +215,9 @@ class UninitialisedParameter(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = str(finding.details.get("attribute") or "")
-        tensors = run.named(name)
+        tensors = [one for one in run.tensors("construct") if _is_of(one.name, name)]
         for parent in run.parents:
-            if parent.built and not any(one.rpartition(".")[2] == name for one in parent.unwritten):
+            if parent.built and not any(_is_of(one, name) for one in parent.unwritten):
                 return run.refuted(finding, f"{parent.name} fills it")
         unbuilt = [parent.name for parent in run.parents if not parent.built]
         if unbuilt:
@@ -228,3 +228,8 @@ class UninitialisedParameter(Rule):
         if tensors:
             return run.refuted(finding, f"{name} is written by the constructor")
         return None
+
+
+def _is_of(path: str, name: str) -> bool:
+    """Whether a tensor is the attribute of this name, or one of the list that the attribute is."""
+    return f".{name}." in f".{path}."

@@ -181,3 +181,17 @@ def test_too_deep_for_the_facts_is_a_note(
     (tmp_path / "net.py").write_text(MISMATCH)
     assert main([str(tmp_path), "--no-cache", "-j1"]) == 0
     assert "nested too deeply" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is closed to root")
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_a_closed_folder_is_named(mode: int, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "a.py").write_text(MISMATCH)
+    (tmp_path / "b.py").write_text(MISMATCH)
+    closed.chmod(mode)
+    try:
+        assert [finding.code for finding in lint(str(tmp_path))] == ["LP401", "LP001"]
+    finally:
+        closed.chmod(0o700)

@@ -114,3 +114,20 @@ def test_what_crashes_every_time_is_given_up() -> None:
     answer = without(job, None, "ended by signal 11", 0.1, {"device": "cpu", "timeout": 20.0})
     assert [again(job, answer, {"device": "cpu", "timeout": 20.0}) for _ in range(3)] == [True, True, False]
     assert job.final()[0]["evidence"] == "crashed: ended by signal 11"
+
+
+def test_a_file_that_ends_the_verifier_takes_no_other_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HOSTILE.parent))  # where the rule lies
+    net = "from torch import nn\nclass Net(nn.Module):\n    pass\n"
+    ends = net + "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    findings = []
+    for name, text in {"a": ends, "b": net, "c": ends, "d": net}.items():
+        path = tmp_path / f"{name}.py"
+        path.write_text(text)
+        place = Place(2, 1, 2, 2)
+        findings.append(Finding("LP900", "no-name", Level.ERROR, str(path), place, "m", subject="Net"))
+    judged = verify_findings(
+        findings, device="cpu", jobs=2, timeout=10.0, rules={"LP900": "verify_rules:Nothing"}, start="fork"
+    )
+    said = [one.verification.evidence for one in judged if one.verification is not None]
+    assert [text.startswith("crashed") for text in said] == [True, False, True, False], said

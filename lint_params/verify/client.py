@@ -97,7 +97,7 @@ def verify_findings(
         answers: dict[int, dict[int, dict[str, Any]]] = {}
         depends: dict[int, list[str]] = {}
         about = ""
-        for message in _conversation(settings, asked):
+        for message in _conversations(settings, asked):
             if "torch" in message:
                 about = f"torch {message['torch']} on {message['device']}"
                 if progress is not None:
@@ -108,9 +108,9 @@ def verify_findings(
                     note(f"{about}; {message['level']}")
                     about = ""
             for index, verdict in zip(message.get("index", ()), message.get("verdicts", ())):
+                done += verdicts[places[message["id"]][index]] is None
                 verdicts[places[message["id"]][index]] = _verification(verdict)
                 answers.setdefault(message["id"], {})[index] = verdict
-                done += 1
             if progress is not None and "index" in message:
                 progress(done, len(given))
         for request in asked:
@@ -122,6 +122,10 @@ def verify_findings(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return _filled(given, verdicts, device)
+
+
+#: How often the verifier is started again where a file has ended it.
+_RESTARTS = 6
 
 
 def _verification(verdict: Mapping[str, Any]) -> Verification:
@@ -188,6 +192,32 @@ def _data(finding: Finding, rule: str) -> dict[str, Any]:
         "details": json.loads(json.dumps(dict(finding.details), default=str)),
         "rule": rule,
     }
+
+
+def _conversations(
+    settings: dict[str, Any], requests: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """What the verifier says; where a file has ended it, another goes on with the others.
+
+    It is started again with one file at a time, so that it is known which one ends it.
+    """
+    left = {request["id"]: len(request["findings"]) for request in requests}
+    for round_ in range(1 + _RESTARTS):
+        begun: set[int] = set()
+        for message in _conversation(settings, [one for one in requests if left[one["id"]]]):
+            if "began" in message:
+                begun.add(message["began"])
+            elif not round_ or "torch" not in message:
+                yield message
+            if "index" in message:
+                left[message["id"]] -= len(message["index"])
+        begun = {key for key in begun if left[key]}
+        if not begun:
+            return
+        if settings["jobs"] == 1:
+            left.update(dict.fromkeys(begun, 0))
+        left.update({one["id"]: len(one["findings"]) for one in requests if left[one["id"]]})
+        settings = {**settings, "jobs": 1}
 
 
 def _conversation(

@@ -28,7 +28,8 @@ def one_run(target: Any, job: Job, seconds: float) -> Json:
         _without_cuda()
     set_device("meta" if job.device == "stand-in" else target.device)
     lines = [finding["place"][0] for finding in job.findings]
-    found = plan.scenarios(first["subject"], lines, target.view, target.config)
+    traced = [line for finding in job.findings for line, _ in finding["trace"]]
+    found = plan.scenarios(first["subject"], lines, target.view, target.config, traced)
     if target.failures:
         found.insert(0, plan.IMPORT)
     if job.scenario >= len(found):

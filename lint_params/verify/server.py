@@ -186,6 +186,7 @@ def serve() -> None:
         end_with(0)
         for request in requests:
             jobs = jobs_of(request)
+            write({"began": request["id"]})
             run_spawned(request, jobs, settings, lambda m, r=request: write({"id": r["id"], **m}))  # type: ignore[misc]
             write(imported(request, jobs))
         contain.sweep()
@@ -200,6 +201,7 @@ def _serve_forked(requests: list[Json], settings: Json, write: Callable[[Json], 
     while todo or active:
         while todo and len(active) < settings["jobs"]:
             request = todo.pop(0)
+            write({"began": request["id"]})
             started = _fork_file(request, settings)
             active[started.pipe] = (started, request, set())
         wait = min(child.left() for child, _, _ in active.values())

@@ -97,8 +97,9 @@ def brief(value: Any) -> str:
     if type(value).__name__ == "ndarray":
         return f"{brief(torch.as_tensor(value))}.numpy()"
     if isinstance(value, dict):
-        if hasattr(value, "source") and value.source():
-            return str(value.source())
+        source = getattr(type(value), "source", None)  # the class: an object may refuse to be asked
+        if callable(source) and source(value):
+            return str(source(value))
         inner = ", ".join(f"{key!r}: {brief(item)}" for key, item in value.items())
         return f"{{{inner}}}"
     if isinstance(value, (list, tuple)):

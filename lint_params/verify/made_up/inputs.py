@@ -265,6 +265,20 @@ def _leading(
 GRID = (6, 10)
 
 
+#: One number for each row: how far a diffusion is.
+_STEP = re.compile(r"t|time|timesteps?|sigma|noise_level")
+
+
+def with_steps(given: Inputs) -> Inputs | None:
+    """The same with one number a row where the name says so; None if that changes nothing."""
+    args = [
+        torch.arange(BATCH) if _STEP.fullmatch(name.lower()) and isinstance(arg, torch.Tensor) else arg
+        for name, arg in zip(given.names, given.args)
+    ]
+    other = replace(given, args=args)
+    return other if len(args) == len(given.args) and other.shapes() != given.shapes() else None
+
+
 def _grid(param: inspect.Parameter) -> bool:
     """``H``, ``feat_size``, ``hw_shape``: the caller says how the tokens lie."""
     if param.default is not param.empty:
@@ -344,7 +358,7 @@ def _argument(
         return torch.ones(first.shape[0], first.shape[0])
     if re.fullmatch(r".*edge_?index.*", name):
         return torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
-    if re.fullmatch(r"(t|time|timesteps?|sigma|noise_level)", name):
+    if _STEP.fullmatch(name):
         return torch.arange(BATCH)
     if re.fullmatch(r".*(ids|idx|tokens|indices|index|group|groups|users?|items?|src|words)", name):
         return torch.randint(0, 2, (BATCH,) if rank == 1 or first is not None else (BATCH, length))

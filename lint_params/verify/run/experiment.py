@@ -33,12 +33,19 @@ class Experiment(Objects):
         with contextlib.suppress(Stop):
             root = self._constructed(kind, call)
             if isinstance(root, nn.Module):
+                given: Inputs | None = None
                 with contextlib.suppress(Stop):  # a method may run although forward does not
-                    self._of_model(root, config)
+                    given = self._of_model(root, config)
                     if "containers" in self.needs:
                         found = outer.parents(self.subject, self.view, self.watch)
                         self.run.parents = tuple(found)
-            self._method(root)
+                with contextlib.suppress(Stop):
+                    self._method(root)
+                self._hidden(root)  # a method may be what adds to it
+                if given is not None:  # last: nothing can be run on meta
+                    self._move(root, given)
+            else:
+                self._method(root)
         if "construct" in self.done and "forward" not in self.done:
             self.run.ties = next(build.ties(self.call, self.run.arguments, self.tried), {})
         return self.finish()
@@ -60,7 +67,9 @@ class Experiment(Objects):
             run.arguments_from = "captured"
             run.arguments = arguments.sizes(found.call, kind)
             self._made(found.module)
-            self._of_model(found.module, config)
+            given = self._of_model(found.module, config)
+            if given is not None:
+                self._move(found.module, given)
         return self.finish()
 
     def of_models(self, found: list[nn.Module], config: dict[str, Any]) -> None:
@@ -107,12 +116,16 @@ class Experiment(Objects):
         with contextlib.suppress(Exception):
             run.modules = snapshot.modules(root, watch.calls)
         run.snapshots["construct"] = snapshot.tensors(root, watch.keep)
-        run.hidden = snapshot.hidden(root, self.view.module.__name__)
+        self._hidden(root)
+
+    def _hidden(self, root: nn.Module) -> None:
+        self.run.hidden = self.run.hidden or snapshot.hidden(root, self.view.module.__name__)
 
     def _built_on(self) -> contextlib.AbstractContextManager[Any]:
         return torch.device("meta") if self.device == "meta" else contextlib.nullcontext()
 
-    def _of_model(self, root: nn.Module, config: dict[str, Any]) -> None:
+    def _of_model(self, root: nn.Module, config: dict[str, Any]) -> Inputs | None:
+        """What forward was given; None where shapes alone count."""
         run, watch = self.run, self.watch
         if self.device not in ("cpu", "meta"):
             run.moved = ("cpu", self.device)
@@ -133,7 +146,7 @@ class Experiment(Objects):
             given = self._methods(root, config)
         self._snap(root, "forward")
         if self.shapes_only:
-            return
+            return None
         output = self.output
         backward_ok = False
         with self.phase("backward"):
@@ -151,14 +164,14 @@ class Experiment(Objects):
                 optimizer.step()
             self._snap(root, "step")
         run.modules = snapshot.modules(root, watch.calls)
-        run.hidden = run.hidden or snapshot.hidden(root, self.view.module.__name__)
+        self._hidden(root)
         self._other_batch(root, given)
         if "training" in self.needs:
             self._spread(root, given)
         with self.phase("convert"):
             twin = copy.deepcopy(root).double()
             run.snapshots["convert"] = snapshot.tensors(twin, watch.keep)
-        self._move(root, given)
+        return given
 
     def _other_batch(self, root: nn.Module, given: Inputs) -> None:
         first = next(iter(inputs.flat([given.args, given.kwargs])), None)

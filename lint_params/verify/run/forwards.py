@@ -166,6 +166,7 @@ class Forwards(Steps):
         made = [guess] if better is None else [better]
         if better is not None and better.shapes() != guess.shapes():
             made.append(guess)
+        made += filter(None, [inputs.with_steps(made[0])])
         for one in made:
             yield inputs.with_words(root, one, self.words) if self.words else one
 

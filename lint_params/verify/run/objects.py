@@ -26,10 +26,14 @@ class Objects(Forwards):
     def _method(self, root: Any) -> None:
         """A method other than the constructor and forward is called too."""
         if self.method and isinstance(root, nn.Module):
-            with self.phase("script"):
+            before = len(self.failures)
+            with contextlib.suppress(Stop), self.phase("script"):
                 given = inputs.synthesised(root, self.run.arguments, self.method)
                 args, kwargs = given.fresh(self.device)
                 getattr(root, self.method)(*args, **kwargs)
+            if len(self.failures) > before:  # it may take batches, or a model
+                self.tried.append(self.failures.pop())
+                self._of_object(root, self.method)
             return
         owner, _, name = self.subject.rpartition(".")
         if owner and name not in ("__init__", "forward", "") and hasattr(root, name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +35,14 @@ IMPORT = Scenario("import", "")
 
 
 def scenarios(
-    subject: str, lines: list[int], view: FileView, config: dict[str, Any]
+    subject: str, lines: list[int], view: FileView, config: dict[str, Any], traced: Iterable[int] = ()
 ) -> list[Scenario]:
     """The subject alone first, then what contains it, then the file's own scripts.
 
-    ``lines``: those of its findings, each of which is to be reached.
+    ``lines``: those of its findings, each of which is to be reached; ``traced``: those that their
+    traces name, where what is wrong may happen.
     """
-    return list(_scenarios(subject, lines, view, config))[:RUNS]
+    return list(_scenarios(subject, lines, view, config, {*traced}.difference(lines)))[:RUNS]
 
 
 def _ways(kind: Any, lines: list[int], view: FileView) -> list[int]:
@@ -52,7 +53,7 @@ def _ways(kind: Any, lines: list[int], view: FileView) -> list[int]:
 
 
 def _scenarios(
-    subject: str, lines: list[int], view: FileView, config: dict[str, Any]
+    subject: str, lines: list[int], view: FileView, config: dict[str, Any], traced: set[int]
 ) -> Iterator[Scenario]:
     kind, name = _class_of(subject, view)
     wanted = {name.rpartition(".")[2]} if name else set()
@@ -62,7 +63,7 @@ def _scenarios(
                 yield Scenario("class", name, index)
                 if not index:
                     yield Scenario("thin", name)
-                    for line in _ways(kind, lines, view):
+                    for line in _ways(kind, lines, view) or _ways(kind, sorted(traced), view):
                         yield Scenario("switched", name, line)
         for other in reversed(build.relatives(name.partition(".")[0], view)[:3]):
             live = view.live(other)
@@ -88,6 +89,9 @@ def _scenarios(
             yield Scenario("main" if entry == "__main__" else "function", entry)
         if not entries:  # else the file itself says how it is called, and what happens before
             yield Scenario("function", subject)
+            for other in reversed(build.relatives(subject, view)[:3]):  # classes that call it
+                if _buildable(view.live(other)):
+                    yield Scenario("class", other)
         return
     if not subject:
         yield Scenario("main", "__main__")
