@@ -82,6 +82,8 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if _is_asked(facts, call, name) or facts.is_subclassed_beside(cls.name):
                             continue
+                        if inner.is_function and facts.env(call) is None:
+                            continue  # behind a return, where nobody comes by
                         reported.add(name)
                         yield self._finding(facts, cls, call, name)
 

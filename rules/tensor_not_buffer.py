@@ -93,7 +93,7 @@ class TensorNotBuffer(Rule):
 
     def _plain(self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]) -> Member | None:
         """The first tensor, on no device, where every assignment, here and in bases, gives one or None."""
-        given = [m for m in members if m.how != "declared" and m.kind.what != "none"]
+        given = [m for m in members if m.how != "declared" and (m.how != "assign" or m.kind.what != "none")]
         first = given[0] if given else None
         if first is None or len(cls.assignments(name)) != len(members) or not first.kind.known:
             return None

@@ -193,6 +193,8 @@ class Happenings(LazyHappenings):
             if holder.what != "optimizer" or new in old:
                 continue
             held = [hold for hold in holder.holds if hold.how == "all" and hold.owner in old]
+            if any(held[0].owner in known for other, known in self.s.env.items() if held and other != name):
+                continue  # the old one has another name, by which it is trained: `_ = model.train()`
             if held and self.trainable(new, holder):
                 change = Change(self.moment(node), held[0].owner, name, new, rebound=True)
                 self._outdate(holder, change)

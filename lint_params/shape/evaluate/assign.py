@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lint_params.shape.check import Refuted
 from lint_params.shape.evaluate.iterate import known_items, place
 from lint_params.shape.evaluate.join import join_all
-from lint_params.shape.evaluate.objects import set_attr
+from lint_params.shape.evaluate.objects import Namespace, forget_plain, put, set_attr
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.subscript import plain_slice
 from lint_params.shape.ops.index import set_item
@@ -143,11 +143,15 @@ def _open_shape(it: Interpreter, value: ShapeOf, count: int, star: int) -> list[
 def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Scope) -> None:
     owner = it.eval(target.value, scope)
     index = it.eval(target.slice, scope)
-    if isinstance(owner, Dict):
+    if isinstance(owner, Namespace):
+        put(it, owner.owner, index, value)
+    elif isinstance(owner, Dict):
         if isinstance(index, (str, int, float, bool)):
             it.ctx.write(owner.items, index, value)
         else:
             owner.open = True
+            if not isinstance(value, (Tensor, Layer, Instance)):
+                forget_plain(it, owner.items, "item of unknown name")
     elif isinstance(owner, Config):
         it.changed += 1
         if isinstance(index, (str, int)):  # what stands there by the time it is read, nobody knows

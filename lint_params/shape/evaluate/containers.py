@@ -254,12 +254,9 @@ def _get_submodule(it: Interpreter, owner: Any, path: Value) -> Value:
 
 
 def _setattr(it: Interpreter, owner: Any, name: Value, value: Value) -> Value:
-    from lint_params.shape.evaluate.objects import set_attr
+    from lint_params.shape.evaluate.objects import put
 
-    if isinstance(name, str):
-        set_attr(it, owner, name, value)
-    else:
-        it.ctx.write(owner.attrs, "?", Unknown("attribute of unknown name"))
+    put(it, owner, name, value)
     return None
 
 

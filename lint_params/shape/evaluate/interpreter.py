@@ -264,6 +264,8 @@ class Interpreter:
             if isinstance(target, Shape):
                 if all(v == values[0] for v in values):
                     ctx.refine(target, *values[0])
+                elif any(_differs(target.dims, target.lead, *v) for v in values):
+                    ctx.refine(target, (), True)  # `.data` was given on one way: its shape is open
             elif target is ctx.bound:
                 if all(v is not MISSING and v == values[0] for v in values):
                     ctx.bind(key, values[0])
@@ -294,7 +296,12 @@ class Interpreter:
         def lasts(target: Any) -> bool:
             return target is not own and target is not ctx.bound and not isinstance(target, Shape)
 
+        shapes = [(one, *value) for writes in exits for one, _, value in writes.values() if isinstance(one, Shape)]
+        shapes += [one for one in ctx.trail[start:] if exits and isinstance(one[0], Shape)]
         ways = [{w: one for w, one in writes.items() if lasts(one[0])} for writes in exits]
+        for shape, dims, lead in shapes:
+            if _differs(shape.dims, shape.lead, dims, lead) and _differs(dims, lead, shape.dims, shape.lead):
+                ctx.refine(shape, (), True)
         earlier: list[dict[Any, Any]] = []  # what each was, change by change
         for target, key, old in ctx.trail[start:]:
             if not isinstance(target, (dict, list, Whole)) or not lasts(target):
@@ -328,3 +335,9 @@ class Interpreter:
             return Unknown("refuted")
         self.merge([writes for _, writes in alive])
         return join_all(self, [result for result, _ in alive])
+
+
+def _differs(dims: tuple[Any, ...], lead: bool, new: tuple[Any, ...], new_lead: bool) -> bool:
+    """Whether a shape was given other sizes (`p.data = ...`): what is only learned adds some in front."""
+    more = len(new) - len(dims)
+    return new_lead > lead or more < 0 or (more > 0 and not lead) or new[more:] != dims

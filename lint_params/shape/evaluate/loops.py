@@ -31,6 +31,7 @@ from lint_params.shape.value import (
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.assign import assign
+from lint_params.shape.evaluate.objects import NAMELESS, UNNAMED
 from lint_params.shape.evaluate.stmt import BREAK, RAISE, RETURN, RUN, Flow, run
 
 MAX_ROUNDS = 64
@@ -152,7 +153,8 @@ def _while(it: Interpreter, node: ast.While, scope: Scope) -> Flow:
 
 def _once(it: Interpreter, go: Callable[[], Flow]) -> None:
     """One round that stands for any number. The lists and mappings that it fills, in functions
-    that it calls too, hold anything from then on."""
+    that it calls too, hold anything from then on, and so do objects whose attributes it sets by
+    names that nobody knows."""
     for _, writes in it.fork([go]):
         for target, key, value in writes.values():
             if isinstance(target, list):
@@ -161,6 +163,8 @@ def _once(it: Interpreter, go: Callable[[], Flow]) -> None:
                 it.ctx.rewrite_dict(target.table, {"?": More()})
             elif isinstance(target, Items) and value is not MISSING:
                 it.ctx.write(target, key, PERHAPS)
+            elif key == UNNAMED or isinstance(value, Unknown) and value.why == NAMELESS:
+                it.ctx.write(target, key, value)
 
 
 def _havoc(it: Interpreter, body: list[ast.stmt], scope: Scope, why: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.evaluate.iterate import known_items, place
+from lint_params.shape.evaluate.objects import NAMELESS, Namespace, forget_plain, put
 from lint_params.shape.evaluate.text import is_wide
 from lint_params.shape.sizes.dim import product
 from lint_params.shape.value import PERHAPS, Config, Dict, More, Native, Parser, Seq, Splice, Unknown, Value
@@ -227,11 +228,20 @@ def _dict_pop(it: Interpreter, owner: Dict, key: Value, default: Value = None) -
 
 
 def _dict_update(it: Interpreter, owner: Dict, other: Value = None, **kwargs: Value) -> Value:
+    if isinstance(owner, Namespace):
+        given = {**(other.items if isinstance(other, Dict) else {}), **kwargs}
+        for key, value in given.items():
+            put(it, owner.owner, key, value)
+        if other is not None and not (isinstance(other, Dict) and other.closed):
+            put(it, owner.owner, Unknown("name"), Unknown(NAMELESS))
+        return None
     if isinstance(other, Dict):
         for key, value in other.items.items():
             it.ctx.write(owner.items, key, value)
     if other is not None:
         owner.open = owner.open or not isinstance(other, Dict) or other.open
+        if not isinstance(other, Dict):
+            forget_plain(it, owner.items, "item of unknown name")
     for key, value in kwargs.items():
         it.ctx.write(owner.items, key, value)
     return None

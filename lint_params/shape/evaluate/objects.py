@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.call import call_function
 from lint_params.shape.evaluate.children import UNORDERED
@@ -33,6 +33,7 @@ from lint_params.shape.value import (
     Native,
     NumpyArray,
     Partial,
+    Seq,
     Shape,
     Tensor,
     Unknown,
@@ -49,6 +50,21 @@ OF_SUBCLASS = "__of_subclass__"
 #: Why an attribute is unknown that nobody has given.
 ABSENT = frozenset({"no such attribute", "attribute of an unknown base", "module attribute"})
 TRAINING = Flag("training")
+
+
+#: Where an object keeps that an attribute was set of a name that nobody knows.
+UNNAMED = "__unnamed__"
+NAMELESS = "attribute of unknown name"
+
+
+class Namespace(Dict):
+    """``vars(owner)``: what is written there are attributes of the owner."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, it: Interpreter, owner: Instance | Layer) -> None:
+        super().__init__({}, True, lambda key: get_attr(it, owner, key))
+        self.owner = owner
 
 
 class Super:
@@ -105,11 +121,15 @@ def _of_instance(it: Interpreter, owner: Instance, name: str) -> Value:
         return owner.attrs[name]
     if name == "__class__":
         return owner.cls
+    if name == "__dict__":
+        return Namespace(it, owner)
     for base in mro(it, owner.cls):
         if isinstance(base, ClassRef):
             node = definition(base, name)
             if node is not None:
-                return _member(it, owner, base, name, node)
+                value = _member(it, owner, base, name, node)
+                hidden = UNNAMED in owner.attrs and isinstance(node, ast.expr) and _is_plain(value)
+                return Unknown(NAMELESS) if hidden else value
         elif isinstance(base, External):
             return module_member(it, owner, name, owner.attrs.get(LAYER))
         else:
@@ -120,6 +140,8 @@ def _of_instance(it: Interpreter, owner: Instance, name: str) -> Value:
 def _by_own_lookup(it: Interpreter, owner: Instance, name: str) -> Value:
     """An attribute that nobody has given, of a class that may look it up by itself: where it has a
     table of other names (``attribute_map``), what stands there under this one."""
+    if name == "__setattr__":
+        return _setter(it, owner)
     bases = [base for base in mro(it, owner.cls) if isinstance(base, ClassRef)]
     if not any(definition(base, own) is not None for base in bases for own in _LOOKUPS):
         return Unknown("no such attribute")
@@ -368,6 +390,8 @@ def _of_super(it: Interpreter, owner: Super, name: str) -> Value:
             return Native("super", lambda args, kwargs: Unknown("method of an unknown base"))
     if name == "__init__":
         return Native("object.__init__", lambda args, kwargs: None)
+    if name == "__setattr__":
+        return _setter(it, bound)
     return Unknown("no such method")
 
 
@@ -429,6 +453,8 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
     if isinstance(owner, Choice):
         for option in owner.options:
             set_attr(it, option, name, value)
+    elif name == "__dict__":
+        put(it, owner, Unknown("name"), Unknown(NAMELESS))
     elif isinstance(owner, (Instance, Layer)):
         from lint_params.shape.evaluate.hooks import CHANGED, is_own_forward
         from lint_params.shape.evaluate.overrides import note_override
@@ -466,3 +492,48 @@ def set_attr(it: Interpreter, owner: Value, name: str, value: Value) -> None:
         from lint_params.shape.evaluate.overrides import set_data
 
         set_data(it, owner, value)
+
+
+def _setter(it: Interpreter, owner: Value) -> Value:
+    """``owner.__setattr__``, past what its class makes of it."""
+
+    def call(args: list[Value], kwargs: dict[str, Value]) -> Value:
+        if len(args) == 2:
+            put(it, owner, args[0], args[1])
+        return None
+
+    return Native("__setattr__", call)
+
+
+def put(it: Interpreter, owner: Value, name: Value, value: Value) -> None:
+    """``vars(owner)[name] = value``, and whatever else sets an attribute by a name that is computed."""
+    if isinstance(owner, Choice):
+        for option in owner.options:
+            put(it, option, name, value)
+    elif isinstance(name, str):
+        set_attr(it, owner, name, value)
+    elif isinstance(owner, (Instance, Layer)):
+        it.ctx.write(owner.attrs, "?", Unknown(NAMELESS))
+        if isinstance(value, Tensor) or _is_module(value):
+            return
+        if not it.constructing:
+            it.epoch += 1
+            owner.token = None
+        it.ctx.write(owner.attrs, UNNAMED, True)
+        forget_plain(it, owner.attrs, NAMELESS)
+
+
+def forget_plain(it: Interpreter, table: dict[Any, Value], why: str) -> None:
+    """One of the plain values in a table is another now, and nobody knows which."""
+    for known, old in list(table.items()):
+        if _is_plain(old) and not (isinstance(known, str) and known.startswith("__")):
+            it.ctx.write(table, known, Unknown(why))
+
+
+def _is_plain(value: Value) -> bool:
+    """A size, a flag, a text, or some of them: what a configuration holds."""
+    if isinstance(value, Choice):
+        return all(_is_plain(option) for option in value.options)
+    if isinstance(value, Seq):
+        return bool(value.items) and all(_is_plain(item) for item in value.items)
+    return value is None or isinstance(value, (int, float, str, Poly))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lint_params.shape.evaluate.classes import mro
-from lint_params.shape.evaluate.objects import get_attr, set_attr
+from lint_params.shape.evaluate.objects import get_attr, put
 from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.sizes.sized import may_hold_size
 from lint_params.shape.value import (
@@ -203,13 +203,16 @@ def _getattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Va
     return value
 
 
-@external("builtins.setattr")
+@external("builtins.setattr", "builtins.object.__setattr__")
 def _setattr(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    if isinstance(args[1], str):
-        set_attr(it, args[0], args[1], args[2])
-    elif isinstance(args[0], (Instance, Layer)):
-        it.ctx.write(args[0].attrs, "?", Unknown("attribute of unknown name"))
+    put(it, *args[:3])
     return None
+
+
+@external("builtins.vars")
+def _vars(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    known = len(args) == 1 and isinstance(args[0], Instance)
+    return get_attr(it, args[0], "__dict__") if known else Unknown("names")
 
 
 @external("builtins.type")

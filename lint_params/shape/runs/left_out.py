@@ -30,6 +30,16 @@ def only_left_out(run: Checked, refuted: Obligation, runs: list[Checked]) -> boo
     return bool(there) and Verdict.REFUTED not in there
 
 
+def fits_when_given(run: Checked, tie: Obligation, runs: list[Checked]) -> bool:
+    """Whether two sizes meet only in the place of an input that is left out (``context or x``): with all
+    inputs given, the same line is come by and asks for no tie."""
+    if not any(value is None for value in run.inputs.values()):
+        return False
+    given = [one for one in runs if one.root is run.root and one.how == "open"]
+    there = [o.verdict for one in given for o in one.obligations if o.node is tie.node]
+    return bool(there) and not {Verdict.REFUTED, Verdict.UNKNOWN} & {*there}
+
+
 def _called_by_nobody(run: Checked, o: Obligation) -> bool:
     """Whether a function only builds the module: its forward runs as in the run of its class."""
     first = o.stack[0][1] if o.stack else None

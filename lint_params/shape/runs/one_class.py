@@ -18,6 +18,7 @@ from lint_params.shape.runs.entries import call_entries
 from lint_params.shape.runs.excluding import content
 from lint_params.shape.runs.forward_inputs import IMAGE_NAMES, forward_arguments, nominal_image
 from lint_params.shape.runs.states import with_first_state
+from lint_params.shape.runs.switched import open_switches
 from lint_params.shape.sizes.dim import symbol
 from lint_params.shape.value import (
     ClassRef,
@@ -190,6 +191,7 @@ def call_methods(
         kwargs[name] = kwargs[name] or free_tensor(name)  # one that had to be given
         kwargs[name].shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
     called = Function(node, owner.file, owner.scope, instance, owner)
+    open_switches(it, instance)
 
     def ask() -> Value:
         return it.call(called, [], dict(kwargs), node, "forward")
