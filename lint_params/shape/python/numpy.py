@@ -1,13 +1,15 @@
-"""numpy's random arrays: their shape is what ``size`` says."""
+"""numpy's random arrays, whose shape is what ``size`` says, and sums along a list."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import (
     REAL,
     Native,
     NumpyArray,
+    Ratio,
     Seq,
     Unknown,
     Value,
@@ -71,3 +73,13 @@ def _drawn(name: str) -> How:
 
 for _name in (*_DRAWS, "rand", "randn"):
     EXTERNALS[f"numpy.random.{_name}"] = _drawn(_name)
+
+
+@external("numpy.cumsum")
+def _running_sum(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """As many numbers as are in the list: where the columns of one table begin."""
+    given = args[0] if len(args) == 1 else None
+    if not isinstance(given, Seq) or not all(isinstance(i, (int, float, Poly, Ratio)) for i in given.items):
+        return Unknown("sums of another kind")
+    made = it.ctx.tensor((len(given.items),), dtype=None, text="a numpy array")
+    return NumpyArray(made.shape, made.dtype, made.origin)
