@@ -52,14 +52,9 @@ class Obligation(NamedTuple):
     sources: tuple[Step, ...] = ()
 
     @property
-    def of_rank(self) -> bool:
-        """Whether a number of dimensions does not fit, which comes with the input."""
-        return " dimensions but gets" in self.text
-
-
-    @property
     def counts_dimensions(self) -> bool:
-        """Whether the two numbers are no sizes but how many of them there are."""
+        """Whether the two numbers are no sizes but how many of them there are, which comes with
+        the input."""
         return "dimensions" in self.text
 
     @property

@@ -47,7 +47,7 @@ def inside(
 
 def fits_never(o: Obligation) -> bool:
     """Whether two sizes were refuted that are never the same."""
-    if o.verdict is not Verdict.REFUTED or o.of_rank or o.expected is None or o.got is None:
+    if o.verdict is not Verdict.REFUTED or o.counts_dimensions or o.expected is None or o.got is None:
         return False
     return same(o.expected, o.got) is NO
 

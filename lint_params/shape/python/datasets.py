@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.objects import get_attr
 from lint_params.shape.ops.arguments import number_kind
 from lint_params.shape.python import external
@@ -26,6 +27,31 @@ def _tensor_dataset(it: Interpreter, args: list[Value], kwargs: dict[str, Value]
             return _UNKNOWN
         rows.append(it.ctx.tensor(x.shape.dims[1:], like=x, text="a sample"))
     return Alike("samples", lambda i: Seq(list(rows), "tuple"), it.ctx.fresh("samples", "pieces", 1))
+
+
+@external("torch.utils.data.random_split", "torch.utils.data.dataset.random_split")
+def _split(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """As many parts as there are lengths, with samples of the same kind. A dataset of the project's
+    own is left out: whoever changes a part's ``dataset`` changes it."""
+    given = {**dict(zip(("dataset", "lengths"), args)), **kwargs}
+    lengths, dataset = given.get("lengths"), given.get("dataset", _UNKNOWN)
+    items = known_items(it, lengths) if isinstance(lengths, Seq) else None
+    if items is None:
+        return _UNKNOWN
+    return Seq([_part(it, dataset) for _ in items], "list")
+
+
+@external("torch.utils.data.Subset", "torch.utils.data.dataset.Subset")
+def _subset(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Some of the samples."""
+    return _part(it, args[0] if args else kwargs.get("dataset", _UNKNOWN))
+
+
+def _part(it: Interpreter, dataset: Value) -> Value:
+    """Samples of the same kind, no one knows how many."""
+    if not isinstance(dataset, Alike):
+        return _UNKNOWN
+    return Alike(dataset.name, dataset.element, it.ctx.fresh("samples", "pieces", 1))
 
 
 @external("torch.utils.data.DataLoader")

@@ -1,4 +1,4 @@
-"""numpy's arrays: of sizes, of data, and drawn at random."""
+"""numpy's arrays: of sizes, of data, and drawn at random; sums along a list."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from lint_params.shape.ops.arguments import dtype_of
 from lint_params.shape.ops.create import from_data, made
 from lint_params.shape.python import EXTERNALS, How, external
+from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import (
     REAL,
     Native,
     NumpyArray,
+    Ratio,
     Seq,
     Shape,
     Tensor,
@@ -134,6 +136,15 @@ def _counted(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Va
     size = it.ctx.size(args[0]) if len(args) == 1 else None
     counted = it.ctx.tensor((size,)) if size is not None else it.ctx.tensor((it.ctx.fresh("length"),))
     return _as_array(counted, array_type(kwargs.get("dtype"), "int" if size is not None else None))
+
+
+@external("numpy.cumsum")
+def _running_sum(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """As many numbers as are in the list: where the columns of one table begin."""
+    given = args[0] if len(args) == 1 else None
+    if not isinstance(given, Seq) or not all(isinstance(i, (int, float, Poly, Ratio)) for i in given.items):
+        return Unknown("sums of another kind")
+    return _as_array(it.ctx.tensor((len(given.items),), text="a numpy array"), None)
 
 
 @external("numpy.random.randint")

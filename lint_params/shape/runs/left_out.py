@@ -25,19 +25,22 @@ def only_left_out(run: Checked, refuted: Obligation, runs: list[Checked]) -> boo
         return False
     if not _counts_alone(refuted.expected, refuted.got):
         return False
-    given = [one for one in runs if one.root is run.root and one.how == "open"]
-    there = [o.verdict for one in given for o in one.obligations if o.node is refuted.node]
+    there = [o.verdict for one in _with_inputs(run, runs) for o in one.obligations if o.node is refuted.node]
     return bool(there) and Verdict.REFUTED not in there
 
 
-def fits_when_given(run: Checked, tie: Obligation, runs: list[Checked]) -> bool:
-    """Whether two sizes meet only in the place of an input that is left out (``context or x``): with all
-    inputs given, the same line is come by and asks for no tie."""
+def brought_by_input(run: Checked, tie: Obligation, runs: list[Checked]) -> bool:
+    """Whether what must agree in this run comes with an input that it left out: behind
+    ``context = x if context is None else context`` the width is that of the context, if one is given."""
     if not any(value is None for value in run.inputs.values()):
         return False
-    given = [one for one in runs if one.root is run.root and one.how == "open"]
-    there = [o.verdict for one in given for o in one.obligations if o.node is tie.node]
-    return bool(there) and not {Verdict.REFUTED, Verdict.UNKNOWN} & {*there}
+    there = [o for one in _with_inputs(run, runs) for o in one.obligations if o.node is tie.node]
+    return bool(there) and all(o.verdict in (Verdict.FREE, Verdict.PROVED) for o in there)
+
+
+def _with_inputs(run: Checked, runs: list[Checked]) -> list[Checked]:
+    """The runs of the same class in which every input is given."""
+    return [one for one in runs if one.root is run.root and one.how == "open"]
 
 
 def _called_by_nobody(run: Checked, o: Obligation) -> bool:

@@ -63,7 +63,7 @@ def by_rank(it: Interpreter, checked: Checked, again: WithRanks) -> Checked | No
 def _meant(o: Obligation) -> tuple[bool, int]:
     """How likely the ranks of a run are the author's: a number of dimensions that does not fit is
     rather that of the guess, and the others show in how far it gets."""
-    return not o.of_rank, o.at
+    return not o.counts_dimensions, o.at
 
 
 def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked] | Checked:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.runs.builders import nobody_agrees
-from lint_params.shape.runs.left_out import fits_when_given, only_left_out
+from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
 from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
@@ -47,7 +47,7 @@ def forced(
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
             if found is None or _is_compared(run.root, found) or _on_condition(file, run.root, found):
                 continue
-            if only_left_out(run, found, runs) or fits_when_given(run, found, runs):
+            if only_left_out(run, found, runs) or brought_by_input(run, found, runs):
                 continue
             if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
                 yield run, found
