@@ -164,7 +164,7 @@ class UninitialisedParameter(Rule):
         given = facts.argument(call, 1, "requires_grad")
         if data is None or any(keyword.arg is None for keyword in call.keywords):
             return ""
-        if given is not None and not (isinstance(given, ast.Constant) and given.value is True):
+        if given is not None and not self._is_trained(facts, given):
             return ""
         source = self._source(facts, data)
         made = facts.creation(source)
@@ -187,6 +187,12 @@ class UninitialisedParameter(Rule):
             if len(parts) == 1 and not facts.is_whole(parts[0]):
                 return ""
         return ast.unparse(made.node.func) + "(...)"
+
+    def _is_trained(self, facts: FileFacts, given: ast.expr) -> bool:
+        """``requires_grad=True``, or an argument that is True unless somebody says otherwise."""
+        found = facts.definitions(given) or () if isinstance(given, ast.Name) else ()
+        values = [one.value for one in found if one.how == "argument"] or [given]
+        return all(isinstance(one, ast.Constant) and one.value is True for one in values)
 
     def _source(self, facts: FileFacts, data: ast.expr) -> ast.expr:
         """``torch.empty(n) * k``: what is computed from garbage is garbage."""

@@ -165,7 +165,7 @@ def _hidden(
             )
             return Hidden("module", "function", cls, member, trace=trace[:4])
     containers = [member for member in given if member.kind.what in _CONTAINERS]
-    if not containers or len(containers) < len([m for m in given if m.kind.what != "none"]):
+    if not containers or len(containers) < len([m for m in given if m.kind.what not in ("none", "number")]):
         return None
     items = [item for item in cls.items(name) if item.fresh and not _goes_to_first(facts, item)]
     if len(items) == 1 and containers[0].kind.what != "dict" and _is_hidden_on_purpose(items[0]):
