@@ -24,6 +24,10 @@ _TAKES_ONE = frozenset(
     "multinomial bernoulli softmax log_softmax sigmoid tanh exp log sqrt abs neg argmax argsort cumsum flip roll "
     "unbind tile broadcast_to clone unsqueeze squeeze reshape permute transpose sin cos Parameter".split()
 )
+#: Layers of torch that want their input where their weights are.
+_PLAIN_LAYERS = frozenset(
+    "Linear Bilinear Embedding EmbeddingBag Conv1d Conv2d Conv3d LayerNorm GroupNorm RMSNorm LSTM GRU RNN".split()
+)
 _EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
 _CASTS = ("float", "double", "half", "bfloat16")
 _DTYPE = re.compile(r"torch\.(b?float|half|double|u?int|long|short|bool)\d*$")
@@ -60,6 +64,9 @@ def device_use(facts: FileFacts, node: ast.expr, depth: int = 0) -> str:
     if isinstance(parent, ast.keyword):
         given, parent = parent, facts.parent(parent)
     if isinstance(parent, (ast.Tuple, ast.List)):
+        whole = facts.parent(parent)
+        if isinstance(whole, ast.Assign) and isinstance(parent, ast.Tuple) and depth < 3:
+            return _unpacked(facts, whole, parent.elts.index(below), depth)  # type: ignore[arg-type]
         return "used" if _is_joined(facts, parent) else "asked"
     if isinstance(parent, ast.BinOp):
         whole = facts.parent(parent)
@@ -86,8 +93,21 @@ def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> s
         return "asked"
     if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
         return "used"
+    if facts.kind_of(call.func).layer in _PLAIN_LAYERS:
+        return "used"
     into = facts.receiver_of(call, given) if depth < 3 else None
     return _uses(*into, depth) if into is not None else "moved"  # by somebody, who may move it
+
+
+def _unpacked(facts: FileFacts, statement: ast.Assign, place: int, depth: int) -> str:
+    """What becomes of one of ``rows, columns = self.rows[i], self.columns[j]``."""
+    target = statement.targets[0]
+    if not isinstance(target, ast.Tuple) or len(statement.targets) > 1 or len(target.elts) <= place:
+        return "asked"
+    one = target.elts[place]
+    if not isinstance(one, ast.Name) or any(isinstance(part, ast.Starred) for part in target.elts):
+        return "asked"
+    return _named(facts, statement, one.id, depth)
 
 
 def _uses(facts: FileFacts, names: list[ast.Name], depth: int) -> str:
@@ -100,10 +120,14 @@ def _local(facts: FileFacts, statement: ast.stmt, depth: int) -> str:
     target, *more = facts.targets(statement)
     if more or not isinstance(target, ast.Name):
         return "moved"
+    return _named(facts, statement, target.id, depth)
+
+
+def _named(facts: FileFacts, statement: ast.stmt, given: str, depth: int) -> str:
     names = [
         name
         for name in facts.scope_of(statement).nodes(ast.Name)
-        if name.id == target.id and isinstance(name.ctx, ast.Load)
+        if name.id == given and isinstance(name.ctx, ast.Load)
         and any(one.node is statement for one in facts.definitions(name) or ())
     ]
     return _uses(facts, names, depth)
