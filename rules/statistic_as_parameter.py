@@ -102,6 +102,9 @@ class StatisticAsParameter(Rule):
             return None
         if before.checksum != after.checksum:
             return run.confirmed(f"{name} is in parameters() and forward changed its values")
+        later = run.tensor(name, "script")  # after the method that the trace names; no optimizer changes it
+        if later is not None and later.checksum != before.checksum:
+            return run.confirmed(f"{name} is in parameters() and a method changed its values")
         if not any(step.line in run.lines for step in finding.trace):
             return None  # the method that updates it did not run
         return run.refuted(finding, f"forward left {name} as it was")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 MISSING = object()
 
 
+#: How many modules within each other are followed.
+_NESTED = 11
+
+
 @dataclass(eq=False)
 class Thing:
     """``what``: module, parameter, stream (an iterator), list, dict, tuple, group (a dict
@@ -66,8 +70,17 @@ class Thing:
 
     def lies_in(self, other: Thing) -> bool:
         """Whether it is ``other`` or a part of it, as far as the story saw."""
-        seen, around = {self}, {self}
-        for _ in range(11):
+        one: Thing = self
+        for _ in range(_NESTED):  # most stand in one place
+            if one is other:
+                return True
+            if one.inside or one.parent is None:
+                break
+            one = one.parent
+        if not one.inside:
+            return False
+        seen, around = {one}, {one}
+        for _ in range(_NESTED):
             if other in around:
                 return True
             above = {one.parent for one in around if one.parent is not None}
@@ -207,6 +220,8 @@ def join_states(one: State | None, other: State | None) -> State | None:
 
 
 def _join(into: dict[Any, Any], other: dict[Any, Any], one: dict[Any, Any], missing: Any) -> None:
+    if one == other:  # most branches change one of the four at most
+        return
     for key, value in other.items():
         mine = one.get(key, missing)
         if mine is not value:

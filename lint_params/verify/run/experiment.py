@@ -41,6 +41,8 @@ class Experiment(Objects):
                         self.run.parents = tuple(found)
                 with contextlib.suppress(Stop):
                     self._method(root)
+                if self.method:
+                    self._snap(root, "script")
                 self._hidden(root)  # a method may be what adds to it
                 if given is not None:  # last: nothing can be run on meta
                     self._move(root, given)
