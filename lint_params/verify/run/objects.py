@@ -31,6 +31,7 @@ class Objects(Forwards):
                 given = inputs.synthesised(root, self.run.arguments, self.method)
                 args, kwargs = given.fresh(self.device)
                 getattr(root, self.method)(*args, **kwargs)
+                self.run.snippet += f"\nmodel.{self.method}({given.text()})" if self.run.snippet else ""
             if len(self.failures) > before:  # it may take batches, or a model
                 self.tried.append(self.failures.pop())
                 self._of_object(root, self.method)
