@@ -93,10 +93,16 @@ def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> s
         return "asked"
     if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
         return "used"
-    if facts.kind_of(call.func).layer in _PLAIN_LAYERS:
+    if facts.kind_of(call.func).layer in _PLAIN_LAYERS and _is_set_once(facts, given):
         return "used"
     into = facts.receiver_of(call, given) if depth < 3 else None
     return _uses(*into, depth) if into is not None else "moved"  # by somebody, who may move it
+
+
+def _is_set_once(facts: FileFacts, given: ast.AST) -> bool:
+    """``self.positions`` that no later line makes anew, where the input is perhaps."""
+    name, cls = facts.self_attribute(given), facts.class_around(given)
+    return name is not None and cls is not None and len(cls.assignments(name)) == 1
 
 
 def _unpacked(facts: FileFacts, statement: ast.Assign, place: int, depth: int) -> str:
