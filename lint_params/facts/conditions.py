@@ -98,7 +98,7 @@ def no_grad(facts: FileFacts, node: ast.AST) -> bool:
 def _turns_off(facts: FileFacts, manager: ast.expr) -> bool:
     target = manager.func if isinstance(manager, ast.Call) else manager
     name = facts.qualify(target)
-    if name in ("torch.set_grad_enabled", "torch.autograd.set_grad_enabled"):
+    if name == "torch.set_grad_enabled":
         # False, or a flag that nobody here knows: gradients may be off.
         if not isinstance(manager, ast.Call) or not manager.args:
             return False

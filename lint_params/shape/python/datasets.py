@@ -29,7 +29,7 @@ def _tensor_dataset(it: Interpreter, args: list[Value], kwargs: dict[str, Value]
     return Alike("samples", lambda i: Seq(list(rows), "tuple"), it.ctx.fresh("samples", "pieces", 1))
 
 
-@external("torch.utils.data.random_split", "torch.utils.data.dataset.random_split")
+@external("torch.utils.data.random_split")
 def _split(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """As many parts as there are lengths, with samples of the same kind. A dataset of the project's
     own is left out: whoever changes a part's ``dataset`` changes it."""
@@ -41,7 +41,7 @@ def _split(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Valu
     return Seq([_part(it, dataset) for _ in items], "list")
 
 
-@external("torch.utils.data.Subset", "torch.utils.data.dataset.Subset")
+@external("torch.utils.data.Subset")
 def _subset(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Some of the samples."""
     return _part(it, args[0] if args else kwargs.get("dataset", _UNKNOWN))

@@ -79,7 +79,7 @@ def _checkpoint_sequential(it: Interpreter, args: list[Value], kwargs: dict[str,
     return it.call(args[0], [args[2]], {}, it.ctx.node, "checkpoint_sequential")
 
 
-@external("torch.nn._get_activation_fn", "torch.nn.modules.transformer._get_activation_fn")
+@external("torch.nn._get_activation_fn")
 def _activation_by_name(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """torch's own, which copies of its transformer layers call; both that it has keep the shape."""
     name = args[0] if args else kwargs["activation"]

@@ -62,10 +62,7 @@ def _array(it: Interpreter, size: Value) -> Value:
     one = it.ctx.size(size) if sizes is None else None
     if sizes is None and one is None:
         return it.ctx.unknown_tensor("float")
-    made = it.ctx.tensor(
-        sizes if sizes is not None else (one or 0,), dtype="float", text="a numpy array"
-    )
-    return NumpyArray(made.shape, made.dtype, made.origin)
+    return _as_array(it.ctx.tensor(sizes if sizes is not None else (one or 0,), text="a numpy array"), "float")
 
 
 def _drawn(name: str) -> How:
@@ -89,10 +86,10 @@ def array_type(given: Value, default: str | None) -> str | None:
     return default if given is None else dtype_of(given)
 
 
-def _as_array(made: Value, dtype: str | None) -> Value:
-    if not isinstance(made, Tensor):
-        return made
-    return NumpyArray(Shape(made.shape.dims, made.shape.lead), dtype, made.origin)
+def _as_array(tensor: Value, dtype: str | None) -> Value:
+    if not isinstance(tensor, Tensor):
+        return tensor
+    return NumpyArray(Shape(tensor.shape.dims, tensor.shape.lead), dtype, tensor.origin)
 
 
 def _sized(kind: str | None, before: int = 0) -> How:
@@ -134,7 +131,7 @@ def _eye(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
 def _counted(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """``np.arange(n)``; of other steps the length is left open."""
     size = it.ctx.size(args[0]) if len(args) == 1 else None
-    counted = it.ctx.tensor((size,)) if size is not None else it.ctx.tensor((it.ctx.fresh("length"),))
+    counted = it.ctx.tensor((it.ctx.fresh("length") if size is None else size,))
     return _as_array(counted, array_type(kwargs.get("dtype"), "int" if size is not None else None))
 
 
