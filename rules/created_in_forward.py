@@ -122,10 +122,10 @@ class CreatedInForward(Rule):
                 continue
             made = [one.func for one in function.nodes(ast.Call) if isinstance(one.func, ast.Call)]
             layers = [one for one in made if self._constructs(there, one) and not there.conditions(one)]
-            kinds = [there.kind_of(one) for one in layers if there.kind_of(one).node is one]
-            if any(kind.is_module and self._is_layer(there, kind.node, kind) for kind in kinds):
+            kinds = [(one, there.kind_of(one)) for one in layers if there.kind_of(one).node is one]
+            if any(kind.is_module and self._is_layer(there, one, kind) for one, kind in kinds):
                 seen.add(call)
-                yield self._finding(facts, cls, scope, call, next(kind for kind in kinds if kind.is_module))
+                yield self._finding(facts, cls, scope, call, next(kind for _, kind in kinds if kind.is_module))
 
     def _finding(
         self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call, kind: Kind

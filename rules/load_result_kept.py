@@ -80,7 +80,7 @@ class LoadResultKept(Rule):
                 subject=facts.subject(call),
             )
 
-    def _used_as_model(self, facts: FileFacts, call: ast.Call) -> ast.AST | None:
+    def _used_as_model(self, facts: FileFacts, call: ast.Call) -> ast.Attribute | ast.Call | None:
         parent = facts.parent(call)
         if isinstance(parent, ast.Attribute):
             return parent if parent.attr in _MODEL else None

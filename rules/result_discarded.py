@@ -113,8 +113,9 @@ def _is_weight(facts: FileFacts, owner: ast.expr) -> bool:
     """``m.weight`` or ``m.weight.data`` of what surely is some Module: a tensor under any name."""
     if isinstance(owner, ast.Attribute) and owner.attr == "data":
         owner = owner.value
-    named = isinstance(owner, ast.Attribute) and owner.attr in ("weight", "bias")
-    return named and facts.kind_of(owner.value).is_module and not facts.kind_of(owner).known
+    if not isinstance(owner, ast.Attribute) or owner.attr not in ("weight", "bias"):
+        return False
+    return facts.kind_of(owner.value).is_module and not facts.kind_of(owner).known
 
 
 def _is_once_tensor(facts: FileFacts, owner: ast.Name) -> bool:

@@ -56,6 +56,7 @@ again; nothing in the loop trains.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from lint_params.evidence import Run, Verification
     from lint_params.facts import FileFacts, Scope
 
+#: What is called beside a model: losses and scores.
+_JUDGES = re.compile(r"loss|crit|score|metric|accuracy|eval|valid", re.IGNORECASE)
 _TRAINS = ("step", "backward", "train", "train_epoch", "train_one_epoch", "fit")
 
 
@@ -88,7 +91,7 @@ class StateNotCopied(Rule):
             if loaded is None and around is not None:
                 loaded = self._loaded_outside(facts, call, kept, model)
                 scopes = [one for one in around.scope.within() if one.is_function]
-            if loaded is None or not self._stays(facts, scopes, parent, kept):
+            if loaded is None or not self._stays(facts, scopes, call, kept):
                 continue
             if _is_saved(facts, call, kept) or _is_another(facts, call):
                 continue
@@ -130,9 +133,20 @@ class StateNotCopied(Rule):
         again = self._loaded(facts, [scope], call, kept)
         if again is not None and again.lineno > call.lineno and self._in_training_loop(facts, again):
             return [scope]  # the weights to begin with, for every fold
+        if again is not None and self._trained_between(facts, call, again):
+            return [scope]  # to go back to what was before a trial
         if cls is None or not kept.startswith("self.") or facts.conditions(call) == []:
             return []
         return [one for one in cls.scope.within() if one.is_function]
+
+    def _trained_between(self, facts: FileFacts, call: ast.Call, load: ast.Call) -> bool:
+        """Whether the block of both surely trains the model between them."""
+        between = _between(facts, call, load)
+        calls = [part for one in between for part in ast.walk(one) if isinstance(part, ast.Call)]
+        own = [one.func for one in calls if isinstance(one.func, ast.Name) or facts.self_attribute(one.func)]
+        called = [ast.unparse(func) for func in own if not (facts.qualify(func) or "").startswith(("builtins.", "torch."))]
+        models = {name for name in called if not _JUDGES.search(name)}
+        return models == {ast.unparse(call.func.value)} and any(map(_steps, between))  # type: ignore[attr-defined]
 
     def _loaded(self, facts: FileFacts, scopes: list[Scope], call: ast.Call, kept: str) -> ast.Call | None:
         """``model.load_state_dict(kept)``, where what ``call`` gave can be loaded."""
@@ -156,12 +170,8 @@ class StateNotCopied(Rule):
     def _at_once(self, facts: FileFacts, call: ast.Call, load: ast.Call) -> bool:
         """Whether both stand in one block and nothing trains between: a state that goes from an old
         optimizer, say, to the new one."""
-        kept, loaded = facts.parent(call), facts.parent(load)
-        block = next((b for b in _blocks(facts.parent(kept)) if kept in b and loaded in b), None)
-        if block is None or kept is None or loaded is None:
-            return False
-        between = block[block.index(kept) + 1 : block.index(loaded)]
-        return block.index(kept) < block.index(loaded) and not any(_trains(one) for one in between)
+        block = _block_of(facts, call, load)
+        return bool(block) and not any(map(_trains, _between(facts, call, load)))
 
     def _loaded_outside(self, facts: FileFacts, call: ast.Call, kept: str, model: str) -> ast.Call | None:
         """``model.load_state_dict(stopper.state)`` by who has the object that keeps it."""
@@ -177,16 +187,20 @@ class StateNotCopied(Rule):
                     return other
         return None
 
-    def _stays(self, facts: FileFacts, scopes: list[Scope], statement: ast.Assign, kept: str) -> bool:
+    def _stays(self, facts: FileFacts, scopes: list[Scope], call: ast.Call, kept: str) -> bool:
         """Whether nothing copies it after all: it is only assigned, and loaded."""
-        for other in (node for one in scopes for node in one.nodes(ast.Name, ast.Attribute)):
-            if other is statement.targets[0] or ast.unparse(other) != kept:
+        first = not self._in_training_loop(facts, call)
+        names: list[ast.Name | ast.Attribute] = []
+        for one in scopes:
+            names += [*one.nodes(ast.Name), *one.nodes(ast.Attribute)]
+        for other in names:
+            if ast.unparse(other) != kept:
                 continue
             parent = facts.parent(other)
             if isinstance(other.ctx, ast.Store):
                 value = getattr(parent, "value", None) if facts.targets(parent) else None
-                if not (isinstance(value, ast.Constant) or isinstance(parent, ast.Tuple)):
-                    return False
+                if not (isinstance(value, ast.Constant) or isinstance(parent, ast.Tuple) or _is_state(value, not first)):
+                    return False  # (a copy takes the place of the first as soon as one round was better)
             elif isinstance(parent, ast.Call):
                 called = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
                 if called not in ("load_state_dict", "save", "print", "len"):
@@ -228,6 +242,36 @@ def _trains(node: ast.AST) -> bool:
         isinstance(part, ast.Call) and getattr(part.func, "attr", getattr(part.func, "id", "")) in _TRAINS
         for part in ast.walk(node)
     )
+
+
+def _steps(node: ast.AST) -> bool:
+    """Whether an optimizer surely is somewhere in it: ``optimizer.step()``."""
+    return any(
+        isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == "step"
+        and re.search(r"opt|solver|trainer", ast.unparse(part.func.value), re.IGNORECASE) is not None
+        for part in ast.walk(node)
+    )
+
+
+def _is_state(value: ast.AST | None, copied: bool) -> bool:
+    """``model.state_dict()``, which the name holds at other times, with ``copied`` also a copy of it."""
+    inner = value.args[0] if copied and isinstance(value, ast.Call) and len(value.args) == 1 else value
+    return isinstance(inner, ast.Call) and getattr(inner.func, "attr", "") == "state_dict" and not inner.args
+
+
+def _block_of(facts: FileFacts, first: ast.Call, second: ast.Call) -> list[ast.AST]:
+    """The list of statements in which two calls stand as statements, the first above; [] if none does."""
+    one, two = facts.parent(first), facts.parent(second)
+    for block in _blocks(facts.parent(one)) if one is not None and two is not None else ():
+        if one in block and two in block and block.index(one) < block.index(two):
+            return block
+    return []
+
+
+def _between(facts: FileFacts, first: ast.Call, second: ast.Call) -> list[ast.AST]:
+    """The statements between two of one block."""
+    block, one, two = _block_of(facts, first, second), facts.parent(first), facts.parent(second)
+    return block[block.index(one) + 1 : block.index(two)] if block and one is not None and two is not None else []
 
 
 def _blocks(node: ast.AST | None) -> list[list[ast.AST]]:
