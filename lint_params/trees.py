@@ -133,3 +133,8 @@ def goes_on(handler: ast.ExceptHandler) -> bool:
     return not isinstance(handler.body[-1], ast.Raise) or any(
         isinstance(each, leaves) for each in walk(*handler.body, within=True)
     )
+
+
+def is_self(node: ast.AST) -> bool:
+    """The object itself, as methods call it."""
+    return isinstance(node, ast.Name) and node.id == "self"

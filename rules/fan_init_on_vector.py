@@ -114,11 +114,13 @@ class FanInitOnVector(Rule):
             return ""
         layers = [one.layer for one in facts.kind_of(target.value).every() if one.annotated]
         # What an earlier branch takes does not come here: only plain layers are told apart.
-        earlier = [ast.unparse(one.test) for one in asked[1:] if one.test is not None]
-        if len(earlier) < len(asked) - 1 or not all(text.startswith("isinstance(") and "Norm" not in text for text in earlier):
+        earlier = [one.test for one in asked[1:] if one.test is not None and facts.asks_class(one.test)]
+        if len(earlier) < len(asked) - 1 or any("Norm" in ast.unparse(test) for test in earlier):
             return ""
         vectors = (*_NORMS, "LayerNorm") if self._norms_vectors(facts) else _NORMS
-        return next((f"nn.{one}" for one in layers if one in vectors), "")
+        flat = [f"nn.{one}" for one in layers if one in vectors]
+        here = [one for one in flat if facts.calls_of(f"torch.{one}")]  # of all that the test admits
+        return next(iter([*here, *flat]), "")
 
     def _norms_vectors(self, facts: FileFacts) -> bool:
         """Whether the file makes LayerNorms, all of them over one dimension only."""

@@ -91,7 +91,7 @@ class SymmetricWeights(Rule):
                 "layers random (`nn.init.kaiming_uniform_`)",
                 trace=(Step(line, f"the weights of self.{second} are constant too"),),
                 subject=one.cls.qualname,
-                details={"first": one.first.name, "second": one.second.name},
+                details={"first": one.first.name, "second": one.second.name, "applied": one.applied},
             )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:

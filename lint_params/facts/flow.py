@@ -25,7 +25,8 @@ class Definition:
     ``how``: "assign" (``value``, unpacked along ``path``), "argument" (``value`` is the
     default), "for" (an element of ``value``, then along ``path``), "with", "import",
     "def", "augmented", "narrow" (``isinstance`` held: ``value`` is the class expression,
-    ``before`` what was known), "start" (nothing yet), "unknown".
+    ``before`` what was known), "class name" (a test of the class's name held: ``value`` is a
+    comparison of that text), "start" (nothing yet), "unknown".
     """
 
     name: str
@@ -389,6 +390,9 @@ def narrow(test: ast.expr, env: Env, node: ast.AST, held: bool) -> Env:
     if name is not None:
         types = classes[0] if len(classes) == 1 else ast.Tuple(classes, ast.Load())
         return {**env, name: (Definition(name, "narrow", types, node, before=env.get(name, ())),)}
+    named = asked_class_name(test, env) if held else None
+    if named is not None:
+        return {**env, named: (Definition(named, "class name", test, node, before=env.get(named, ())),)}
     return env
 
 
@@ -414,6 +418,50 @@ def asked_type(test: ast.expr | None) -> tuple[str | None, list[ast.expr]]:
     if asked is None or given is None:
         return None, []
     return dotted(asked), given.elts if isinstance(given, (ast.Tuple, ast.List, ast.Set)) else [given]
+
+
+def asks_class(test: ast.expr | None) -> bool:
+    """Whether a test asks of what class something is, in either way."""
+    return asked_type(test)[0] is not None or bool(class_name_text(test)[2])
+
+
+def asked_class_name(test: ast.expr | None, env: Env) -> str | None:
+    """The dotted name whose class is asked for its name: ``m.__class__.__name__.find("Conv") != -1``,
+    ``"Conv" in name``, ``type(m).__name__ == "Linear"``, with the text in a variable or not."""
+    text = class_name_text(test)[0]
+    if isinstance(text, ast.Name):
+        found = env.get(text.id, ())
+        text = found[0].value if len(found) == 1 and found[0].how == "assign" and not found[0].path else None
+    if not (isinstance(text, ast.Attribute) and text.attr == "__name__"):
+        return None
+    cls = text.value
+    if isinstance(cls, ast.Attribute) and cls.attr == "__class__":
+        return dotted(cls.value)
+    if isinstance(cls, ast.Call) and dotted(cls.func) == "type" and len(cls.args) == 1:
+        return dotted(cls.args[0])
+    return None
+
+
+def class_name_text(test: ast.expr | None) -> tuple[ast.expr | None, str, list[str]]:
+    """The text that a test looks at, how ("in", "start" or "equal") and for which words."""
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "startswith":
+        return test.func.value, "start", _words(test.args[0] if len(test.args) == 1 else None)
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return None, "", []
+    left, op, right = test.left, test.ops[0], test.comparators[0]
+    if isinstance(left, ast.Call) and isinstance(left.func, ast.Attribute) and left.func.attr == "find":
+        there = (ast.NotEq, ast.Gt) if ast.unparse(right) == "-1" else (ast.GtE,) if ast.unparse(right) == "0" else ()
+        word = left.args[0] if len(left.args) == 1 and isinstance(op, there) else None
+        return left.func.value, "in", _words(word)
+    if isinstance(op, ast.In) and isinstance(left, ast.Constant):
+        return right, "in", _words(left)
+    return (left, "equal", _words(right)) if isinstance(op, (ast.In, ast.Eq)) else (None, "", [])
+
+
+def _words(expr: ast.expr | None) -> list[str]:
+    parts = expr.elts if isinstance(expr, (ast.Tuple, ast.List, ast.Set)) else [expr]
+    words = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return words if len(words) == len(parts) else []
 
 
 def _arguments(scope: Scope) -> list[Definition]:

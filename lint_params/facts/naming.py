@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from lint_params.facts import conditions as _conditions
+from lint_params.facts import flow as _flow
 from lint_params.facts.classes import ClassFacts
 from lint_params.facts.conditions import Condition
 from lint_params.facts.scope import Index, Scope
@@ -86,6 +87,10 @@ class Naming(SourceView):
     def conditions(self, node: ast.AST) -> list[Condition]:
         """The ifs, loops, withs and tries between a node and its function, innermost first."""
         return _conditions.conditions(self._all, node)
+
+    def asks_class(self, test: ast.expr) -> bool:
+        """Whether a test asks of what class something is: ``isinstance``, ``type``, or by its name."""
+        return _flow.asks_class(test)
 
     def no_grad(self, node: ast.AST) -> bool:
         """Whether the node surely runs under ``torch.no_grad`` or ``inference_mode``."""

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from lint_params.trees import last_name
+from lint_params.trees import is_self, last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -35,7 +35,7 @@ def is_filled_by(tree: ast.Module, name: str, cls: ClassFacts) -> bool:
     derived = any(last_name(base) == cls.name for node in made for base in node.bases)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
-            own = isinstance(node.value, ast.Name) and node.value.id == "self" and not derived
+            own = is_self(node.value) and not derived
             if node.attr in INITS and not is_of_class(node) and not _only_layers_of_torch(tree, above[node]):
                 return True
             if node.attr == name and not own and _is_touched(node, above):

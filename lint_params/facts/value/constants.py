@@ -7,15 +7,17 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lint_params.facts.flow import asked_type
+from lint_params.facts.flow import asks_class
 from lint_params.facts.members import argument
 from lint_params.facts.training.frozen import switches_off
+from lint_params.facts.value.applied import filling
 from lint_params.facts.value.consecutive import consecutive
 from lint_params.facts.value.sequences import fed, placed, sequences
 from lint_params.names import dotted
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.conditions import Condition
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
     from lint_params.facts.value.kinds import Kind
@@ -60,12 +62,14 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Symmetric:
-    """Two layers of constant weights, the second fed by the first; ``node`` sets the first."""
+    """Two layers of constant weights, the second fed by the first; ``node`` sets the first, in a
+    function named ``applied`` if other code than the class's runs it."""
 
     cls: ClassFacts
     first: Layer
     second: Layer
     node: ast.AST
+    applied: str = ""
 
 
 def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
@@ -84,7 +88,8 @@ def symmetric_layers(facts: FileFacts) -> list[Symmetric]:
             if one.grouped or two.grouped or _is_frozen(cls, one):
                 continue
             if first != second and one.constant and one.equal and two.constant and not one.one_unit:
-                found.append(Symmetric(cls, one, two, one.weights[0]))
+                fillers = [scope for scope in filling(cls) if any(one.weights[0] is n for n in ast.walk(scope.node))]
+                found.append(Symmetric(cls, one, two, one.weights[0], fillers[0].name if fillers else ""))
                 break
     return found
 
@@ -104,7 +109,7 @@ def _layers(cls: ClassFacts, inside: dict[str, list[Kind]]) -> dict[str, Layer]:
             elif kind.is_parameter and _constant_parameter(cls, name):
                 node = one.members[name][0].node
                 layers[name] = Layer(name, weights=[node], has_bias=False)
-    applied = _applied(cls)
+    applied = [*_applied(cls), *filling(cls)]
     own = [(one, scope) for one in cls.mro for scope in one.scope.within()]
     outside = [scope for scope in applied if scope and not any(scope is other for _, other in own)]
     for one, scope in [*own, *((cls, scope) for scope in outside)]:
@@ -323,11 +328,19 @@ def _looped(facts: FileFacts, owner: ast.expr, applied: list[Scope | None]) -> f
             source = dotted(condition.test.func) if isinstance(condition.test, ast.Call) else None
             return frozenset(names) if source in ("self.modules", "self.children") else None
     scope = facts.scope_of(owner)
-    others = [
-        c for c in facts.conditions(owner)
-        if c.what != "with" and (c.what != "if" or asked_type(c.test)[0] is None)
-    ]
-    return frozenset(names) if scope in applied and not others else None
+    sure = all(one.what == "with" or _asks_what_it_is(one) for one in facts.conditions(owner))
+    return frozenset(names) if scope in applied and sure else None
+
+
+def _asks_what_it_is(condition: Condition) -> bool:
+    """A way of the code that each layer of a class takes, or each that has a bias."""
+    test = condition.test
+    if condition.what in ("if", "else") and asks_class(test):
+        return True
+    if condition.what != "if" or not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    there = isinstance(test.ops[0], ast.IsNot) and dotted(test.comparators[0]) is None
+    return there and isinstance(test.left, ast.Attribute) and test.left.attr == "bias"
 
 
 def _listed(facts: FileFacts, owner: ast.expr) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lint_params.facts.flow import Definition
+from lint_params.facts.flow import Definition, class_name_text
 from lint_params.facts.torch_names import LAYER_BUFFERS, LAYER_PARAMETERS, LAYERS, OPTIMIZERS
 from lint_params.facts.value.call_sites import argument_kind
 from lint_params.facts.value.calls import call_kind, iterated
@@ -57,6 +57,8 @@ def defined(facts: FileFacts, one: Definition) -> Kind:
 def _defined(facts: FileFacts, one: Definition) -> Kind:
     if one.how == "narrow":
         return narrowed(facts, one)
+    if one.how == "class name":
+        return named(facts, one)
     if one.annotation is not None and one.value is None:
         kind = annotated(facts, one.annotation)
         if one.how == "argument" and kind.torch == "torch.nn.Module" and not kind.optional:
@@ -118,6 +120,18 @@ def narrowed(facts: FileFacts, one: Definition) -> Kind:
     if kind.what == "choice" and all(each.is_module for each in kind.choices):
         return Kind("choice", choices=tuple(replace(k, annotated=True) for k in kind.choices))
     return replace(kind, annotated=True, owner=before.owner, member=before.member)
+
+
+def named(facts: FileFacts, one: Definition) -> Kind:
+    """What a class of torch is whose name was asked for; a class of the file may have that name, too."""
+    before = join(defined(facts, other) for other in one.before) if one.before else UNKNOWN
+    _, how, words = class_name_text(one.value)
+    fits = {"in": str.__contains__, "start": str.startswith, "equal": str.__eq__}[how]
+    own = [cls.name for cls in facts.classes if cls.is_module]
+    if not words or before.cls is not None or any(fits(name, word) for name in own for word in words):
+        return before
+    layers = [name for name in sorted(LAYERS) if any(fits(name, word) for word in words)]
+    return join(replace(instance_of(f"torch.nn.{name}"), annotated=True) for name in layers) if layers else before
 
 
 def annotated(facts: FileFacts, annotation: ast.expr) -> Kind:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.sizes import dim
 from lint_params.shape.sizes.dim import Atom, Poly, Size, symbol
-from lint_params.trees import children, walk
+from lint_params.trees import children, is_self, walk
 
 _OPERATORS = {ast.Add: dim.add, ast.Sub: dim.sub, ast.Mult: dim.mul, ast.FloorDiv: dim.floordiv}
 _DEPTH = 6
@@ -155,7 +155,7 @@ class Bindings:
 
 
 def _of_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+    return isinstance(node, ast.Attribute) and is_self(node.value)
 
 
 def _outermost(node: ast.expr | None) -> Iterator[ast.expr]:

@@ -11,7 +11,7 @@ from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.runs.chosen import GIVEN, Key
 from lint_params.shape.runs.wants import NONE_YET, Atom, compared, true, within
-from lint_params.trees import targets, walk
+from lint_params.trees import is_self, targets, walk
 
 
 class Conditions:
@@ -33,9 +33,9 @@ class Conditions:
             for child in ast.iter_child_nodes(node):
                 self.parents[child] = node
             for target in targets(node) if method.name == "__init__" else ():
-                if isinstance(target, ast.Attribute) and _is_self(target.value):
+                if isinstance(target, ast.Attribute) and is_self(target.value):
                     self.given.setdefault(target.attr, []).append((node.value, method))  # type: ignore[attr-defined]
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and _is_self(node.value):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and is_self(node.value):
                 self.uses.setdefault(node.attr, []).append(node)
 
     def needed(self, *places: ast.AST) -> dict[Key, Any] | None:
@@ -152,7 +152,7 @@ class Conditions:
             return [true(found, self.default(found), self.annotation(found), want)]
         if found is not None and found[0] is not test:
             return self._that(found[0], want, found[1], depth + 1)
-        if want and isinstance(test, ast.Attribute) and _is_self(test.value):
+        if want and isinstance(test, ast.Attribute) and is_self(test.value):
             return self._set(test.attr, depth)
         return []
 
@@ -191,7 +191,7 @@ class Conditions:
         found = self._parameter(left, fn, depth)
         if found is None:
             none = isinstance(op, ast.Is) and other is None and not want
-            own = isinstance(left, ast.Attribute) and _is_self(left.value)
+            own = isinstance(left, ast.Attribute) and is_self(left.value)
             return self._set(left.attr, depth) if none and own and isinstance(left, ast.Attribute) else []
         if isinstance(found, list):
             if isinstance(op, ast.Is) and other is None and isinstance(found[0], ast.IfExp):
@@ -224,7 +224,7 @@ class Conditions:
                 init = self.methods["__init__"]
                 known = any(arg.arg == expr.attr for arg, _ in parameters(init.args))
                 return ("__init__", expr.attr) if known else None
-            elif isinstance(expr, ast.Attribute) and _is_self(expr.value):
+            elif isinstance(expr, ast.Attribute) and is_self(expr.value):
                 ways = self.given.get(expr.attr, [])
                 handed = ways[0] if len(ways) == 1 else None
             else:
@@ -256,12 +256,8 @@ def _passed(statements: list[ast.stmt]) -> Iterator[tuple[ast.expr, bool]]:
 _OPPOSITE: dict[type, Callable[[], ast.cmpop]] = {ast.NotIn: ast.In, ast.IsNot: ast.Is, ast.NotEq: ast.Eq}
 
 
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
 def _is_config(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "config" and _is_self(node.value)
+    return isinstance(node, ast.Attribute) and node.attr == "config" and is_self(node.value)
 
 
 def _name(node: ast.expr) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from lint_params.trees import last_name, walk
+from lint_params.trees import is_self, last_name, walk
 
 #: Kept on the node itself, so that it goes with the tree.
 _NEEDED = "_lint_params_needed"
@@ -62,7 +62,7 @@ def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str],
 
 def _handed(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     """The first argument of ``self.<name>(...)``, and that name."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_self(node.func.value):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_self(node.func.value):
         yield from ((part, node.func.attr) for part in node.args[:1])
 
 
@@ -92,10 +92,6 @@ def _certain(value: ast.expr) -> Iterator[ast.AST]:
         if not isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
             yield node
             todo += ast.iter_child_nodes(node)
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _none(default: ast.expr | None) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.names import dotted
 from lint_params.shape.evaluate.every import below
 from lint_params.shape.value import Flag, Instance
 from lint_params.trees import walk
@@ -43,9 +44,5 @@ def _turned(tree: ast.Module) -> list[str]:
         for node in walk(*tree.body)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool)
         for target in node.targets
-        if isinstance(target, ast.Attribute) and target.attr not in _OWN and not _is_self(target.value)
+        if isinstance(target, ast.Attribute) and target.attr not in _OWN and dotted(target.value) not in ("self", "cls")
     ]
-
-
-def _is_self(owner: ast.expr) -> bool:
-    return isinstance(owner, ast.Name) and owner.id in ("self", "cls")

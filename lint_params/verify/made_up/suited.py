@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 from unittest.mock import Mock
@@ -53,8 +53,11 @@ _DATA = [
     "stream",
 ]
 
-
-
+#: Layers that an initialisation tells apart by their names, the most common first.
+_USUAL = (
+    nn.Linear, nn.Conv2d, nn.Conv1d, nn.ConvTranspose2d,
+    nn.BatchNorm2d, nn.BatchNorm1d, nn.LayerNorm, nn.Embedding,
+)  # fmt: skip
 
 #: What a model is called where it is an argument.
 _MODELS = ("model", "net", "network", "module", "student", "classifier")
@@ -74,6 +77,8 @@ def call(
     names = required(target)
     there = {**_built(node, view), **(models or {})}
     model = _called(node, there) or usual or _model(node, names, view, synthesis)
+    if model is None and sum(_is_model(name, node, view) for name in names) == 1:
+        model = _any_model()  # its optimizer is made up, too
     sizes = {**(known or {}), **{k: v for k, v in synthesis.made.items() if isinstance(v, int)}}
 
     @cache
@@ -144,18 +149,30 @@ def _fed(
 def told_apart(node: ast.FunctionDef, name: str, view: FileView) -> list[nn.Module]:
     """``if isinstance(m, nn.Conv2d)``: a layer for each kind that a function treats by itself."""
     found: dict[type, nn.Module] = {}
+    for kind in (*_asked_for(node, name, view), *_asked_by_name(node)):
+        if isinstance(kind, type) and issubclass(kind, nn.Module) and kind not in found:
+            with contextlib.suppress(Exception):
+                made = synthesised(kind, Synthesis(view))
+                found[kind] = spelled(kind(*made.args, **made.kwargs), made.text)
+    return list(found.values())
+
+
+def _asked_for(node: ast.FunctionDef, name: str, view: FileView) -> Iterator[Any]:
     for one in ast.walk(node):
         if not isinstance(one, ast.Call) or ast.unparse(one.func) != "isinstance" or len(one.args) != 2:
             continue
-        if getattr(one.args[0], "id", "") != name:
-            continue
-        kinds = one.args[1].elts if isinstance(one.args[1], ast.Tuple) else [one.args[1]]
-        for kind in (view.live(ast.unparse(each)) for each in kinds):
-            if isinstance(kind, type) and issubclass(kind, nn.Module) and kind not in found:
-                with contextlib.suppress(Exception):
-                    made = synthesised(kind, Synthesis(view))
-                    found[kind] = spelled(kind(*made.args, **made.kwargs), made.text)
-    return list(found.values())
+        if getattr(one.args[0], "id", "") == name:
+            kinds = one.args[1].elts if isinstance(one.args[1], ast.Tuple) else [one.args[1]]
+            yield from (view.live(ast.unparse(each)) for each in kinds)
+
+
+def _asked_by_name(node: ast.FunctionDef) -> Iterator[type[nn.Module]]:
+    """``m.__class__.__name__.find("Conv") != -1``: those of the usual layers that have such names."""
+    if not any(isinstance(one, ast.Attribute) and one.attr == "__name__" for one in ast.walk(node)):
+        return
+    for one in ast.walk(node):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value:
+            yield from (kind for kind in _USUAL if one.value in kind.__name__)
 
 
 def adapted(call: Call, failure: evidence.Failure, tried: set[str]) -> Call | None:
@@ -184,6 +201,11 @@ def adapted(call: Call, failure: evidence.Failure, tried: set[str]) -> Call | No
 def required(target: Any) -> list[str]:
     kinds = ("VAR_POSITIONAL", "VAR_KEYWORD")
     return [p.name for p in without_default(target) if p.kind.name not in kinds]
+
+
+def _any_model() -> nn.Module:
+    """Takes (5, 24), which all data is made of that nobody says more of."""
+    return nn.Linear(24, 16)
 
 
 def _working(model: nn.Module, sizes: dict[str, Any]) -> Inputs:
@@ -249,9 +271,9 @@ def _value(
         if model is not None:
             return model
         several = sum(_is_model(one, node, view) for one in (arg.arg for arg in node.args.args)) > 1
-        return nn.Linear(24, 24 if several else 16)  # one may take what another gives
+        return nn.Linear(24, 24) if several else _any_model()  # one may take what another gives
     if lowered in ("layer", "linear", "fc"):
-        return nn.Linear(24, 16)
+        return _any_model()
     if lowered in ("next_layer",):
         return nn.Linear(16, 8)
     if lowered in ("optimizer", "optim", "opt") and model is not None:
@@ -325,7 +347,7 @@ def _labels(
     model: nn.Module | None, given: Inputs | None, node: ast.FunctionDef
 ) -> torch.Tensor:
     """A class for each row of what the model gives, or a value for each value."""
-    out = torch.zeros(5, 16 if model is None else 2)  # what a Linear(24, 16) gives
+    out = torch.zeros(5, 16 if model is None else 2)
     if model is not None and given is not None:
         with contextlib.suppress(Exception), torch.no_grad():
             args, kwargs = given.fresh("cpu")

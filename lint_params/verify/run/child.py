@@ -97,6 +97,7 @@ def perform(
     subject, needs = findings[0]["subject"], _needs(findings)
     shapes = all(finding["code"].startswith("LP4") for finding in findings)
     experiment = Experiment(watch, view, subject, target.device, needs, shapes and "backward" not in needs)
+    experiment.applied = sorted({name for one in findings if (name := one["details"].get("applied"))})
     sys.settrace(watch.trace)
     try:
         if scenario.what == "import":

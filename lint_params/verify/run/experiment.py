@@ -117,6 +117,10 @@ class Experiment(Objects):
         watch.root = root
         with contextlib.suppress(Exception):
             run.modules = snapshot.modules(root, watch.calls)
+        if self.applied:  # functions of the file, as its script gives them the object
+            with self.phase("construct", needed=True):
+                for name in self.applied:
+                    root.apply(self.view.live(name))
         run.snapshots["construct"] = snapshot.tensors(root, watch.keep)
         self._hidden(root)
 

@@ -56,6 +56,7 @@ class Steps:
         self.tied = False
         self.words: dict[str, Any] = {}  # what forward must be given to reach a line
         self.method = ""  # what is to be called besides
+        self.applied: list[str] = []  # functions of the file that the object is given to once made
         self.usual: nn.Module | None = None  # what an object's methods are given as their model
         self.entry = ""  # what is called in the place of forward
         self.entered = 0  # modules that the last call of the model called
@@ -131,7 +132,9 @@ class Steps:
             lines.append(self.part.setup)
         else:
             lines += imports_of(call.text, home, name.split(".")[0])
+            lines += [f"from {home} import {one}" for one in self.applied]
             lines.append(f"model = {name}({call.text})")
+        lines += [f"model.apply({one})" for one in self.applied]
         if given is not None and given.text():
             said = f"  # by its source, {'; '.join(given.said)}" if given.said else ""
             called = f"model.{self.entry}" if self.entry else "model"
