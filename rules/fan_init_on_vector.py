@@ -2,7 +2,8 @@
 
 Xavier and Kaiming initialisation scale by the numbers of inputs and outputs, which a vector
 does not have: torch raises for biases, for the weights of normalisation layers, and in a loop
-over all parameters at the first bias that it meets.
+over all parameters at the first bias that it meets. Orthogonal and sparse initialisation and the
+identity are of matrices too.
 
 Bad::
 
@@ -59,6 +60,8 @@ _FAN = tuple(
     for kind in ("xavier", "kaiming")
     for name in (f"{kind}_uniform_", f"{kind}_normal_", f"{kind}_uniform", f"{kind}_normal")
 )
+_OF_MATRICES = tuple(f"torch.nn.init.{name}" for name in ("orthogonal_", "orthogonal", "sparse_", "eye_"))
+_REFUSED = ("Fan in and fan out can not be computed", "Only tensors with 2 ")
 
 
 _NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm")
@@ -67,10 +70,10 @@ _NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm")
 class FanInitOnVector(Rule):
     code = "LP108"
     level = Level.ERROR
-    words = ("xavier_", "kaiming_")
+    words = ("xavier_", "kaiming_", "orthogonal", "sparse_", "eye_")
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
-        for call in facts.calls_of(*_FAN):
+        for call in facts.calls_of(*_FAN, *_OF_MATRICES):
             target = facts.argument(call, 0, "tensor")
             if target is None:
                 continue
@@ -175,9 +178,10 @@ class FanInitOnVector(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
-        failure = run.failure_at(lines, "Fan in and fan out can not be computed", tried=True)
-        if failure is not None:
-            return run.confirmed_by(failure)
+        for text in _REFUSED:
+            failure = run.failure_at(lines, text, tried=True)
+            if failure is not None:
+                return run.confirmed_by(failure)
         if run.ran(finding):
             return run.refuted(finding, "the initialiser accepted the tensor")
         return None

@@ -78,10 +78,12 @@ class InitNotCalled(Rule):
             if cls.init is None:
                 yield from self._generated(facts, cls)
             elif self._never_calls(cls, cls.init):
+                meant = _meant(cls.init)
+                said = f" (`{ast.unparse(meant)}` does not)" if meant is not None else ""
                 yield self.report(
                     facts,
-                    facts.header(cls.init),
-                    f"`{cls.name}.__init__` never calls the parent's: the Module cannot register "
+                    facts.header(cls.init) if meant is None else meant,
+                    f"`{cls.name}.__init__` never calls the parent's{said}: the Module cannot register "
                     "or run anything; begin it with `super().__init__()`",
                     subject=cls.qualname,
                 )
@@ -300,6 +302,15 @@ def _registers(cls: ClassFacts, entry: str = "__init__") -> bool:
         for member in members
         if member.method in cls.reached_from(entry)
     )
+
+
+def _meant(init: Scope) -> ast.expr | None:
+    """The line that was to call the parent's: ``super().__init__`` without the call, ``super(Net).__init__()``."""
+    for node in init.nodes(ast.Attribute):
+        if node.attr == "__init__" and isinstance(node.value, ast.Call):
+            parent = init.index.parents.get(node)
+            return parent if isinstance(parent, ast.Call) else node
+    return None
 
 
 def _calls_parent(cls: ClassFacts, scope: Scope) -> bool:

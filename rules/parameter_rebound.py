@@ -278,12 +278,19 @@ def _is_weak(kind: Kind, member: Member) -> bool:
 
 def _may_be_itself(facts: FileFacts, value: ast.expr | None) -> bool:
     """``w.to(device)``, here or as what a function returns: the same Parameter if nothing is to do."""
-    if value is None:
+    if value is None or _is_made(facts, value):
         return False
     home, _, method = facts.kind_of(value).torch.rpartition(".")
     if home == "torch.Tensor" and method in _NO_OPS:
         return True
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _NO_OPS
+
+
+def _is_made(facts: FileFacts, value: ast.expr) -> bool:
+    """``torch.from_numpy(vectors).float()``: a new tensor, whatever of its kind it becomes."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _NO_OPS:
+        value = value.func.value
+    return facts.creation(value) is not None and not facts.kind_of(value).is_parameter
 
 
 def _needs_itself(facts: FileFacts, member: Member) -> bool:

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from lint_params.facts import ClassFacts, FileFacts, Member, Scope
 
 _OWN = ("_apply", "to", "cuda")
+#: Losses whose ``weight`` has a number for each class.
+_WEIGHED = tuple(f"torch.nn.functional.{name}" for name in ("cross_entropy", "nll_loss", "multi_margin_loss"))
 
 
 class TensorNotBuffer(Rule):
@@ -75,7 +77,7 @@ class TensorNotBuffer(Rule):
                 if read is None:
                     continue
                 kept = any(scope is m.scope for m in members for scope in scopes)
-                if not kept and self._is_number(facts, first):
+                if not kept and self._is_number(facts, first) and not _weighs_classes(facts, read):
                     continue
                 lost = "its updates are lost when the model is saved, and " if kept else ""
                 cure = f'use self.register_buffer("{name}", ...)'
@@ -157,6 +159,13 @@ class TensorNotBuffer(Rule):
         if kept:
             return run.refuted(finding, f"{name} is registered")
         return None
+
+
+def _weighs_classes(facts: FileFacts, read: ast.Attribute) -> bool:
+    """``F.cross_entropy(scores, y, weight=self.w)``: one number for each class, never one for all."""
+    keyword = facts.parent(read)
+    call = facts.parent(keyword) if isinstance(keyword, ast.keyword) and keyword.arg == "weight" else None
+    return isinstance(call, ast.Call) and facts.qualify(call.func) in _WEIGHED
 
 
 def _is_made_here(facts: FileFacts, read: ast.Attribute) -> bool:

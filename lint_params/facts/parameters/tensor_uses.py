@@ -26,6 +26,16 @@ _TENSOR_ONLY = frozenset(
     """.split()
 )
 
+#: Losses that compare two tensors.
+_LOSSES = frozenset("""
+    cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss kl_div binary_cross_entropy
+    binary_cross_entropy_with_logits poisson_nll_loss multilabel_margin_loss multi_margin_loss
+""".split())
+_LOSS_LAYERS = frozenset("""
+    CrossEntropyLoss NLLLoss MSELoss L1Loss SmoothL1Loss HuberLoss KLDivLoss BCELoss
+    BCEWithLogitsLoss PoissonNLLLoss MultiLabelMarginLoss MultiMarginLoss
+""".split())
+
 
 def is_pure_method(name: str) -> bool:
     return name in NEW_TENSOR_METHODS and name not in _SIDE_EFFECTS
@@ -75,6 +85,8 @@ def is_used_as_tensor(facts: FileFacts, name: ast.Name) -> bool:
             return True
         if isinstance(parent, ast.Call) and parent.args[:1] == [node] and _takes_tensor(facts, parent):
             return True
+        if isinstance(parent, ast.Call) and node in parent.args[:2] and _is_loss(facts, parent):
+            return True
     return False
 
 
@@ -82,6 +94,14 @@ def _takes_tensor(facts: FileFacts, call: ast.Call) -> bool:
     """``F.softmax(x, -1)``, ``torch.exp(x)``: they take nothing but a tensor first."""
     home, _, last = (facts.qualify(call.func) or "").rpartition(".")
     return home == "torch.nn.functional" and last[:1].islower() or home == "torch" and last in NEW_TENSOR_METHODS
+
+
+def _is_loss(facts: FileFacts, call: ast.Call) -> bool:
+    """``F.cross_entropy(scores, labels)``, or a call of a layer that is one of torch's losses of two."""
+    home, _, last = (facts.qualify(call.func) or "").rpartition(".")
+    if home == "torch.nn.functional":
+        return last in _LOSSES
+    return facts.kind_of(call.func).layer in _LOSS_LAYERS
 
 
 def goes_back(facts: FileFacts, read: ast.expr) -> bool:

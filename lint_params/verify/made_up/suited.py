@@ -106,13 +106,14 @@ def call(
 
 
 def _built(node: ast.FunctionDef, view: FileView) -> dict[str, nn.Module]:
-    """``net = Net(3, 4)``: the models that a function makes itself."""
+    """``net = Net(3, 4)``: the models that a function makes itself; a loss is none."""
     found: dict[str, nn.Module] = {}
     for one in ast.walk(node):
         if not isinstance(one, ast.Assign) or not isinstance(one.value, ast.Call):
             continue
         kind = view.live(ast.unparse(one.value.func))
-        if isinstance(kind, type) and issubclass(kind, nn.Module):
+        loss = getattr(kind, "__module__", "") == nn.MSELoss.__module__
+        if isinstance(kind, type) and issubclass(kind, nn.Module) and not loss:
             made = arguments.evaluated(one.value, view)
             with contextlib.suppress(Exception):
                 if made is not None:
