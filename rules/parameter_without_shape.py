@@ -228,7 +228,8 @@ def _registers(facts: FileFacts, call: ast.Call, name: str) -> bool:
 
 
 def _is_float(facts: FileFacts, value: ast.expr) -> bool:
-    for one in facts.reach(value) or [value]:
+    given = (facts.argument_values(value) or facts.default_of(value)) if isinstance(value, ast.Name) else []
+    for one in facts.reach(value) or given or [value]:
         if isinstance(one, ast.UnaryOp):
             one = one.operand
         name = facts.qualify(one.func) if isinstance(one, ast.Call) else None

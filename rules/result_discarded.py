@@ -83,6 +83,8 @@ _SHAPED = frozenset("view reshape transpose".split())
 _CHANGES = frozenset(
     "clamp clip nan_to_num normalize pad squeeze unsqueeze transpose permute flatten masked_fill".split()
 )
+#: Methods that never give a view of what they are called on, nor the tensor itself.
+_RECKONS = frozenset("mul multiply add sub div true_divide pow abs neg exp log sqrt sign clamp lerp addcmul".split())
 _TENSOR_WORDS = ("dim", "keepdim", "start_dim", "end_dim")
 
 
@@ -116,6 +118,13 @@ def _is_weight(facts: FileFacts, owner: ast.expr) -> bool:
     if not isinstance(owner, ast.Attribute) or owner.attr not in ("weight", "bias"):
         return False
     return facts.kind_of(owner.value).is_module and not facts.kind_of(owner).known
+
+
+def _is_result(facts: FileFacts, owner: ast.expr) -> bool:
+    """``p.data.mul(decay)`` before ``.add_(q)``: a new tensor is changed in place, and nobody has it."""
+    if not isinstance(owner, ast.Call) or not isinstance(owner.func, ast.Attribute) or owner.func.attr not in _RECKONS:
+        return False
+    return facts.kind_of(owner.func.value).what in _TENSORS and facts.qualify(owner.func) is None
 
 
 def _is_once_tensor(facts: FileFacts, owner: ast.Name) -> bool:
@@ -197,10 +206,17 @@ class ResultDiscarded(Rule):
                     cure = f"write `{name} = {shown}`" if whole else f"assign the result to `{name}`"
                     if call.lineno == call.end_lineno:
                         fix = Fix(facts.place(statement), f"{name} = {text}", "assign the result")
+            said = f"`{shown}` returns a new tensor, and it is dropped: {cure}"
+            if isinstance(call.func, ast.Attribute) and call.func.attr.endswith("_") and isinstance(owner, ast.Call):
+                first = ast.unparse(owner.func)
+                said = (
+                    f"`{first}(...)` returns a new tensor, which `{call.func.attr}` changes and nobody has: "
+                    f"write `{first}_(...)`"
+                )
             yield self.report(
                 facts,
                 statement,
-                f"`{shown}` returns a new tensor, and it is dropped: {cure}",
+                said,
                 fix=fix,
                 subject=facts.subject(statement),
             )
@@ -216,6 +232,8 @@ class ResultDiscarded(Rule):
         if not isinstance(call.func, ast.Attribute):
             return ""
         method, owner = call.func.attr, call.func.value
+        if method.endswith("_") and not method.startswith("_"):
+            return shown if _is_result(facts, owner) else ""
         if not facts.is_pure_method(method):
             return ""
         kind = facts.kind_of(owner)

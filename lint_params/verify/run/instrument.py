@@ -149,8 +149,13 @@ class _Prober(ast.NodeTransformer):
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        self.generic_visit(node)
         target = node.targets[0]
+        names = [one.id for one in ast.walk(node.value) if isinstance(one, ast.Name)]
+        self.generic_visit(node)
+        if node.lineno in self.lines and isinstance(target, ast.Name) and target.id in names:
+            old = ast.Name(target.id, ast.Load())  # `p = p - 1`: another object than before?
+            asked = [ast.Constant(node.lineno), ast.Constant(target.id), old, node.value]
+            node.value = _call("__lp_rename__", asked, node.value)
         if node.lineno in self.lines and len(node.targets) == 1 and _settable(target):
             assert isinstance(target, ast.Attribute)
             args = [

@@ -35,6 +35,7 @@ class Probes:
         return {
             "__lp_call__": self.probe_call,
             "__lp_look__": self.probe_look,
+            "__lp_rename__": self.probe_rename,
             "__lp_set__": self.probe_set,
             "__lp_read__": self.probe_read,
             "__lp_pair__": self.probe_pair,
@@ -63,6 +64,12 @@ class Probes:
             text = f"{type(owner).__name__}.{method}() returned {type(result).__name__}"
             self._probe(evidence.Probe(line, "discarded", text, same, owner=type(owner).__name__))
         return result
+
+    def probe_rename(self, line: int, name: str, old: Any, new: Any) -> Any:
+        if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor) and new is not old:
+            text = f"`{name}` named a {type(old).__name__}, and then a new tensor"
+            self._probe(evidence.Probe(line, "renamed", text))
+        return new
 
     def probe_look(self, line: int, owner: Any, name: str) -> Any:
         found = getattr(owner, name)
