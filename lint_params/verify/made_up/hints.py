@@ -43,7 +43,8 @@ class Hints:
         self.keys = {**other.keys, **self.keys}
         self.choices += other.choices
         self.call = self.call or other.call
-        self.index = max(self.index, other.index)
+        for name in ("index", "unpacked", "of_rows"):
+            setattr(self, name, max(getattr(self, name), getattr(other, name)))
         for name in ("called", "run", "indexed", "iterated", "sized"):
             setattr(self, name, getattr(self, name) or getattr(other, name))
 
@@ -118,7 +119,8 @@ class Hints:
         if plain == "getattr" and _slot(given[0]) in aliases:
             self._key(given[1:])
         places: list[int | str] = [*range(len(node.args)), *(word.arg or "" for word in node.keywords)]
-        self.passed += [(called, at) for at, arg in zip(places, given) if _slot(arg) in aliases]
+        to = _slot(func) if _slot(func) == f"self.{called}" else called
+        self.passed += [(to, at) for at, arg in zip(places, given) if _slot(arg) in aliases]
         if _SIZED.fullmatch(called):
             self.sized |= any(_slot(part) in aliases for part in _parts(given))
         kept = given[1:2] if called == "register_buffer" else given[:1]

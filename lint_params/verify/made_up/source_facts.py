@@ -229,11 +229,20 @@ class FileView:
         """What a body says of a parameter, and what the file's own functions say that are handed it."""
         found = Hints(function, name, self.tree)
         for called, at in found.passed if depth < _HANDED_ON else ():
-            node = self.defined.get(called)
+            node, at = self.defined.get(called), at
+            if called.startswith("self."):
+                node, at = self._sibling(function, called.removeprefix("self.")), at + 1 if isinstance(at, int) else at
             taken = _parameter(node, at) if node is not None and node is not function else ""
             if node is not None and taken:
                 found.join(self.hints(node, taken, depth + 1))
         return found
+
+    def _sibling(self, method: ast.AST, name: str) -> ast.AST | None:
+        """The method of that name of the class that has this one."""
+        for cls in self.tree.body:
+            if isinstance(cls, ast.ClassDef) and any(one is method for one in cls.body):
+                return next((one for one in cls.body if isinstance(one, ast.FunctionDef) and one.name == name), None)
+        return None
 
     @cached_property
     def defined(self) -> dict[str, ast.AST]:

@@ -112,6 +112,10 @@ class _Prober(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         self.generic_visit(node)
         call = node.value
+        if node.lineno in self.lines and _changes_result(call):
+            assert isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+            call.func.value = _watched(call.func.value)  # the one before it is what nobody has
+            return node
         if node.lineno in self.lines and isinstance(call, ast.Attribute):
             looked: list[ast.expr] = [ast.Constant(node.lineno), call.value, ast.Constant(call.attr)]
             node.value = _call("__lp_look__", looked, call)
@@ -121,12 +125,7 @@ class _Prober(ast.NodeTransformer):
             and isinstance(call.func, ast.Attribute)
             and not (isinstance(call.func.value, ast.Call) and _is_super(call.func.value))
         ):
-            first: list[ast.expr] = [
-                ast.Constant(node.lineno),
-                call.func.value,
-                ast.Constant(call.func.attr),
-            ]
-            node.value = _call("__lp_call__", first + call.args, call, keywords=call.keywords)
+            node.value = _watched(call)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -173,6 +172,22 @@ class _Prober(ast.NodeTransformer):
             named: list[ast.expr] = [ast.Constant(node.lineno), ast.Constant(node.id), node]
             return _call("__lp_read__", named, node)
         return node
+
+
+def _changes_result(call: ast.expr) -> bool:
+    """``p.mul(rate).add_(q)``"""
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    first = call.func.value
+    in_place = call.func.attr.endswith("_") and not call.func.attr.endswith("__")
+    return in_place and isinstance(first, ast.Call) and isinstance(first.func, ast.Attribute)
+
+
+def _watched(call: ast.expr) -> ast.Call:
+    """The call of a method, and what it changes."""
+    assert isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    first: list[ast.expr] = [ast.Constant(call.lineno), call.func.value, ast.Constant(call.func.attr)]
+    return _call("__lp_call__", first + call.args, call, keywords=call.keywords)
 
 
 def _read(arg: ast.expr) -> ast.expr:
