@@ -155,13 +155,18 @@ class Ratio:
 
 
 class AllPairs(Shape):
-    """The shape of ``column - vector``: the differences of every prediction from every target."""
+    """The shape of ``column - vector``: the differences of every prediction from every target.
 
-    __slots__ = ("vector",)
+    ``plain`` is the tensor of the differences themselves, of which a mean is what it would be of
+    those of each prediction from its own target.
+    """
 
-    def __init__(self, dims: tuple[Size, ...], vector: Tensor) -> None:
-        super().__init__(dims)
+    __slots__ = ("vector", "plain")
+
+    def __init__(self, vector: Tensor, plain: Tensor) -> None:
+        super().__init__(plain.shape.dims)
         self.vector = vector
+        self.plain = plain
 
 
 class ShapeOf:

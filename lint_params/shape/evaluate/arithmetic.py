@@ -270,7 +270,7 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
         vector = beside_column(it.ctx, first, second)
         column = first if vector is second else second
         if vector is not None and _of_layer(column) and isinstance(result, Tensor):
-            result.shape = AllPairs(result.shape.dims, vector)
+            result.shape = AllPairs(vector, result)
     return result
 
 
