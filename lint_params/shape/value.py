@@ -100,7 +100,8 @@ class Shape:
 class Tensor:
     """A tensor value. ``param`` names it when it is a registered or fresh nn.Parameter.
 
-    ``dtype``: "float", "int", "bool", "complex" or None where unknown.
+    ``dtype``: "float", "int", "byte" (uint8, a mask where it is an index), "bool", "complex" or
+    None where unknown.
     ``free``: it came in as an argument, so its sizes are the caller's to choose.
     ``of``: the tensors that it was made of and whose sizes it may have.
     """
@@ -187,7 +188,7 @@ class ShapeOf:
 
 
 class DtypeOf:
-    """``x.dtype`` as far as it is known: "float", "int", "bool", "complex" or None."""
+    """``x.dtype`` as far as it is known: "float", "int", "byte", "bool", "complex" or None."""
 
     __slots__ = ("dtype",)
 

@@ -102,7 +102,7 @@ def _same(kind: str | None) -> str | None:
 
 
 def _sum(kind: str | None) -> str | None:
-    return "int" if kind == "bool" else kind
+    return "int" if kind in ("bool", "byte") else kind
 
 
 def _float(kind: str | None) -> str | None:
