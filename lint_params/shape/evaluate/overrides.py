@@ -115,9 +115,10 @@ def _fits_the_other(it: Interpreter, o: Override) -> bool:
 
 def _takes_other_input(it: Interpreter, o: Override) -> bool:
     """Whether a layer may run with its new weight, on an input of another width than it was made
-    for: its rows are, for all that is known, those that it had, and that its bias has."""
+    for (of an embedding it is the output): its rows are, for all that is known, those that it had,
+    and that its bias has."""
     bias, groups = o.layer.attrs.get("bias"), o.layer.attrs.get("groups", 1)
-    if o.name != "weight" or o.layer.spec.short not in _ROWS or groups != 1:
+    if o.name != "weight" or o.layer.spec.short not in (*_ROWS, "Embedding") or groups != 1:
         return False
     before, after = it.ctx.dims(o.old), it.ctx.dims(o.new)
     if not before or not after or len(before) != len(after):
