@@ -22,7 +22,7 @@ from lint_params.shape.runs.arguments import (
     parameters,
 )
 from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
-from lint_params.shape.runs.callers import Callers, is_none
+from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.narrow import whatever_is_given
 from lint_params.shape.runs.one_class import Checked, find_method, run_class, run_ranks
@@ -110,14 +110,10 @@ def _uses(tree: ast.Module) -> tuple[dict[str, list[ast.Call]], set[str]]:
     return calls, {n.id for n in loads if id(n) not in bare}
 
 
-def _given(
-    init: ast.FunctionDef, calls: list[ast.Call], callers: Callers
-) -> tuple[frozenset[str], frozenset[str]]:
+def _given(init: ast.FunctionDef, calls: list[ast.Call]) -> tuple[frozenset[str], frozenset[str]]:
     """Parameters that every one of the calls sets, by position or keyword (or may, by **), and
-    those that any of them does. Where None is the default, and the caller hands on an argument of
-    its own that is None by default, nothing is set."""
+    those that any of them does."""
     names = [arg.arg for arg, _ in parameters(init.args)[1:]]
-    optional = {arg.arg for arg, default in parameters(init.args) if is_none(default)}
     given: set[str] | None = None
     ever: set[str] = set()
     for call in calls:
@@ -127,7 +123,6 @@ def _given(
         ):
             here = set(names)
         here |= set(names[: len(call.args)])
-        here -= {name for name in optional & here if callers.hands_on_none(call, init, name)}
         given = here if given is None else given & here
         ever |= here
     return frozenset(given or ()), frozenset(ever)
@@ -163,7 +158,7 @@ def check_class(
     def handed(arg: str) -> Value | None:
         return None if init is None else callers.handed(name, init[1], arg)
 
-    always, ever = _given(init[1], calls, callers) if init is not None else (frozenset(), frozenset())
+    always, ever = _given(init[1], calls) if init is not None else (frozenset(), frozenset())
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
     defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))

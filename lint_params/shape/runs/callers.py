@@ -52,14 +52,6 @@ class Callers:
                 return value
         return None
 
-    def hands_on_none(self, call: ast.Call, fn: ast.FunctionDef, arg: str) -> bool:
-        """Whether a call gives for ``arg`` an argument of the function around it as that came in,
-        by default None."""
-        node, (around, _) = argument(call, fn, arg), self._around(call)
-        if around is None or not isinstance(node, ast.Name) or node.id in self._assignments(around):
-            return False
-        return any(one.arg == node.id and is_none(default) for one, default in parameters(around.args))
-
     def _unpacked(self, call: ast.Call, arg: str, depth: int) -> Value | None:
         """What ``**settings`` of a call holds for ``arg``, if that can be read."""
         for keyword in call.keywords:
@@ -139,10 +131,6 @@ class Callers:
 
 def _names(node: ast.expr) -> set[str]:
     return {n.id for n in walk(node) if isinstance(n, ast.Name)}
-
-
-def is_none(default: ast.expr | None) -> bool:
-    return isinstance(default, ast.Constant) and default.value is None
 
 
 def argument(call: ast.Call, fn: ast.FunctionDef, name: str) -> ast.expr | None:
