@@ -227,7 +227,7 @@ def _is_read_again(facts: FileFacts, scopes: list[Scope], target: ast.expr) -> b
     """``self.states = torch.load(path)``: the item is of what comes from there when it is loaded."""
     owner = ast.unparse(target.value) if isinstance(target, ast.Subscript) else ""
     for other in (node for one in scopes for node in one.nodes(ast.Name, ast.Attribute) if owner):
-        if not isinstance(other.ctx, ast.Store) or ast.unparse(other) != owner:
+        if not isinstance(getattr(other, "ctx", None), ast.Store) or ast.unparse(other) != owner:
             continue
         statement = facts.parent(other)
         value = getattr(statement, "value", None) if facts.targets(statement) else None
