@@ -47,7 +47,8 @@ Says: the loss of a perfect model is not 0
 
 Silent when: nothing is reduced, for the table of all pairs may be wanted; the two have as many
 dimensions, or another number of samples; there may be one sample only; a size is not known for
-certain; of differences, no layer has made the column, but ``unsqueeze`` or an index.
+certain; of differences, no layer has made the column, but ``unsqueeze`` or an index, or nothing
+is made of them before their mean, which is that of the samples then.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ _LISTS = ("torch.nn.ModuleList", "torch.nn.Sequential", "torch.nn.ParameterList"
 _PASSES = tuple(
     f"builtins.{name}" for name in ("list", "tuple", "iter", "enumerate", "zip", "reversed", "dict")
 ) + ("itertools.chain", "itertools.islice", "collections.OrderedDict")
+_ANSWERS = tuple(f"builtins.{name}" for name in ("bool", "isinstance", "hasattr", "callable", "any", "all"))
 _GROWS = ("append", "extend", "insert", "add_module", "update")
 _CLONES = re.compile(r"clone|copies|deepcopy|replicate", re.IGNORECASE)
 _SHARED = re.compile(r"shar|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
@@ -77,7 +78,7 @@ class RepeatedInstance(Rule):
             if isinstance(node.op, ast.Mult):
                 for items, times in ((node.left, node.right), (node.right, node.left)):
                     items = _as_listed(facts, items)
-                    if isinstance(items, (ast.List, ast.Tuple)) and not _is_one(times):
+                    if isinstance(items, (ast.List, ast.Tuple)) and not _is_one_at_most(facts, times):
                         for item in items.elts:
                             yield from self._repeated(facts, node, item, fresh=True)
         for node in facts.nodes(ast.ListComp, ast.GeneratorExp):  # type: ignore[assignment]
@@ -308,6 +309,38 @@ def _once_copied(facts: FileFacts, item: ast.expr) -> ast.expr:
     if isinstance(item, ast.Call) and item.args and facts.qualify(item.func) == "copy.copy":
         return item.args[0] if facts.kind_of(item.args[0]).is_module else item
     return item
+
+
+def _is_one_at_most(facts: FileFacts, times: ast.expr, depth: int = 0) -> bool:
+    """Whether a number of repetitions is a flag: ``batch_norm * [nn.BatchNorm1d(n)]``."""
+    if _is_one(times) or isinstance(times, ast.Compare):
+        return True
+    if isinstance(times, ast.UnaryOp) or depth > 4:
+        return isinstance(times, ast.UnaryOp) and isinstance(times.op, ast.Not)
+    if isinstance(times, ast.BoolOp):
+        return all(_is_one_at_most(facts, part, depth + 1) for part in times.values)
+    if isinstance(times, ast.IfExp):
+        return all(_is_one_at_most(facts, part, depth + 1) for part in (times.body, times.orelse))
+    if isinstance(times, ast.Call):
+        if facts.qualify(times.func) == "builtins.int" and len(times.args) == 1:
+            return _is_one_at_most(facts, times.args[0], depth + 1)
+        return facts.qualify(times.func) in _ANSWERS
+    name = facts.self_attribute(times)
+    cls = facts.class_around(times) if name is not None else None
+    if cls is not None:
+        given = [one.value for one in cls.assignments(name or "")]
+        return bool(given) and all(one is not None and _is_one_at_most(facts, one, depth + 1) for one in given)
+    found = facts.definitions(times) if isinstance(times, ast.Name) else None
+    return bool(found) and all(
+        one.annotation is not None and facts.qualify(one.annotation) == "builtins.bool"
+        or one.value is not None and not one.path and one.how in ("argument", "assign")
+        and (_is_flag(one.value) if one.how == "argument" else _is_one_at_most(facts, one.value, depth + 1))
+        for one in found or ()
+    )
+
+
+def _is_flag(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
 
 
 def _is_one(node: ast.expr) -> bool:

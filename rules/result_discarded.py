@@ -79,6 +79,8 @@ _ONLY_TENSORS_ANYWHERE = frozenset(
 )
 #: Ways to another shape, which also an array gives as a result, where they are told two sizes or more.
 _SHAPED = frozenset("view reshape transpose".split())
+#: Methods that only show a tensor in another way.
+_VIEWS = frozenset("view view_as reshape squeeze unsqueeze flatten expand expand_as t transpose permute detach".split())
 #: Functions that are called for what becomes of the one tensor that they are given first.
 _CHANGES = frozenset(
     "clamp clip nan_to_num normalize pad squeeze unsqueeze transpose permute flatten masked_fill".split()
@@ -109,6 +111,14 @@ def _is_output(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
         return False
     argument = isinstance(func.value, ast.Name) and facts.is_argument(func.value) and len(expr.args) > 1
     return argument or _is_output(facts, func.value, depth + 1)
+
+
+def _is_seen_after_change(call: ast.Call) -> bool:
+    """``scale.copy_(x).view_as(y)``: the change is made, and nothing is lost with a view of it."""
+    func = call.func
+    changed = func.value if isinstance(func, ast.Attribute) and func.attr in _VIEWS else None
+    method = changed.func if isinstance(changed, ast.Call) else None
+    return isinstance(method, ast.Attribute) and method.attr.endswith("_") and not method.attr.endswith("__")
 
 
 def _is_weight(facts: FileFacts, owner: ast.expr) -> bool:
@@ -234,7 +244,7 @@ class ResultDiscarded(Rule):
         method, owner = call.func.attr, call.func.value
         if method.endswith("_") and not method.startswith("_"):
             return shown if _is_result(facts, owner) else ""
-        if not facts.is_pure_method(method):
+        if not facts.is_pure_method(method) or _is_seen_after_change(call):
             return ""
         kind = facts.kind_of(owner)
         if _is_weight(facts, owner) and method not in _MOVES:

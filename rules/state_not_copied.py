@@ -93,7 +93,7 @@ class StateNotCopied(Rule):
                 scopes = [one for one in around.scope.within() if one.is_function]
             if loaded is None or not self._stays(facts, scopes, call, kept):
                 continue
-            if _is_saved(facts, call, kept) or _is_another(facts, call):
+            if _is_saved(facts, call, kept) or _is_another(facts, call) or _is_read_again(facts, scopes, given[0]):
                 continue
             yield self.report(
                 facts,
@@ -235,6 +235,20 @@ def _is_saved(facts: FileFacts, call: ast.Call, kept: str) -> bool:
         and kept.count(".") > 1
         for other in facts.scope_of(call).nodes(ast.Call)
     )
+
+
+def _is_read_again(facts: FileFacts, scopes: list[Scope], target: ast.expr) -> bool:
+    """``self.states = torch.load(path)``: the item is of what comes from there when it is loaded."""
+    owner = ast.unparse(target.value) if isinstance(target, ast.Subscript) else ""
+    for other in (node for one in scopes for node in one.nodes(ast.Name, ast.Attribute) if owner):
+        if not isinstance(getattr(other, "ctx", None), ast.Store) or ast.unparse(other) != owner:
+            continue
+        statement = facts.parent(other)
+        value = getattr(statement, "value", None) if facts.targets(statement) else None
+        empty = isinstance(value, ast.Call) and facts.qualify(value.func) == "builtins.dict"
+        if not isinstance(value, (ast.Constant, ast.Dict)) and not empty:
+            return True
+    return False
 
 
 def _trains(node: ast.AST) -> bool:

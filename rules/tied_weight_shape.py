@@ -43,7 +43,8 @@ Run::
 Says: mat1 and mat2 shapes cannot be multiplied (5x48 and 32x100)
 
 Silent when: a size is not known for certain, depends on a flag, or may be equal for some value
-of the constructor's arguments.
+of the constructor's arguments; only the width of the input is another, and what the layer is
+called with fits its new weight, or is not known (torch reads the weight, not `in_features`).
 """
 
 from __future__ import annotations

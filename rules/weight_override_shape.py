@@ -41,8 +41,9 @@ Says: mat1 and mat2 shapes cannot be multiplied (4x5 and 2x5)
 Silent when: the new tensor's shape is not known for certain; when the layer's own sizes are set
 along with the weight (`conv.in_channels = 1`, pruning, growing a head); when the code asks for the
 number of dimensions of that weight (`conv.weight.dim()`) and so takes both; when only the number of
-rows is another, and the bias has as many or is gone; when it is the old weight with some of its
-columns (`fc.weight[:, keep]`).
+rows is another, and the bias has as many or is gone; when only the width of the input is another,
+and what the layer is called with fits the new weight or is not known; when it is the old weight
+with some of its columns (`fc.weight[:, keep]`).
 """
 
 from __future__ import annotations

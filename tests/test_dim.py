@@ -153,10 +153,10 @@ def test_widest_is_what_broadcasting_gives() -> None:
 def test_sizes_that_are_one_number_only_where_an_argument_is_one() -> None:
     width, heads = dim.symbol("width"), dim.symbol("heads")
     once = dim.symbol("times", default=1)
-    seen = dim.symbol("size", "input")
+    seen, grey = dim.symbol("size", "input"), dim.symbol("image_dims[0]")
     for other in (dim.mul(heads, width), dim.mul(2, dim.mul(heads, width)), dim.floordiv(width, heads)):
         assert only_if_one(width, other) and only_if_one(other, width), str(other)
-    for other in (heads, dim.mul(once, width), dim.mul(seen, width), dim.floordiv(width, once), dim.add(width, heads)):
+    for other in (heads, dim.mul(once, width), dim.mul(seen, width), dim.mul(grey, width), dim.floordiv(width, once), dim.add(width, heads)):
         assert not only_if_one(width, other), str(other)
     cut = dim.mul(dim.floordiv(width, heads), heads)
     assert only_if_one(1, cut) and only_if_one(cut, 1)

@@ -100,7 +100,8 @@ class Shape:
 class Tensor:
     """A tensor value. ``param`` names it when it is a registered or fresh nn.Parameter.
 
-    ``dtype``: "float", "int", "bool", "complex" or None where unknown.
+    ``dtype``: "float", "int", "byte" (uint8, a mask where it is an index), "bool", "complex" or
+    None where unknown.
     ``free``: it came in as an argument, so its sizes are the caller's to choose.
     ``of``: the tensors that it was made of and whose sizes it may have.
     """
@@ -155,13 +156,18 @@ class Ratio:
 
 
 class AllPairs(Shape):
-    """The shape of ``column - vector``: the differences of every prediction from every target."""
+    """The shape of ``column - vector``: the differences of every prediction from every target.
 
-    __slots__ = ("vector",)
+    ``plain`` is the tensor of the differences themselves, of which a mean is what it would be of
+    those of each prediction from its own target.
+    """
 
-    def __init__(self, dims: tuple[Size, ...], vector: Tensor) -> None:
-        super().__init__(dims)
+    __slots__ = ("vector", "plain")
+
+    def __init__(self, vector: Tensor, plain: Tensor) -> None:
+        super().__init__(plain.shape.dims)
         self.vector = vector
+        self.plain = plain
 
 
 class ShapeOf:
@@ -182,7 +188,7 @@ class ShapeOf:
 
 
 class DtypeOf:
-    """``x.dtype`` as far as it is known: "float", "int", "bool", "complex" or None."""
+    """``x.dtype`` as far as it is known: "float", "int", "byte", "bool", "complex" or None."""
 
     __slots__ = ("dtype",)
 

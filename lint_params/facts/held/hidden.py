@@ -66,7 +66,7 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
         if any(name in one.methods for one in cls.mro for name in (*OWN_BOOKS, "__setattr__")):
             continue
         found += _computed(facts, cls)
-        if _registers_by_loop(cls):
+        if _registers_by_loop(cls) or _lists_parameters(cls):
             continue
         for name, members in cls.members.items():
             one = _hidden(facts, cls, name, members)
@@ -259,6 +259,22 @@ def _registers_by_loop(cls: ClassFacts) -> bool:
         member.value is None or member.kind.what not in _HOLD_NOTHING and kind_owns(member.kind, 0) is not False
         for member in cls.computed_members
         if member.cls is cls or _asks_for_attributes(member.cls.facts.scope_of(member.node)) and not _is_given(member)
+    )
+
+
+def _lists_parameters(cls: ClassFacts) -> bool:
+    """``nn.ParameterList(given)`` beside ``given += list(layer.parameters())``: the Parameters of
+    layers that stand in no list of torch's stand in this one."""
+    listed = any(
+        member.kind.torch == "torch.nn.ParameterList" and isinstance(member.value, ast.Call) and member.value.args
+        for members in cls.members.values()
+        for member in members
+    )
+    return listed and any(
+        isinstance(call.func, ast.Attribute) and call.func.attr in ("parameters", "named_parameters")
+        for name in cls.reached_from_init
+        if (found := cls.method(name)) is not None
+        for call in found[1].nodes(ast.Call)
     )
 
 

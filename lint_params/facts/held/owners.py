@@ -44,7 +44,8 @@ def kind_owns(kind: Kind, depth: int = 0) -> bool | None:
     if kind.what not in ("module", "object"):
         return None
     if kind.cls is not None:
-        return class_owns(kind.cls, depth + 1)
+        answer = class_owns(kind.cls, depth + 1)
+        return True if answer is None and _is_given_new(kind, depth) else answer
     if kind.is_module_container:
         return _contents_own(kind, depth)
     if not kind.layer or kind.layer in ("Module", "Container"):
@@ -139,6 +140,8 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
                 if not cls.is_module and not _is_made(member):
                     continue  # what a plain object was given belongs to whoever gave it
                 answer = kind_owns(member.kind, depth + 1)
+                if answer and member.kind.annotated:
+                    answer = None  # what it is given: its own only if that was made for it
                 if answer is False and member.kind.is_module_container:
                     answer = _grown_owns(one, name, depth)
                 if answer is True and member.method in cls.surely_built_by and not _maybe(member.kind):
@@ -155,6 +158,24 @@ def class_owns(cls: ClassFacts, depth: int = 0) -> bool | None:
         given = _given_to_sequential(cls, depth)
         return True if given else None
     return None if unknown else False
+
+
+def _is_given_new(kind: Kind, depth: int) -> bool:
+    """``Residual(nn.Linear(3, 4))``: whether a Module keeps a layer that was made for it."""
+    call, found = kind.node, kind.cls.method("__init__") if kind.cls is not None else None
+    if found is None or kind.facts is None or not isinstance(call, ast.Call) or not found[0].is_module:
+        return False
+    kept = {
+        member.value.id
+        for members in found[0].members.values()
+        for member in members
+        if isinstance(member.value, ast.Name) and member.kind.annotated and kind_owns(member.kind, depth + 1)
+    }
+    for place, arg in enumerate(found[1].arguments[1:]):
+        given = argument(call, place, arg.arg) if arg.arg in kept else None
+        if isinstance(given, ast.Call) and kind_owns(kind.facts.kind_of(given), depth + 1):
+            return True
+    return False
 
 
 def _given_to_sequential(cls: ClassFacts, depth: int) -> bool:

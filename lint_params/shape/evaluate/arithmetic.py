@@ -250,8 +250,8 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     if spec is None:
         return it.ctx.unknown_tensor()
     it.ctx.callee = f"'{_SIGN.get(op, '?')}'"
-    if op is ast.MatMult and (isinstance(a, Config) or isinstance(b, Config)):
-        return it.ctx.unknown_tensor()  # an argument that is a tensor
+    if op is ast.MatMult and any(isinstance(side, (Config, Ratio, Real, Flag)) for side in (a, b)):
+        return it.ctx.unknown_tensor()  # an argument that is a tensor, or half of one: 0.5 * x
     numeric = (float, int, Poly)
     if not it.instances:  # what a function is given may as well be a tensor
         a, b = (Unknown("an argument of unknown type") if isinstance(x, Config) else x for x in (a, b))
@@ -270,7 +270,7 @@ def on_tensors(it: Interpreter, op: type, a: Value, b: Value) -> Value:
         vector = beside_column(it.ctx, first, second)
         column = first if vector is second else second
         if vector is not None and _of_layer(column) and isinstance(result, Tensor):
-            result.shape = AllPairs(result.shape.dims, vector)
+            result.shape = AllPairs(vector, result)
     return result
 
 

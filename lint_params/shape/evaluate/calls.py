@@ -14,7 +14,7 @@ from lint_params.shape.evaluate.containers import CONTAINERS, build_container, c
 from lint_params.shape.evaluate.decorated import decorated, is_harmless
 from lint_params.shape.evaluate.hooks import CHANGED
 from lint_params.shape.evaluate.instances import call_instance, init_external, instantiate
-from lint_params.shape.evaluate.overrides import judge_overrides
+from lint_params.shape.evaluate.overrides import blame_override, judge_overrides
 from lint_params.shape.evaluate.parameters import bind_parameters
 from lint_params.shape.evaluate.plain import answer, question
 from lint_params.shape.evaluate.scope import Scope
@@ -142,7 +142,10 @@ def _layer(
             it.ctx.refute("recurrent-mismatch", "{name} takes a tensor{built} but gets a tuple")
         except Refuted:
             return Unknown("refuted")
-    return call_layer(it.ctx, layer, args, kwargs)
+    before = len(it.ctx.obligations)
+    output = call_layer(it.ctx, layer, args, kwargs)
+    blame_override(it, layer, before)
+    return output
 
 
 #: Layers that surely refuse a tuple.

@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lint_params.shape.check import Refuted
+from lint_params.shape.check import Refuted, Verdict
 from lint_params.shape.evaluate.classes import definition, mro
 from lint_params.shape.evaluate.objects import LAYER
 from lint_params.shape.sizes.dim import NO, YES, Size
@@ -26,6 +26,8 @@ _SIZES = frozenset(
 )
 #: Layers whose bias must have as many elements as the weight has rows.
 _ROWS = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d", "NonDynamicallyQuantizableLinear"})
+#: Where a layer keeps what is to be said of its new weight once it gets what only the old one took.
+OTHER_INPUT = "__other_input__"
 
 
 @dataclass
@@ -76,7 +78,9 @@ def judge_overrides(it: Interpreter, start: int) -> None:
         try:
             if _fits_the_other(it, override):
                 continue
-            if id(layer) not in it.adapted:
+            if id(layer) not in it.adapted and _takes_other_input(it, override):
+                _wait_for_a_call(it, override)
+            elif id(layer) not in it.adapted:
                 _against_old(it, override)
             elif _changes_rank(it, override):
                 _against_old(it, override)  # other sizes may be meant, other dimensions are not
@@ -109,6 +113,39 @@ def _fits_the_other(it: Interpreter, o: Override) -> bool:
     return all(it.ctx.compare(*pair) is YES for pair in zip(before[1:], after[1:]))
 
 
+def _takes_other_input(it: Interpreter, o: Override) -> bool:
+    """Whether a layer may run with its new weight, on an input of another width than it was made
+    for (of an embedding it is the output): its rows are, for all that is known, those that it had,
+    and that its bias has."""
+    bias, groups = o.layer.attrs.get("bias"), o.layer.attrs.get("groups", 1)
+    if o.name != "weight" or o.layer.spec.short not in (*_ROWS, "Embedding") or groups != 1:
+        return False
+    before, after = it.ctx.dims(o.old), it.ctx.dims(o.new)
+    if not before or not after or len(before) != len(after):
+        return False
+    rows = [before[0], *((it.ctx.dims(bias) or ()) if isinstance(bias, Tensor) else ())]
+    return not _is_turned(it, before, after) and all(it.ctx.compare(one, after[0]) is not NO for one in rows)
+
+
+def _wait_for_a_call(it: Interpreter, o: Override) -> None:
+    """Judge a new weight, and keep what is against it until the layer gets an input of the old width."""
+    start = len(it.ctx.obligations)
+    against = []
+    try:
+        _against_old(it, o)
+    except Refuted:
+        against = it.ctx.obligations[start:]
+        del it.ctx.obligations[start:]
+    it.ctx.write(o.layer.attrs, OTHER_INPUT, against)
+
+
+def blame_override(it: Interpreter, layer: Layer, start: int) -> None:
+    """What refutes a call of a layer since ``start`` is the fault of the weight that it was given."""
+    against = layer.attrs.get(OTHER_INPUT)
+    if against and any(o.verdict is Verdict.REFUTED for o in it.ctx.obligations[start:]):
+        it.ctx.obligations[start:] = against
+
+
 def _last_ones(overrides: list[Override]) -> list[Override]:
     """What is replaced twice counts once: the last new one against the first old one."""
     last: dict[tuple[int, str], Override] = {}
@@ -138,19 +175,22 @@ def _against_old(it: Interpreter, o: Override) -> None:
     answers = [it.ctx.compare(a, b) for a, b in zip(before, after)]
     if NO in answers:
         i = answers.index(NO)
-        turned = len(before) == 2 and [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [
-            YES,
-            YES,
-        ]
+        turned = _is_turned(it, before, after)
         it.ctx.refute(
             rule, f"{text}: it is transposed" if turned else text, before[i], after[i], o.new
         )
-    if len(before) == 2 and YES not in answers and it.ctx.compare(before[0], before[1]) is not YES:
+    if YES not in answers and _is_turned(it, before, after):
         # Two sizes of their own, exchanged: right only where both happen to be equal.
-        if [it.ctx.compare(*p) for p in zip(before, after[::-1])] == [YES, YES]:
-            it.ctx.refute(rule, f"{text}: it is transposed", before[0], after[0], o.new)
+        it.ctx.refute(rule, f"{text}: it is transposed", before[0], after[0], o.new)
     if before and all(a is YES for a in answers):
         it.ctx.need(rule, before[0], after[0], text, tensor=o.new)
+
+
+def _is_turned(it: Interpreter, before: tuple[Size, ...], after: tuple[Size, ...]) -> bool:
+    """Whether the two sizes of a weight are exchanged."""
+    if len(before) != 2 or len(after) != 2 or it.ctx.compare(*before) is YES:
+        return False
+    return all(it.ctx.compare(*pair) is YES for pair in zip(before, after[::-1]))
 
 
 def _against_bias(it: Interpreter, o: Override) -> None:

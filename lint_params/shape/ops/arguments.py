@@ -25,11 +25,11 @@ BROADCAST = "broadcast-mismatch"
 JOIN = "join-mismatch"
 PRODUCT = "parameter-product-mismatch"
 
-_ORDER = {"bool": 0, "int": 1, "float": 2, "complex": 3}
+_ORDER = {"bool": 0, "byte": 1, "int": 2, "float": 3, "complex": 4}
 _KINDS = {
     "bool": "bool",
     "complex": "complex", "cfloat": "complex", "cdouble": "complex", "chalf": "complex",
-    "short": "int", "int": "int", "long": "int",
+    "uint8": "byte", "short": "int", "int": "int", "long": "int",
     "half": "float", "bfloat16": "float", "float": "float", "double": "float",
 }  # fmt: skip
 
@@ -73,6 +73,12 @@ def promote(a: str | None, b: str | None) -> str | None:
         known = a or b
         return known if known in ("float", "complex") else None
     return a if _ORDER[a] >= _ORDER[b] else b
+
+
+def with_number(dtype: str | None, number: Value) -> str | None:
+    """The dtype of an operation of a tensor and a number: bytes stay bytes beside a whole number."""
+    kind = number_kind(number)
+    return dtype if dtype == "byte" and kind in ("int", "bool") else promote(dtype, kind)
 
 
 def is_scalar(value: Value) -> bool:

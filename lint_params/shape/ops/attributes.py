@@ -215,7 +215,8 @@ def _cast(kind: str) -> Callable[..., Value]:
 
 for _kind, _names in {
     "float": ["float", "double", "half", "bfloat16"],
-    "int": ["long", "int", "short", "char", "byte"],
+    "int": ["long", "int", "short", "char"],
+    "byte": ["byte"],
     "bool": ["bool"],
     "complex": ["cfloat", "cdouble"],
 }.items():

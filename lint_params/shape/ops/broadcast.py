@@ -9,6 +9,7 @@ from lint_params.shape.ops.arguments import (
     is_scalar,
     number_kind,
     promote,
+    with_number,
 )
 from lint_params.shape.ops.looked_up import check_looked_up
 from lint_params.shape.sizes.dim import (
@@ -33,9 +34,9 @@ def broadcast(
         if not isinstance(b, Tensor):
             return ctx.unknown("no operand is a known tensor")
         if is_scalar(a):
-            return ctx.same_shape(b, dtype or promote(number_kind(a), b.dtype))
+            return ctx.same_shape(b, dtype or with_number(b.dtype, a))
     elif is_scalar(b):
-        return ctx.same_shape(a, dtype or promote(a.dtype, number_kind(b)))
+        return ctx.same_shape(a, dtype or with_number(a.dtype, b))
     kind = dtype or promote(number_kind(a), number_kind(b))
     left = a.shape if isinstance(a, Tensor) else Shape((), True)
     right = b.shape if isinstance(b, Tensor) else Shape((), True)

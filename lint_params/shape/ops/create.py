@@ -316,7 +316,8 @@ def _class(kind: str) -> Callable[..., Value]:
 
 for _kind, _names in {
     "float": ["Tensor", "FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor"],
-    "int": ["LongTensor", "IntTensor", "ShortTensor", "ByteTensor"],
+    "int": ["LongTensor", "IntTensor", "ShortTensor"],
+    "byte": ["ByteTensor"],
     "bool": ["BoolTensor"],
 }.items():
     for _name in _names:

@@ -24,6 +24,9 @@ from lint_params.shape.sizes.dim import (
 )
 from lint_params.shape.value import Seq, Shape, Tensor, Value
 
+#: What a tensor holds that selects where it is true, or not 0.
+MASKS = ("bool", "byte")
+
 
 @dataclass
 class _Result:
@@ -95,7 +98,7 @@ def _span(item: Value) -> int | None:
     if item is None or item is Ellipsis or isinstance(item, bool):
         return 0
     if isinstance(item, Tensor):
-        if item.dtype == "bool":
+        if item.dtype in MASKS:
             return None if item.shape.lead else len(item.shape.dims)
         return 1 if item.dtype is not None else None
     return 1
@@ -195,7 +198,7 @@ def _is_number(item: Value) -> bool:
 def _advanced(
     ctx: Context, x: Tensor, sizes: list[Size], at: int, item: Tensor, result: _Result
 ) -> int:
-    if item.dtype != "bool":
+    if item.dtype not in MASKS:
         result.tensors.append(item)
         return at + 1
     mask = ctx.dims(item) or ()

@@ -89,8 +89,9 @@ def _plain(dtype: Dtype) -> Callable[..., Value]:
     ) -> Value:  # fmt: skip
         given = dtype_of(kwargs.get("dtype"))
         kind = given or dtype(input.dtype if isinstance(input, Tensor) else None)
-        if dim is None and isinstance(input, Tensor) and isinstance(input.shape, AllPairs):
-            all_pairs(ctx, "{name} is over the differences of", input.shape.vector)
+        pairs = input.shape if dim is None and isinstance(input, Tensor) else None
+        if isinstance(pairs, AllPairs) and pairs.plain is not input:
+            all_pairs(ctx, "{name} is over the differences of", pairs.vector)
         return reduced(ctx, input, dim, keepdim, kind)
 
     return call
@@ -101,7 +102,7 @@ def _same(kind: str | None) -> str | None:
 
 
 def _sum(kind: str | None) -> str | None:
-    return "int" if kind == "bool" else kind
+    return "int" if kind in ("bool", "byte") else kind
 
 
 def _float(kind: str | None) -> str | None:

@@ -23,7 +23,8 @@ Again = Callable[[Mapping[Key, Value]], "Checked | None"]
 def whatever_is_given(run: Checked, cls: ast.ClassDef, init: ast.FunctionDef | None, again: Again) -> Checked:
     """The run of a class without what is refuted only because an input is not empty, unless it is
     refuted with all in its constructor open that a default may have left out."""
-    resting = [o for o in run.obligations if o.verdict is Verdict.REFUTED and _rests_on_presence(o)]
+    absent = {arg.arg for arg, default in parameters(init.args) if _is_none(default)} if init is not None else set()
+    resting = [o for o in run.obligations if o.verdict is Verdict.REFUTED and _rests_on_presence(o, absent)]
     opened = _left_out(init) if resting and init is not None else {}
     elsewhere = bool(resting) and (_says_nothing(cls) or init is not None and _asks_for_more(init))
     if not opened and not elsewhere:
@@ -34,19 +35,24 @@ def whatever_is_given(run: Checked, cls: ast.ClassDef, init: ast.FunctionDef | N
     return run
 
 
-def _rests_on_presence(o: Obligation) -> bool:
-    """Whether the two sizes can be the same if an input is empty."""
+def _rests_on_presence(o: Obligation, absent: set[str]) -> bool:
+    """Whether the two sizes can be the same if an input is empty, or what one of the ``absent`` counts:
+    arguments that are None by default, which callers may hand on as that."""
     if o.expected is None or o.got is None or same(o.expected, o.got) is not NO:
         return False
     empty: dict[Atom, Size] = {}
 
     def may_be_empty(atom: Atom) -> Size | None:
-        if isinstance(atom, Symbol) and atom.kind in ("input", "opaque"):
+        if isinstance(atom, Symbol) and (atom.kind in ("input", "opaque") or atom.name in absent):
             return empty.setdefault(atom, symbol(atom.name, atom.kind, 0))
         return None
 
     # A factor of both, as the size of a batch, says nothing by being 0.
     return same(*(substitute(size, may_be_empty) for size in cancel(o.expected, o.got))) is not NO
+
+
+def _is_none(default: ast.expr | None) -> bool:
+    return isinstance(default, ast.Constant) and default.value is None
 
 
 def _left_out(init: ast.FunctionDef) -> dict[Key, Value]:

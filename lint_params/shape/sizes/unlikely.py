@@ -111,6 +111,7 @@ def _size_of_author(atom: Atom) -> bool:
 
 
 def _named(atom: Atom) -> bool:
+    """An argument that is 1 in no real use, as the first of a shape is: the channels of a picture."""
     if not isinstance(atom, Symbol) or atom.kind != "argument" or atom.low != 1:
         return False
-    return atom.default != 1
+    return atom.default != 1 and not atom.name.endswith("[0]")
