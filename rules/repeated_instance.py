@@ -220,8 +220,11 @@ class RepeatedInstance(Rule):
     def _is_listed(self, facts: FileFacts, node: ast.expr) -> bool:
         """Whether the repetition becomes a ModuleList, Sequential or ParameterList."""
         parent = facts.parent(node)
-        while isinstance(parent, (ast.Starred, ast.List)):
+        while isinstance(parent, (ast.Starred, ast.List, ast.BinOp)):
             parent = facts.parent(parent)
+        named = [parent.target] if isinstance(parent, ast.AugAssign) else facts.targets(parent)
+        if len(named) == 1 and isinstance(named[0], ast.Name) and not isinstance(node, (ast.Name, ast.DictComp)):
+            return self._becomes_listed(facts, named[0])
         wanted = _DICTS if isinstance(node, ast.DictComp) else _LISTS
         return isinstance(parent, ast.Call) and facts.qualify(parent.func) in wanted
 
