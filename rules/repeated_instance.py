@@ -200,7 +200,7 @@ class RepeatedInstance(Rule):
             return
         if _is_renewed(facts, node):
             return
-        if self._says_shared(facts, node, item):
+        if self._says_shared(facts, node, item) or kind.facts is facts and _is_noted(facts, kind.node):
             return
         what = "Parameter" if kind.is_parameter else kind.describe()
         trace: tuple[Step, ...] = ()
@@ -266,6 +266,13 @@ class RepeatedInstance(Rule):
         if run.ok("construct") and seen > 1:  # `[layer] * depth` may be one layer deep here
             return run.refuted(finding, "no instance stands in two places")
         return None
+
+
+def _is_noted(facts: FileFacts, made: ast.Call) -> bool:
+    """Whether a comment where the instance is made, or above, says that it is shared."""
+    comment = facts.line(made.end_lineno or made.lineno).partition("#")[2]
+    above = facts.line((facts.statement(made) or made).lineno - 1).strip()
+    return bool(_SHARED.search(comment) or above.startswith("#") and _SHARED.search(above))
 
 
 def _is_run_through(facts: FileFacts, cls: ClassFacts, attribute: str) -> bool:
