@@ -137,6 +137,8 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
         return facts.kind_of(node.args[0])
     if name == "collections.OrderedDict":
         return Kind("dict", node, facts, element=_held(facts, node))
+    if name == "collections.defaultdict":
+        return Kind("dict", node, facts)
     if name == "collections.deque":
         return Kind("list", node, facts)
     if name in ("itertools.chain", "itertools.chain.from_iterable"):
