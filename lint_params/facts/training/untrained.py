@@ -187,14 +187,16 @@ def _helper(facts: FileFacts, use: ast.expr) -> tuple[ast.Call, FileFacts, Scope
 def _trains_both(
     facts: FileFacts, call: ast.Call, there: FileFacts, scope: Scope, name: str, held: set[str]
 ) -> bool:
-    """Whether the helper steps after a backward that reaches the module and one that is held."""
+    """Whether the helper steps after a backward that reaches the module and another one that is held;
+    what a Parameter that is trained alone goes through is not meant."""
     body = scope.node.body
     if not _steps(body) or not any(is_backward(one) for one in scope.nodes(ast.Call)):
         return False
     reached = {
         dotted(value)
         for arg in scope.arguments
-        if (value := value_given(call, scope, arg.arg)) is not None and trains(there, body, arg.arg) is not None
+        if (value := value_given(call, scope, arg.arg)) is not None
+        and isinstance(trains(there, body, arg.arg), ast.Call)
     }
     return name in reached and not reached.isdisjoint(held)
 
