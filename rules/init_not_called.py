@@ -159,7 +159,9 @@ class InitNotCalled(Rule):
         if all(isinstance(one, ast.Pass) for one in body) and cls.subclasses:
             return False
         runs = cls.method("forward") is not None or any(base != "Module" for base in cls.torch_bases)
-        return _registers(cls) or (runs and cls.method("__call__") is None)
+        if _registers(cls) or (runs and cls.method("__call__") is None):
+            return True
+        return any(heir.facts is cls.facts and _leans_on(heir, cls) for heir in cls.subclasses)
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.subject.rpartition(".")[2]
@@ -249,18 +251,28 @@ def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:
 def _silent_above(facts: FileFacts, cls: ClassFacts) -> tuple[ClassFacts, ast.Call] | None:
     """The Module of another file whose ``__init__`` this one's ``super().__init__()`` runs, and which
     calls no other."""
-    if cls.init is None or len(cls.parent_init_calls) != 1 or cls.scope.decorators or len(cls.bases) != 1:
-        return None
     above = next((one for one in cls.mro[1:] if one.init is not None), None)
-    if above is None or above.facts is facts or above.scope.decorators or not _registers(cls):
+    if above is None or above.facts is facts or above.scope.decorators or not _leans_on(cls, above):
         return None
     if above.init is None or not above.bases_complete or len(above.bases) != 1 or _may_be_set_up(above):
         return None
     runs = [found for name in above.reached_from_init if (found := above.method(name))]
     if any(_calls_parent(one, part) or _takes_over(part) for one, scope in runs for part in scope.within()):
         return None
-    call = cls.parent_init_calls[0]
-    return None if facts.conditions(call) else (above, call)
+    return above, cls.parent_init_calls[0]
+
+
+def _leans_on(heir: ClassFacts, above: ClassFacts) -> bool:
+    """Whether the one ``super().__init__()`` of a Module that registers something ends in the
+    ``__init__`` of ``above``, and nothing else can set it up."""
+    if heir.init is None or len(heir.parent_init_calls) != 1 or heir.scope.decorators or len(heir.bases) != 1:
+        return False
+    if next((one for one in heir.mro[1:] if one.init is not None), None) is not above:
+        return False
+    calls = [found for name in heir.reached_from_init if (found := heir.method(name)) and found[0] is not above]
+    if sum(_calls_parent(one, part) for one, scope in calls for part in scope.within()) != 1:
+        return False
+    return _registers(heir) and not _may_be_set_up(heir) and not heir.facts.conditions(heir.parent_init_calls[0])
 
 
 def _set_up_beside(cls: ClassFacts, heir: ClassFacts) -> bool:

@@ -55,7 +55,7 @@ from typing import TYPE_CHECKING
 from lint_params.rule import Finding, Level, Rule, Run, Verification
 
 if TYPE_CHECKING:
-    from lint_params.facts import FileFacts
+    from lint_params.facts import FileFacts, Kind
     from lint_params.facts.writes import Write
 
 _HOW = {
@@ -65,6 +65,9 @@ _HOW = {
     "out": "as `out=`",
     "call": "by `{}`, which works in place",
 }
+
+#: What surely shares the memory of the Parameter, and its history.
+_VIEWS = tuple(f"torch.Tensor.{name}" for name in "view t transpose permute squeeze unsqueeze narrow select".split())
 
 
 def _is_for_others(facts: FileFacts, node: ast.AST) -> bool:
@@ -82,6 +85,23 @@ def _end(write: Write) -> tuple[int, int]:
     return write.node.end_lineno or 0, write.node.end_col_offset or 0
 
 
+def _viewed(facts: FileFacts, kind: Kind) -> Kind:
+    """The Parameter of which a local name is a view: ``b = self.conv.bias.view(3, -1)``."""
+    while kind.is_tensor and kind.same_data and kind.origin is not None and kind.torch in _VIEWS:
+        if kind.facts is not facts or kind.node is None or facts.no_grad(kind.node):
+            break
+        kind = kind.origin
+    return kind
+
+
+def _shown(kind: Kind, given: Kind) -> str:
+    """``self.conv.bias``, of which the view is taken."""
+    while given.origin is not None and given.origin is not kind:
+        given = given.origin
+    func = given.node.func if isinstance(given.node, ast.Call) else None
+    return ast.unparse(func.value) if isinstance(func, ast.Attribute) else kind.describe()
+
+
 class LeafWrittenInPlace(Rule):
     code = "LP205"
     level = Level.ERROR
@@ -96,12 +116,14 @@ class LeafWrittenInPlace(Rule):
                 continue
             if write.how == "out" and not _is_of_torch(facts, write.node):
                 continue  # a function that only has an argument of that name
-            kind = facts.declared_kind(write.target)
+            given = facts.declared_kind(write.target)
+            kind = _viewed(facts, given)
             if not kind.is_parameter or kind.is_uninitialised or facts.is_frozen(kind):
                 continue
             if facts.grad_may_be_off(write.node, write.target) or _is_for_others(facts, write.node):
                 continue
             name = ast.unparse(write.target)
+            what = "a Parameter" if kind is given else f"a view of the Parameter `{_shown(kind, given)}`"
             if (facts.statement(write.node), name) in told:
                 continue  # `p.mul_(0.9).add_(q)`: it ends at the first of them
             told.add((facts.statement(write.node), name))
@@ -112,11 +134,11 @@ class LeafWrittenInPlace(Rule):
                 if forward
                 else "Do it under `with torch.no_grad():`"
             )
-            leaf = "a view of a leaf" if write.view or write.how.startswith("item") else "a leaf"
+            leaf = "a view of a leaf" if kind is not given or write.view or write.how.startswith("item") else "a leaf"
             yield self.report(
                 facts,
                 write.node,
-                f"`{name}` is a Parameter and is written in place {how}: torch refuses to change "
+                f"`{name}` is {what} and is written in place {how}: torch refuses to change "
                 f"{leaf} that requires grad. {cure}",
                 subject=facts.subject(write.node),
                 details={"attribute": name.removeprefix("self.")},

@@ -173,7 +173,9 @@ class ParameterRebound(Rule):
                 continue
             kind, given = facts.kind_of(owner), facts.kind_of(value)
             computed = _is_computed_from(owner, name, value)
-            if not self._is_parameter_of(facts, kind, name, computed) or _is_taken_away(facts, name):
+            if not all(self._is_parameter_of(facts, one, name, computed) for one in kind.every()):
+                continue
+            if _is_taken_away(facts, name):
                 continue
             if not computed and (not given.is_tensor or given.annotated):
                 continue

@@ -40,8 +40,8 @@ Run::
     assert len(list(Net(4, 3).parameters())) == 6
 
 Silent when: what is repeated has no parameters, a flag decides about it, the repeated instance is
-an attribute (a shared head) or an argument (unless the function says by its name that it clones,
-and decides nothing), the names or a comment say that it is shared, or each is copied or handed to
+an attribute (a shared head) or an argument (unless the function says by its name that it clones, or
+stacks what a caller makes for it, and decides nothing), the names or a comment say that it is shared, or each is copied or handed to
 another call, which may copy it.
 """
 
@@ -56,15 +56,18 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 
 if TYPE_CHECKING:
     from lint_params.evidence import Run
-    from lint_params.facts import FileFacts
+    from lint_params.facts import ClassFacts, FileFacts, Scope
 
 _LISTS = ("torch.nn.ModuleList", "torch.nn.Sequential", "torch.nn.ParameterList")
+_DICTS = ("torch.nn.ModuleDict", "torch.nn.ParameterDict")
+_BRANCHES = ("if", "else", "ifexp", "match")
 _PASSES = tuple(
     f"builtins.{name}" for name in ("list", "tuple", "iter", "enumerate", "zip", "reversed", "dict")
 ) + ("itertools.chain", "itertools.islice", "collections.OrderedDict")
 _ANSWERS = tuple(f"builtins.{name}" for name in ("bool", "isinstance", "hasattr", "callable", "any", "all"))
 _GROWS = ("append", "extend", "insert", "add_module", "update")
 _CLONES = re.compile(r"clone|copies|deepcopy|replicate", re.IGNORECASE)
+_AGAIN = re.compile(r"iter|step|unroll|loop|refine", re.IGNORECASE)
 _SHARED = re.compile(r"shar|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
 
 
@@ -81,9 +84,11 @@ class RepeatedInstance(Rule):
                     if isinstance(items, (ast.List, ast.Tuple)) and not _is_one_at_most(facts, times):
                         for item in items.elts:
                             yield from self._repeated(facts, node, item, fresh=True)
-        for node in facts.nodes(ast.ListComp, ast.GeneratorExp):  # type: ignore[assignment]
-            if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and self._counts(facts, node):
-                item = _once_copied(facts, node.elt)
+                            if isinstance(item, ast.Name) and len(items.elts) == 1:
+                                yield from self._not_cloned(facts, node, item)
+        for node in facts.nodes(ast.ListComp, ast.GeneratorExp, ast.DictComp):  # type: ignore[assignment]
+            if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.DictComp)) and self._counts(facts, node):
+                item = _once_copied(facts, _each(node))
                 if isinstance(item, ast.Name):
                     yield from self._repeated(facts, node, item, fresh=False)
                     yield from self._not_cloned(facts, node, item)
@@ -103,30 +108,55 @@ class RepeatedInstance(Rule):
                 yield from self._repeated(facts, call, value, fresh=True)
 
     def _not_cloned(self, facts: FileFacts, node: ast.expr, item: ast.Name) -> Iterator[Finding]:
-        """``def get_clones(module, n)``, whose name says what it does not do with its argument."""
+        """``def get_clones(module, n)``, whose name says what it does not do with its argument, and
+        ``Decoder(layer, n)``, which somebody gives a new layer to make a stack of."""
         scope = facts.scope_of(facts.parent(node) or node)
         given = [one.how for one in facts.definitions(item) or ()]
-        if not _CLONES.search(scope.name) or _SHARED.search(scope.name) or given != ["argument"] or not self._is_listed(facts, node):
+        if given != ["argument"] or not self._is_listed(facts, node):
             return
         if any(scope.nodes(ast.If)) or facts.conditions(node) or self._says_shared(facts, node, item):
             return
+        clones = _CLONES.search(scope.name) and not _SHARED.search(scope.name)
+        stacks = not clones and self._is_given_new(facts, node, scope, item.id)
+        if not clones and not stacks:
+            return
+        name = scope.owner.name if stacks and scope.owner is not None else scope.name
         yield self.report(
             facts,
             node,
-            f"`{scope.name}` repeats the one `{item.id}` that it is given and copies nothing: all places "
+            f"`{name}` repeats the one `{item.id}` that it is given and copies nothing: all places "
             f"share one set of weights; write copy.deepcopy({item.id})",
             subject=facts.subject(node),
-            details={"lines": [], "attribute": ""},
+            details={"lines": [], "attribute": self._kept_as(facts, node)},
         )
 
-    def _counts(self, facts: FileFacts, node: ast.ListComp | ast.GeneratorExp) -> bool:
-        """``for _ in range(n)`` around a name that the comprehension does not bind."""
-        item = _once_copied(facts, node.elt)
+    def _is_given_new(self, facts: FileFacts, node: ast.expr, scope: Scope, name: str) -> bool:
+        """Whether a constructor stacks an argument for which a caller makes a layer right there."""
+        cls, attribute = facts.class_around(node), self._kept_as(facts, node)
+        statement = facts.statement(node)
+        if cls is None or not cls.is_module or scope is not cls.init or not attribute or statement is None:
+            return False
+        text = f"{cls.name} {ast.unparse(statement)}"
+        if _SHARED.search(text) or _AGAIN.search(text) or not _is_run_through(facts, cls, attribute):
+            return False
+        values = [facts.value_given(call, scope, name) for call in facts.named_calls.get(cls.name, ())]
+        return any(
+            isinstance(value, ast.Call) and kind.is_module and not kind.annotated and facts.owns_parameters(kind)
+            for value in values
+            if value is not None and (kind := facts.kind_of(value))
+        )
+
+    def _counts(self, facts: FileFacts, node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> bool:
+        """``for _ in range(n)`` around a name that the comprehension does not bind, or the one loop of
+        ``{name: layer for name in names}``, whose keys say that each is another one."""
+        item = _once_copied(facts, _each(node))
         if len(node.generators) != 1 or not isinstance(item, ast.Name):
             return False
         one = node.generators[0]
         if any(isinstance(n, ast.Name) and n.id == item.id for n in ast.walk(one.target)):
             return False
+        if isinstance(node, ast.DictComp):
+            return True
         if not isinstance(one.iter, ast.Call) or not one.iter.args:
             return False
         return facts.qualify(one.iter.func) == "builtins.range" and not _is_one(one.iter.args[-1])
@@ -165,24 +195,24 @@ class RepeatedInstance(Rule):
             return
         if not (kind.is_parameter or (kind.is_module and facts.owns_parameters(kind))):
             return
-        if any(c.what in ("if", "else", "ifexp", "match") for c in facts.conditions(node)):
+        if any(c.what in _BRANCHES for c in facts.conditions(node)) or _has_other_way(facts, node, item):
             return
         if isinstance(item, ast.Name) and not fresh and not self._is_listed(facts, node):
             return
         if _is_renewed(facts, node):
             return
-        if self._says_shared(facts, node, item):
+        if self._says_shared(facts, node, item) or kind.facts is facts and _is_noted(facts, kind.node):
             return
         what = "Parameter" if kind.is_parameter else kind.describe()
         trace: tuple[Step, ...] = ()
         if kind.facts is facts and kind.node.lineno != node.lineno:
             trace = (Step(kind.node.lineno, f"the one {what} is made here"),)
+        made = ast.unparse(kind.node) if len(ast.unparse(kind.node)) < 40 else what + "(...)"
+        new = f"{{name: {made} for name in names}}" if isinstance(node, ast.DictComp) else f"[{made} for _ in range(n)]"
         yield self.report(
             facts,
             node,
-            f"one {what} is repeated: all places share one set of weights; make a new one for "
-            f"each, [{ast.unparse(kind.node) if len(ast.unparse(kind.node)) < 40 else what + '(...)'}"
-            " for _ in range(n)]",
+            f"one {what} is repeated: all places share one set of weights; make a new one for each, {new}",
             trace=trace,
             subject=facts.subject_of(node),
             details={"lines": [kind.node.lineno], "attribute": self._kept_as(facts, node)},
@@ -191,9 +221,13 @@ class RepeatedInstance(Rule):
     def _is_listed(self, facts: FileFacts, node: ast.expr) -> bool:
         """Whether the repetition becomes a ModuleList, Sequential or ParameterList."""
         parent = facts.parent(node)
-        while isinstance(parent, (ast.Starred, ast.List)):
+        while isinstance(parent, (ast.Starred, ast.List, ast.BinOp)):
             parent = facts.parent(parent)
-        return isinstance(parent, ast.Call) and facts.qualify(parent.func) in _LISTS
+        named = [parent.target] if isinstance(parent, ast.AugAssign) else facts.targets(parent)
+        if len(named) == 1 and isinstance(named[0], ast.Name) and not isinstance(node, (ast.Name, ast.DictComp)):
+            return self._becomes_listed(facts, named[0])
+        wanted = _DICTS if isinstance(node, ast.DictComp) else _LISTS
+        return isinstance(parent, ast.Call) and facts.qualify(parent.func) in wanted
 
     def _kept_as(self, facts: FileFacts, node: ast.expr) -> str:
         statement = facts.statement(node)
@@ -233,6 +267,42 @@ class RepeatedInstance(Rule):
         if run.ok("construct") and seen > 1:  # `[layer] * depth` may be one layer deep here
             return run.refuted(finding, "no instance stands in two places")
         return None
+
+
+def _is_noted(facts: FileFacts, made: ast.Call) -> bool:
+    """Whether a comment where the instance is made, or above, says that it is shared."""
+    comment = facts.line(made.end_lineno or made.lineno).partition("#")[2]
+    above = facts.line((facts.statement(made) or made).lineno - 1).strip()
+    return bool(_SHARED.search(comment) or above.startswith("#") and _SHARED.search(above))
+
+
+def _is_run_through(facts: FileFacts, cls: ClassFacts, attribute: str) -> bool:
+    """``for layer in self.layers: x = layer(x)``, one layer after the other."""
+    return any(
+        facts.self_attribute(loop.iter) == attribute and isinstance(loop.target, ast.Name)
+        for one in cls.scope.within()
+        for loop in one.nodes(ast.For)
+    )
+
+
+def _each(node: ast.ListComp | ast.GeneratorExp | ast.DictComp) -> ast.expr:
+    """What the comprehension gives for each of its turns."""
+    return node.value if isinstance(node, ast.DictComp) else node.elt
+
+
+def _has_other_way(facts: FileFacts, node: ast.AST, item: ast.expr) -> bool:
+    """Whether the function has a branch in which each place gets its own: an earlier return, or
+    ``if refine: self.heads = nn.ModuleList([copy.deepcopy(head) ...])`` before or after."""
+    for call in facts.scope_of(node).nodes(ast.Call):
+        if not any(one.what in _BRANCHES for one in facts.conditions(call)):
+            continue
+        copied = call.args[0] if call.args and facts.qualify(call.func) == "copy.deepcopy" else None
+        if isinstance(copied, ast.Name) and copied.id == getattr(item, "id", ""):
+            return True
+        early = isinstance(facts.parent(call), ast.Return) and isinstance(facts.statement(node), ast.Return)
+        if early and facts.qualify(call.func) in (*_LISTS, *_DICTS):
+            return True
+    return False
 
 
 def _are_items(names: list[str]) -> bool:

@@ -117,7 +117,7 @@ def test_where_inplace_stands() -> None:
 
 
 def test_creators_exist() -> None:
-    for qualified in names.CREATORS:
+    for qualified in (*names.CREATORS, *names.COMPUTED_BELOW):
         found: object = torch
         for part in qualified.split(".")[1:]:
             found = getattr(found, part, None)

@@ -195,6 +195,10 @@ class ParameterFacts:
         """Whether a name can only be an argument of its function (and not ``self``)."""
         return tensor_uses.is_argument(self._all, name)
 
+    def value_given(self, call: ast.Call, scope: Scope, name: str) -> ast.expr | None:
+        """What a call of the function gives the argument of that name; None where it does not show."""
+        return call_sites.value_given(call, scope, name)
+
     def argument_values(self, name: ast.Name) -> list[ast.expr]:
         """An argument's default and what the calls in this file give; [] if not all is shown."""
         return call_sites.argument_values(self._all, name)

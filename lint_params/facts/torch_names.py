@@ -312,6 +312,23 @@ COMPUTED = frozenset(
     vstack where zeros_like
     """.split()
 )
+#: The same in the modules below torch: what gives one tensor, by its whole name.
+COMPUTED_BELOW = frozenset(
+    f"torch.{home}.{name}"
+    for home, names in {
+        "linalg": """
+            cholesky cond cross det diagonal eigvals eigvalsh householder_product inv matmul
+            matrix_exp matrix_norm matrix_power matrix_rank multi_dot norm pinv solve
+            solve_triangular svdvals tensorinv tensorsolve vander vecdot vector_norm
+        """,
+        "fft": """
+            fft fft2 fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn
+            rfft rfft2 rfftn
+        """,
+        "special": "digamma entr erf erfc expit gammaln i0 log_softmax logit softmax xlogy",
+    }.items()
+    for name in names.split()
+)
 #: Functions and methods that cut a tensor into a tuple of tensors.
 PARTS = frozenset("chunk split tensor_split unbind".split())
 #: Where ``inplace`` stands among the arguments of ``torch.nn.functional``.

@@ -25,5 +25,8 @@ def is_read(facts: FileFacts, use: ast.expr) -> bool:
     if isinstance(parent, ast.Attribute):
         return parent.attr in _READS
     if isinstance(parent, ast.Call) and use in parent.args:
-        return (facts.qualify(parent.func) or "").startswith("torch.nn.init._calculate")
+        home, _, last = (facts.qualify(parent.func) or "").rpartition(".")
+        if home == "torch" and (last.endswith("_like") or last in _READS):
+            return True
+        return home == "torch.nn.init" and last.startswith("_calculate")
     return isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from lint_params.facts.torch_names import COMPUTED, INPLACE_ARGUMENT, NEW_TENSOR_METHODS
+from lint_params.facts.torch_names import COMPUTED, COMPUTED_BELOW, INPLACE_ARGUMENT, NEW_TENSOR_METHODS
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -26,16 +26,6 @@ _TENSOR_ONLY = frozenset(
     """.split()
 )
 
-#: Losses that compare two tensors.
-_LOSSES = frozenset("""
-    cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss kl_div binary_cross_entropy
-    binary_cross_entropy_with_logits poisson_nll_loss multilabel_margin_loss multi_margin_loss
-""".split())
-_LOSS_LAYERS = frozenset("""
-    CrossEntropyLoss NLLLoss MSELoss L1Loss SmoothL1Loss HuberLoss KLDivLoss BCELoss
-    BCEWithLogitsLoss PoissonNLLLoss MultiLabelMarginLoss MultiMarginLoss
-""".split())
-
 
 def is_pure_method(name: str) -> bool:
     return name in NEW_TENSOR_METHODS and name not in _SIDE_EFFECTS
@@ -46,7 +36,9 @@ def is_pure_function(qualified: str) -> bool:
     home, _, last = qualified.rpartition(".")
     if home == "torch":
         return (last in COMPUTED or is_pure_method(last)) and not last.endswith("_")
-    return home == "torch.nn.functional" and not last.endswith("_") and last[:1].islower()
+    return qualified in COMPUTED_BELOW or (
+        home == "torch.nn.functional" and not last.endswith("_") and last[:1].islower()
+    )
 
 
 def may_work_in_place(call: ast.Call, qualified: str) -> bool:
@@ -83,25 +75,21 @@ def is_used_as_tensor(facts: FileFacts, name: ast.Name) -> bool:
             and isinstance(facts.parent(parent), ast.Call)
         ):
             return True
-        if isinstance(parent, ast.Call) and parent.args[:1] == [node] and _takes_tensor(facts, parent):
-            return True
-        if isinstance(parent, ast.Call) and node in parent.args[:2] and _is_loss(facts, parent):
+        if isinstance(parent, ast.Call) and node in parent.args[: _tensors_taken(facts, parent)]:
             return True
     return False
 
 
-def _takes_tensor(facts: FileFacts, call: ast.Call) -> bool:
-    """``F.softmax(x, -1)``, ``torch.exp(x)``: they take nothing but a tensor first."""
-    home, _, last = (facts.qualify(call.func) or "").rpartition(".")
-    return home == "torch.nn.functional" and last[:1].islower() or home == "torch" and last in NEW_TENSOR_METHODS
-
-
-def _is_loss(facts: FileFacts, call: ast.Call) -> bool:
-    """``F.cross_entropy(scores, labels)``, or a call of a layer that is one of torch's losses of two."""
+def _tensors_taken(facts: FileFacts, call: ast.Call) -> int:
+    """How many arguments can only be tensors: the first of ``F.softmax(x, -1)``, ``torch.exp(x)`` and
+    of a layer of torch, the target of a loss too."""
     home, _, last = (facts.qualify(call.func) or "").rpartition(".")
     if home == "torch.nn.functional":
-        return last in _LOSSES
-    return facts.kind_of(call.func).layer in _LOSS_LAYERS
+        return 2 if last.endswith(("loss", "cross_entropy", "with_logits", "kl_div")) else int(last[:1].islower())
+    if home == "torch":
+        return int(last in NEW_TENSOR_METHODS)
+    layer = facts.kind_of(call.func)
+    return 2 if layer.layer.endswith("Loss") else int(layer.gives_tensor)
 
 
 def goes_back(facts: FileFacts, read: ast.expr) -> bool:

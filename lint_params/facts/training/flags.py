@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lint_params.facts.value.call_sites import value_given
 from lint_params.facts.value.kinds import Kind
 from lint_params.names import dotted
 
@@ -72,7 +73,7 @@ def _flag(facts: FileFacts, owner: ast.expr, name: str, node: ast.stmt | ast.Cal
     kind = facts.kind_of(owner)
     module = all(_plain_module(one, name) for one in kind.every()) or (
         not kind.known and kind.what != "choice"
-        and (_used_as_module(facts, owner) or _called_by_class(facts, owner))
+        and (_used_as_module(facts, owner) or _called_by_class(facts, owner) or _given_a_module(facts, owner, name))
     )
     tensor = all(one.what in _TENSORS for one in kind.every()) or (
         kind.what == "unknown" and isinstance(owner, ast.Attribute) and owner.attr in _OWN_TENSORS
@@ -130,6 +131,29 @@ def _called_by_class(facts: FileFacts, owner: ast.expr) -> bool:
         if scope.is_function
         for call in scope.nodes(ast.Call)
     )
+
+
+def _given_a_module(facts: FileFacts, owner: ast.expr, name: str) -> bool:
+    """Whether ``net`` of ``def set_requires_grad(self, net, flag)`` surely is a Module in one of the
+    calls in the file, and the function asks nothing about it: that one call is the mistake."""
+    found = facts.definitions(owner) if isinstance(owner, ast.Name) else None
+    scope = facts.scope_of(owner)
+    if not isinstance(owner, ast.Name) or not found or any(one.how != "argument" for one in found):
+        return False
+    if any(
+        isinstance(part, ast.Name) and part.id == owner.id
+        for call in scope.nodes(ast.Call)
+        if isinstance(call.func, ast.Name) and call.func.id in ("isinstance", "hasattr", "type", "callable")
+        for part in ast.walk(call)
+    ):
+        return False
+    for call in facts.nodes(ast.Call):
+        called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        target = facts.function_of(call) if called == scope.name else None
+        value = value_given(call, scope, owner.id) if target is not None and target[1] is scope else None
+        if value is not None and all(_plain_module(one, name) for one in facts.kind_of(value).every()):
+            return True
+    return False
 
 
 def _read(facts: FileFacts, name: str) -> bool:

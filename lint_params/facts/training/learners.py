@@ -163,7 +163,9 @@ def _is_construction(facts: FileFacts, value: ast.expr) -> bool:
 
 
 def _is_made_by(facts: FileFacts, cls: ClassFacts | None, root: ast.expr) -> bool:
-    """Whether it is an attribute that the class itself makes, and was not given."""
+    """Whether it is an attribute that the class itself makes, and was not given; all of a tuple."""
+    if isinstance(root, (ast.Tuple, ast.List)) and root.elts:
+        return all(_is_made_by(facts, cls, _root(facts, one)) for one in root.elts)
     name = facts.self_attribute(root)
     members = cls.assignments(name) if cls is not None and name is not None else []
     return bool(members) and all(isinstance(member.value, ast.Call) for member in members)

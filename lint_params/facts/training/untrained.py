@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lint_params.facts.members import argument
 from lint_params.facts.training.trained import is_backward, trains
 from lint_params.facts.training.untrained_uses import LOADED, is_harmless, only_computes, uses
+from lint_params.facts.value.call_sites import value_given
 from lint_params.names import dotted
 from lint_params.trees import targets
 
@@ -45,7 +46,7 @@ def untrained_modules(facts: FileFacts) -> list[Untrained]:
 
 def _in_function(facts: FileFacts, scope: Scope) -> Iterator[Untrained]:
     optimizers = [one for one in facts.optimizers if one.scope is scope]
-    held = _held(facts, optimizers, [scope])
+    held = _held(facts, optimizers, [scope]) if optimizers else None
     if held is None or scope.children and any(s.is_function for s in scope.children) and scope.parent:
         return
     made: dict[str, list[ast.expr]] = {}
@@ -71,7 +72,7 @@ def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
         return
     scopes = list(cls.scope.within())
     optimizers = [one for one in facts.optimizers if one.scope in scopes]
-    held = _held(facts, optimizers, scopes)
+    held = _held(facts, optimizers, scopes) if optimizers else None
     if held is None:
         return
     made = {
@@ -90,8 +91,6 @@ def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
 
 def _held(facts: FileFacts, optimizers: list[Optimizer], scopes: list[Scope]) -> set[str] | None:
     """The dotted names whose parameters are held; None: not all is known."""
-    if not optimizers:
-        return None
     names: set[str] = set()
     for one in optimizers:
         if one.given is None or not (one.owners or one.single):
@@ -147,9 +146,15 @@ def _missing(
         if any(word in name.lower() for word in _APART) or not (copied or single or _fresh(facts, fresh[0])):
             continue
         harmless = only_computes if single else is_harmless
-        if not all(harmless(facts, use) for scope in scopes for use in uses(scope, name)):
+        others = [use for scope in scopes for use in uses(scope, name) if not harmless(facts, use)]
+        helpers = [_helper(facts, use) for use in others]
+        if single and others or not all(helpers):
             continue
-        for body in loops:
+        for helper in helpers:
+            if helper is not None and _trains_both(facts, *helper, name, held):
+                yield Untrained(name, fresh[0], helper[0], _to_blame(optimizers))
+                break
+        for body in loops if not helpers else ():
             call = trains(facts, body, name)
             if call is None:
                 continue
@@ -158,6 +163,42 @@ def _missing(
             if any(single or isinstance(one, ast.Call) for one in beside) or (copied and _steps(body)):
                 yield Untrained(name, fresh[0], call, _to_blame(optimizers))
                 break
+
+
+def _helper(facts: FileFacts, use: ast.expr) -> tuple[ast.Call, FileFacts, Scope] | None:
+    """The call ``train_step(x, encoder, decoder)`` that gets a module, and the function that it runs,
+    where that does nothing else with the module either and makes no optimizer of its own."""
+    call = facts.parent(use)
+    if isinstance(call, ast.keyword):
+        call = facts.parent(call)
+    found = facts.function_of(call) if isinstance(call, ast.Call) and call.func is not use else None
+    if not isinstance(call, ast.Call) or found is None or found[1].decorators or found[1].children:
+        return None
+    there, scope = found
+    names = [arg.arg for arg in scope.arguments if value_given(call, scope, arg.arg) is use]
+    written = [node.id for node in scope.nodes(ast.Name) if not isinstance(node.ctx, ast.Load)]
+    if len(names) != 1 or names[0] in written:
+        return None
+    if any(one.scope is scope for one in there.optimizers) or _held(there, [], [scope]) is None:
+        return None
+    return (call, there, scope) if all(is_harmless(there, one) for one in uses(scope, names[0])) else None
+
+
+def _trains_both(
+    facts: FileFacts, call: ast.Call, there: FileFacts, scope: Scope, name: str, held: set[str]
+) -> bool:
+    """Whether the helper steps after a backward that reaches the module and another one that is held;
+    what a Parameter that is trained alone goes through is not meant."""
+    body = scope.node.body
+    if not _steps(body) or not any(is_backward(one) for one in scope.nodes(ast.Call)):
+        return False
+    reached = {
+        dotted(value)
+        for arg in scope.arguments
+        if (value := value_given(call, scope, arg.arg)) is not None
+        and isinstance(trains(there, body, arg.arg), ast.Call)
+    }
+    return name in reached and not reached.isdisjoint(held)
 
 
 def _to_blame(optimizers: list[Optimizer]) -> Optimizer:

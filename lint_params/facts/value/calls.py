@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lint_params.facts.torch_names import COMPUTED, CREATORS, PARTS
+from lint_params.facts.torch_names import COMPUTED, COMPUTED_BELOW, CREATORS, PARTS
 from lint_params.facts.value.call_sites import default_of
 from lint_params.facts.value.contents import is_record
 from lint_params.facts.value.kinds import NUMBER, TENSOR, UNKNOWN, Kind, join
@@ -130,13 +130,15 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
             return facts.kind_of(node.args[0])
     if home == "torch" and last in PARTS:
         return Kind("tuple", node, facts, element=TENSOR)
-    if (home == "torch" and last in COMPUTED) or home == "torch.nn.functional":
+    if (home == "torch" and last in COMPUTED) or home == "torch.nn.functional" or name in COMPUTED_BELOW:
         origin = facts.kind_of(node.args[0]) if node.args else UNKNOWN
         return Kind("tensor", node, facts, name, origin=origin if origin.known else None)
     if home == "torch.nn.init" and node.args:
         return facts.kind_of(node.args[0])
     if name == "collections.OrderedDict":
         return Kind("dict", node, facts, element=_held(facts, node))
+    if name == "collections.defaultdict":
+        return Kind("dict", node, facts)
     if name == "collections.deque":
         return Kind("list", node, facts)
     if name in ("itertools.chain", "itertools.chain.from_iterable"):
