@@ -307,7 +307,8 @@ class CreatedInForward(Rule):
             return not isinstance(parent.ctx, ast.Load) or parent.attr.endswith("_") or (
                 parent.attr == "data"
             )
-        return isinstance(parent, ast.Call) and node in parent.args
+        # What only reads a weight gives a result, and somebody takes it.
+        return isinstance(parent, ast.Call) and node in parent.args and isinstance(facts.parent(parent), ast.Expr)
 
     def _is_for_others(self, facts: FileFacts, scope: Scope, call: ast.Call) -> bool:
         """Whether a plain function only makes the layer, and a caller keeps or fills it."""

@@ -58,8 +58,21 @@ def kind_owns(kind: Kind, depth: int = 0) -> bool | None:
         given = argument(kind.node, place, name) if isinstance(kind.node, ast.Call) else None
         if given is None:
             return default
-        return bool(given.value) if isinstance(given, ast.Constant) else None
+        if isinstance(given, ast.Constant):
+            return bool(given.value)
+        return True if kind.facts is not None and _is_on_by_default(kind.facts, given) else None
     return True
+
+
+def _is_on_by_default(facts: FileFacts, flag: ast.expr) -> bool:
+    """``elementwise_affine=self.affine`` of a constructor whose ``affine`` is True unless somebody says otherwise."""
+    name, cls = facts.self_attribute(flag), facts.class_around(flag)
+    if name is not None and cls is not None:
+        made = cls.assignments(name)
+        value = made[0].value if len(made) == 1 and made[0].method == "__init__" else None
+        return isinstance(value, ast.Name) and made[0].cls.facts is facts and _is_on_by_default(facts, value)
+    default = facts.default_of(flag) if isinstance(flag, ast.Name) else []
+    return bool(default) and all(isinstance(one, ast.Constant) and one.value is True for one in default)
 
 
 def _contents_own(kind: Kind, depth: int) -> bool | None:

@@ -106,6 +106,8 @@ def _looped(
         return _all(words(facts, item, depth + 1) for item in items)
     if isinstance(source, ast.Dict) and not path:
         return _all(words(facts, key, depth + 1) for key in source.keys)
+    if isinstance(source, (ast.ListComp, ast.SetComp, ast.GeneratorExp)) and not path:
+        return words(facts, source.elt, depth + 1)
     if not isinstance(source, ast.Call) or source.keywords:
         return None
     name, args = facts.qualify(source.func) or "", source.args
