@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.names import dotted
-from lint_params.trees import last_name
+from lint_params.trees import is_self, last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -23,27 +24,30 @@ def filling(cls: ClassFacts) -> list[Scope]:
     """The functions of the file that each object of the class made in it is surely given to, by
     ``apply``; [] as soon as one is not known, or other code may set the object's values."""
     facts = cls.facts
-    found: list[Scope] = []
+    owners = [(call, facts.kind_of(owner)) for call, owner in _applies(facts)]
+    if any(kind.cls is None for _, kind in owners):
+        return []
+    found = [_function(facts, call) for call, kind in owners if kind.cls is cls]
+    if not found or any(_sets_values(facts, cls, call) for call in facts.nodes(ast.Call)):
+        return []
+    return [scope for scope in found if scope is not None] if None not in found else []
+
+
+def _applies(facts: FileFacts) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """Calls of ``apply``, other than on ``self`` or on a class, and on what."""
     for call in facts.nodes(ast.Call):
-        if not isinstance(call.func, ast.Attribute):
-            if _OTHER_VALUES.search(last_name(call.func)) and _speaks_of(facts, cls, call.args):
-                return []
-            continue
-        owner = call.func.value
-        if dotted(owner) == "self" or call.func.attr.startswith("__"):
-            continue
-        if call.func.attr == "apply":
-            one = facts.kind_of(owner)
-            if one.cls is None and not last_name(owner)[:1].isupper():
-                return []
-            if one.cls is cls:
-                scope = _function(facts, call)
-                if scope is None:
-                    return []
-                found.append(scope)
-        elif _OTHER_VALUES.search(call.func.attr) and _speaks_of(facts, cls, [owner, *call.args]):
-            return []
-    return found
+        owner = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr == "apply" else None
+        if owner is not None and not is_self(owner) and not last_name(owner)[:1].isupper():
+            yield call, owner
+
+
+def _sets_values(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
+    """``load(model)``, ``model.load_state_dict(state)``."""
+    name = last_name(call.func)
+    if name.startswith("__") or not _OTHER_VALUES.search(name):
+        return False
+    owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    return any(one.cls is cls for expr in (*owner, *call.args) for one in facts.kind_of(expr).every())
 
 
 def _function(facts: FileFacts, call: ast.Call) -> Scope | None:
@@ -60,7 +64,3 @@ def _is_of_script(condition: Condition) -> bool:
     """``if __name__ == "__main__":``"""
     test = condition.test
     return isinstance(test, ast.Compare) and dotted(test.left) == "__name__"
-
-
-def _speaks_of(facts: FileFacts, cls: ClassFacts, given: list[ast.expr]) -> bool:
-    return any(one.cls is cls for expr in given for one in facts.kind_of(expr).every())
