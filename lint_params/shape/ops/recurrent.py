@@ -90,7 +90,21 @@ def _hidden_checked(
     ctx: Context, hx: Value, expected: tuple[Size | None, ...], batched: bool | None
 ) -> None:
     """An initial state has the layers' number, the batch and the features of the layer."""
-    if not isinstance(hx, Tensor) or batched is None:
+    if not isinstance(hx, Tensor):
+        return
+    what = (
+        ("layers times directions", "samples", "features")
+        if batched
+        else ("layers times directions", "features")
+    )
+
+    def judge(size: Size | None, got: Size | None, name: str) -> None:
+        if size is not None and got is not None:
+            text = f"{{name}} takes an initial state for {{expected}} {name}{{built}} but gets {{got}}{{source}}"
+            must_equal(ctx, RULE, size, got, text, hx)
+
+    if batched is None:  # with a batch or without one, the layers come first
+        judge(expected[0], hx.shape.front.get(0), what[0])
         return
     rank = len(expected)
     dims = ctx.of_rank(hx, rank)
@@ -98,11 +112,6 @@ def _hidden_checked(
         text = "{name} takes an initial state of {expected} dimensions but gets {got}{source}"
         ctx.refute(RULE, text, rank, len(hx.shape.dims), hx)
         return
-    what = (
-        ("layers times directions", "samples", "features")
-        if batched
-        else ("layers times directions", "features")
-    )
     if _has_batch_first(expected, dims):
         text = (
             "{name} takes an initial state of {expected} layers times directions first, also where its "
@@ -110,9 +119,7 @@ def _hidden_checked(
         )
         ctx.refute(RULE, text, expected[0], dims[0], hx)
     for size, got, name in zip(expected, dims, what):
-        if size is not None:
-            text = f"{{name}} takes an initial state for {{expected}} {name}{{built}} but gets {{got}}{{source}}"
-            must_equal(ctx, RULE, size, got, text, hx)
+        judge(size, got, name)
 
 
 def _has_batch_first(expected: tuple[Size | None, ...], dims: Sequence[Size]) -> bool:
@@ -178,7 +185,9 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
     def state(last: Size | None) -> Tensor:
         text = f"the last state of {ctx.callee}"
         if batched is None:
-            return ctx.tensor((ctx.fresh(), size(last)), lead=True, dtype="float", text=text)
+            open_state = ctx.tensor((ctx.fresh(), size(last)), lead=True, dtype="float", text=text)
+            open_state.shape.front[0] = size(depth)
+            return open_state
         dims = (size(depth), size(batch), size(last)) if batched else (size(depth), size(last))
         return ctx.tensor(dims, dtype="float", text=text)
 
