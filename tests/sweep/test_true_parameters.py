@@ -331,3 +331,24 @@ def test_a_bias_that_only_some_configurations_have() -> None:
     with nan_in_new_memory():
         assert names["Light"](2, 4, use_bias=True)(torch.ones(1, 4)).isnan().any()
         assert not names["Light"](2, 4)(torch.ones(1, 4)).isnan().any()
+
+
+def test_weights_that_are_normalised_under_a_name() -> None:
+    names = checked(
+        """
+        class Speakers(nn.Module):
+            def __init__(self, dim, count):
+                super().__init__()
+                self.final = nn.Linear(dim, count, bias=False)
+
+            def forward(self, pool):
+                for W in self.final.parameters():
+                    W = F.normalize(W, p=2, dim=1)  # want LP213
+                pool = F.normalize(pool, p=2, dim=1)
+                return self.final(pool)
+        """
+    )
+    speakers = names["Speakers"](3, 2)
+    speakers.final.weight.data.mul_(100)
+    cosines = speakers(torch.randn(4, 3))
+    assert cosines.abs().max() > 1, "the weights are as long as before"
