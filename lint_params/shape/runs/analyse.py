@@ -26,6 +26,7 @@ from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.narrow import whatever_is_given
 from lint_params.shape.runs.one_class import Checked, find_method, run_class, run_ranks
+from lint_params.shape.runs.optional_inputs import with_all_inputs
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
 from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady
 from lint_params.shape.runs.supposed import chosen_by_default, lacks, supposed
@@ -161,7 +162,8 @@ def check_class(
     always, ever = _given(init[1], calls) if init is not None else (frozenset(), frozenset())
     # A decorated constructor takes its arguments from a file or a registry.
     configured = init is not None and bool(init[1].decorator_list)
-    defaults = _defaults(init[1] if init is not None else None, find_method(it, cls, "forward"))
+    forward = find_method(it, cls, "forward")
+    defaults = _defaults(init[1] if init is not None else None, forward)
     open_pays = True
     doubted: list[Obligation] = []
     runs: list[Checked] = []
@@ -176,6 +178,9 @@ def check_class(
             given = ever if m is Mode.DEFAULTS else always
             return run_class(it, cls, name, init, m, given, handed)
 
+        def given(chosen: Mapping[Key, Value], m: Mode = mode) -> Checked:
+            return run_class(it, cls, name, init, m, ever if m is Mode.DEFAULTS else always, handed, chosen)
+
         def opened(chosen: Mapping[Key, Value]) -> Checked:
             return run_class(it, cls, name, init, Mode.SIZES, always, handed, chosen)
 
@@ -186,6 +191,7 @@ def check_class(
         if mode is Mode.SIZES:
             open_pays = _open_pays(it, checked, init)
         checked = whatever_is_given(steady(it, checked, again), cls.node, init and init[1], opened)
+        checked = with_all_inputs(checked, forward and forward[1], given)
         if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
             doubted = doubts(checked)
         runs.append(checked)
@@ -199,6 +205,7 @@ def check_class(
                     return next(run_ranks(it, cls, name, init, always, handed, [ranks], chosen), None)
 
                 other = whatever_is_given(other, cls.node, init and init[1], opened_ranked)
+                other = with_all_inputs(other, forward and forward[1], opened_ranked)
                 runs.append(other)
                 yield other
     if suppose:

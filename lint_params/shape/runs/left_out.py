@@ -18,7 +18,7 @@ def only_left_out(run: Checked, refuted: Obligation, runs: list[Checked]) -> boo
     left out: with the input given, the same line is come by and fits."""
     if _called_by_nobody(run, refuted):
         own = [(one, o) for one in runs if isinstance(one.root, ast.ClassDef) for o in one.obligations]
-        return any(
+        return any(o.node is refuted.node for one in runs for o in one.left_out) or any(
             o.verdict is Verdict.REFUTED and o.node is refuted.node and only_left_out(one, o, runs) for one, o in own
         )
     if not any(value is None for value in run.inputs.values()) or not isinstance(run.root, ast.ClassDef):

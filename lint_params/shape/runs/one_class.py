@@ -60,6 +60,8 @@ class Checked:
     forward: ast.AST | None = None
     #: What was refuted only for a guessed number of repetitions.
     doubted: list[Obligation] = field(default_factory=list)
+    #: What was refuted only as long as an input was left out that is None by default.
+    left_out: list[Obligation] = field(default_factory=list)
     mark: int = 0  # the state of the path when the constructor was done
 
     @contextmanager
