@@ -59,7 +59,8 @@ def sizes_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> Sizes | None:
             value = local[0].value
             if value is not None and value is not expr:
                 return sizes_of(facts, value, depth + 1)
-        return _of_kind(facts, facts.kind_of(expr), depth)
+        found = _of_kind(facts, facts.kind_of(expr), depth)
+        return found if found is None or _on_every_way(facts, expr, len(found), depth) else None
     if isinstance(expr, ast.Call):
         return _call(facts, expr, depth)
     if isinstance(expr, ast.UnaryOp):
@@ -151,6 +152,18 @@ def _of_kind(facts: FileFacts, kind: Kind, depth: int) -> Sizes | None:
     if isinstance(kind.node, ast.expr) and kind.what == "buffer":
         return sizes_of(home, kind.node, depth + 1)
     return None
+
+
+def _on_every_way(facts: FileFacts, expr: ast.Attribute, rank: int, depth: int) -> bool:
+    """Whether no other branch of the class gives ``self.w`` a Parameter with more or fewer dimensions."""
+    name, cls = facts.self_attribute(expr), facts.class_around(expr)
+    made = cls.assignments(name) if name is not None and cls is not None else []
+    kinds = [one.kind for one in made if one.kind.is_parameter and isinstance(one.kind.node, ast.Call)]
+    for kind in kinds if len(kinds) > 1 else ():
+        sizes = _of_kind(facts, kind, depth + 1)
+        if sizes is not None and len(sizes) != rank:
+            return False
+    return True
 
 
 def _layer(facts: FileFacts, layer: str, member: str, call: ast.Call | None) -> Sizes | None:
