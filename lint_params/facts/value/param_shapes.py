@@ -59,8 +59,9 @@ def sizes_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> Sizes | None:
             value = local[0].value
             if value is not None and value is not expr:
                 return sizes_of(facts, value, depth + 1)
-        found = _of_kind(facts, facts.kind_of(expr), depth)
-        return found if found is None or _on_every_way(facts, expr, len(found), depth) else None
+        declared = _of_kind(facts, facts.kind_of(expr), depth)
+        same = declared is None or _on_every_way(facts, expr, len(declared), depth)
+        return declared if same else None
     if isinstance(expr, ast.Call):
         return _call(facts, expr, depth)
     if isinstance(expr, ast.UnaryOp):
@@ -159,11 +160,8 @@ def _on_every_way(facts: FileFacts, expr: ast.Attribute, rank: int, depth: int) 
     name, cls = facts.self_attribute(expr), facts.class_around(expr)
     made = cls.assignments(name) if name is not None and cls is not None else []
     kinds = [one.kind for one in made if one.kind.is_parameter and isinstance(one.kind.node, ast.Call)]
-    for kind in kinds if len(kinds) > 1 else ():
-        sizes = _of_kind(facts, kind, depth + 1)
-        if sizes is not None and len(sizes) != rank:
-            return False
-    return True
+    shapes = [_of_kind(facts, kind, depth + 1) for kind in kinds] if len(kinds) > 1 else []
+    return all(sizes is None or len(sizes) == rank for sizes in shapes)
 
 
 def _layer(facts: FileFacts, layer: str, member: str, call: ast.Call | None) -> Sizes | None:
