@@ -135,6 +135,11 @@ def goes_on(handler: ast.ExceptHandler) -> bool:
     )
 
 
+def is_none(node: ast.AST | None) -> bool:
+    """``None``, written out."""
+    return isinstance(node, ast.Constant) and node.value is None
+
+
 def is_self(node: ast.AST) -> bool:
     """The object itself, as methods call it."""
     return isinstance(node, ast.Name) and node.id == "self"

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from lint_params.facts import conditions as _conditions
-from lint_params.facts import flow as _flow
+from lint_params.facts.asked import asked_class_name, asked_type
 from lint_params.facts.classes import ClassFacts
 from lint_params.facts.conditions import Condition
 from lint_params.facts.scope import Index, Scope
@@ -90,7 +90,7 @@ class Naming(SourceView):
 
     def asks_class(self, test: ast.expr) -> bool:
         """Whether a test asks of what class something is: ``isinstance``, ``type``, or by its name."""
-        return _flow.asks_class(test)
+        return asked_type(test)[0] is not None or asked_class_name(test, self._all.env(test) or {}) is not None
 
     def no_grad(self, node: ast.AST) -> bool:
         """Whether the node surely runs under ``torch.no_grad`` or ``inference_mode``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from lint_params.facts.flow import asked_type
+from lint_params.facts.asked import asked_type
 from lint_params.facts.story.happenings import Happenings
 from lint_params.facts.story.things import MISSING, NOTHING, OTHER, Hold, Thing, Value, union
 from lint_params.facts.value.infer import annotated, attribute_of

@@ -7,7 +7,6 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lint_params.facts.flow import asks_class
 from lint_params.facts.members import argument
 from lint_params.facts.training.frozen import switches_off
 from lint_params.facts.value.applied import filling
@@ -328,14 +327,14 @@ def _looped(facts: FileFacts, owner: ast.expr, applied: list[Scope | None]) -> f
             source = dotted(condition.test.func) if isinstance(condition.test, ast.Call) else None
             return frozenset(names) if source in ("self.modules", "self.children") else None
     scope = facts.scope_of(owner)
-    sure = all(one.what == "with" or _asks_what_it_is(one) for one in facts.conditions(owner))
+    sure = all(one.what == "with" or _asks_what_it_is(facts, one) for one in facts.conditions(owner))
     return frozenset(names) if scope in applied and sure else None
 
 
-def _asks_what_it_is(condition: Condition) -> bool:
+def _asks_what_it_is(facts: FileFacts, condition: Condition) -> bool:
     """A way of the code that each layer of a class takes, or each that has a bias."""
     test = condition.test
-    if condition.what in ("if", "else") and asks_class(test):
+    if condition.what in ("if", "else") and test is not None and facts.asks_class(test):
         return True
     if condition.what != "if" or not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return False

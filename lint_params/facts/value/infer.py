@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lint_params.facts.flow import Definition, class_name_text
+from lint_params.facts.asked import class_name_text
+from lint_params.facts.flow import Definition
 from lint_params.facts.torch_names import LAYER_BUFFERS, LAYER_PARAMETERS, LAYERS, OPTIMIZERS
 from lint_params.facts.value.call_sites import argument_kind
 from lint_params.facts.value.calls import call_kind, iterated
 from lint_params.facts.value.kinds import NONE, NUMBER, STRING, TENSOR, UNKNOWN, Kind, join
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -151,7 +153,7 @@ def annotated(facts: FileFacts, annotation: ast.expr) -> Kind:
         return UNKNOWN
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
         sides = [annotation.left, annotation.right]
-        kept = [s for s in sides if not (isinstance(s, ast.Constant) and s.value is None)]
+        kept = [s for s in sides if not is_none(s)]
         if len(kept) == 1:
             return replace(annotated(facts, kept[0]), optional=True)
         return UNKNOWN
