@@ -123,7 +123,7 @@ class FanInitOnVector(Rule):
         vectors = (*_NORMS, "LayerNorm") if self._norms_vectors(facts) else _NORMS
         flat = [f"nn.{one}" for one in layers if one in vectors]
         here = [one for one in flat if facts.calls_of(f"torch.{one}")]  # of all that the test admits
-        return next(iter([*here, *flat]), "")
+        return (*here, *flat, "")[0]
 
     def _norms_vectors(self, facts: FileFacts) -> bool:
         """Whether the file makes LayerNorms, all of them over one dimension only."""
@@ -178,10 +178,9 @@ class FanInitOnVector(Rule):
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)
-        for text in _REFUSED:
-            failure = run.failure_at(lines, text, tried=True)
-            if failure is not None:
-                return run.confirmed_by(failure)
+        failure = run.failure_at(lines, *_REFUSED, tried=True)
+        if failure is not None:
+            return run.confirmed_by(failure)
         if run.ran(finding):
             return run.refuted(finding, "the initialiser accepted the tensor")
         return None

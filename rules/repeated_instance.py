@@ -385,8 +385,10 @@ def _is_one_at_most(facts: FileFacts, times: ast.expr, depth: int = 0) -> bool:
     """Whether a number of repetitions is a flag: ``batch_norm * [nn.BatchNorm1d(n)]``."""
     if _is_one(times) or isinstance(times, ast.Compare):
         return True
-    if isinstance(times, ast.UnaryOp) or depth > 4:
-        return isinstance(times, ast.UnaryOp) and isinstance(times.op, ast.Not)
+    if isinstance(times, ast.UnaryOp):
+        return isinstance(times.op, ast.Not)
+    if depth > 4:
+        return False
     if isinstance(times, ast.BoolOp):
         return all(_is_one_at_most(facts, part, depth + 1) for part in times.values)
     if isinstance(times, ast.IfExp):

@@ -141,7 +141,7 @@ class StateNotCopied(Rule):
 
     def _trained_between(self, facts: FileFacts, call: ast.Call, load: ast.Call) -> bool:
         """Whether the block of both surely trains the model between them."""
-        between = _between(facts, call, load)
+        between = _between(facts, call, load) or []
         calls = [part for one in between for part in ast.walk(one) if isinstance(part, ast.Call)]
         own = [one.func for one in calls if isinstance(one.func, ast.Name) or facts.self_attribute(one.func)]
         called = [ast.unparse(func) for func in own if not (facts.qualify(func) or "").startswith(("builtins.", "torch."))]
@@ -170,8 +170,8 @@ class StateNotCopied(Rule):
     def _at_once(self, facts: FileFacts, call: ast.Call, load: ast.Call) -> bool:
         """Whether both stand in one block and nothing trains between: a state that goes from an old
         optimizer, say, to the new one."""
-        block = _block_of(facts, call, load)
-        return bool(block) and not any(map(_trains, _between(facts, call, load)))
+        between = _between(facts, call, load)
+        return between is not None and not any(map(_trains, between))
 
     def _loaded_outside(self, facts: FileFacts, call: ast.Call, kept: str, model: str) -> ast.Call | None:
         """``model.load_state_dict(stopper.state)`` by who has the object that keeps it."""
@@ -189,7 +189,8 @@ class StateNotCopied(Rule):
 
     def _stays(self, facts: FileFacts, scopes: list[Scope], call: ast.Call, kept: str) -> bool:
         """Whether nothing copies it after all: it is only assigned, and loaded."""
-        first = not self._in_training_loop(facts, call)
+        # A copy takes the place of a first state as soon as one round was better.
+        copied = self._in_training_loop(facts, call)
         names: list[ast.Name | ast.Attribute] = []
         for one in scopes:
             names += [*one.nodes(ast.Name), *one.nodes(ast.Attribute)]
@@ -199,8 +200,8 @@ class StateNotCopied(Rule):
             parent = facts.parent(other)
             if isinstance(other.ctx, ast.Store):
                 value = getattr(parent, "value", None) if facts.targets(parent) else None
-                if not (isinstance(value, ast.Constant) or isinstance(parent, ast.Tuple) or _is_state(value, not first)):
-                    return False  # (a copy takes the place of the first as soon as one round was better)
+                if not (isinstance(value, ast.Constant) or isinstance(parent, ast.Tuple) or _is_state(value, copied)):
+                    return False
             elif isinstance(parent, ast.Call):
                 called = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
                 if called not in ("load_state_dict", "save", "print", "len"):
@@ -273,19 +274,13 @@ def _is_state(value: ast.AST | None, copied: bool) -> bool:
     return isinstance(inner, ast.Call) and getattr(inner.func, "attr", "") == "state_dict" and not inner.args
 
 
-def _block_of(facts: FileFacts, first: ast.Call, second: ast.Call) -> list[ast.AST]:
-    """The list of statements in which two calls stand as statements, the first above; [] if none does."""
+def _between(facts: FileFacts, first: ast.Call, second: ast.Call) -> list[ast.AST] | None:
+    """The statements between those of two calls of one block; None if the first does not stand above."""
     one, two = facts.parent(first), facts.parent(second)
     for block in _blocks(facts.parent(one)) if one is not None and two is not None else ():
         if one in block and two in block and block.index(one) < block.index(two):
-            return block
-    return []
-
-
-def _between(facts: FileFacts, first: ast.Call, second: ast.Call) -> list[ast.AST]:
-    """The statements between two of one block."""
-    block, one, two = _block_of(facts, first, second), facts.parent(first), facts.parent(second)
-    return block[block.index(one) + 1 : block.index(two)] if block and one is not None and two is not None else []
+            return block[block.index(one) + 1 : block.index(two)]
+    return None
 
 
 def _blocks(node: ast.AST | None) -> list[list[ast.AST]]:

@@ -11,6 +11,7 @@ from lint_params.facts.value.kinds import Kind
 from lint_params.facts.value.param_shapes import Sizes, sizes_of
 from lint_params.facts.writes import Write
 from lint_params.names import dotted
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -228,7 +229,7 @@ def _without_pairs(facts: FileFacts, steps: list[Step], target: ast.expr) -> lis
 def _adds_dims(index: ast.expr) -> bool:
     """``[None]``, ``[:, None]``, ``[..., None]``: new dimensions and nothing else."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    new = [p for p in parts if isinstance(p, ast.Constant) and p.value is None]
+    new = [p for p in parts if is_none(p)]
     whole = [
         p
         for p in parts

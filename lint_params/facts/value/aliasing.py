@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.value.call_sites import default_of
 from lint_params.facts.value.param_shapes import Size, Sizes, count, size, sizes_of
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -119,7 +120,7 @@ def _new_axes(index: ast.expr, rank: int) -> list[int]:
     """Where ``[:, None]`` adds axes to what then has at most so many: with an axis for each part it
     has just those."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    new = [isinstance(part, ast.Constant) and part.value is None for part in parts]
+    new = [is_none(part) for part in parts]
     if len(parts) == rank and all(one or isinstance(part, ast.Slice) for one, part in zip(new, parts)):
         return [place for place, one in enumerate(new) if one]
     if new[0]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.members import argument
 from lint_params.facts.torch_names import CREATORS, UNWRITTEN
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -294,6 +295,4 @@ def _by_factory(facts: FileFacts, call: ast.Call) -> bool:
 
 def _is_none_by_default(facts: FileFacts, name: ast.expr) -> bool:
     found = facts.definitions(name) if isinstance(name, ast.Name) else None
-    return bool(found) and all(
-        one.how == "argument" and isinstance(one.value, ast.Constant) and one.value.value is None for one in found or ()
-    )
+    return bool(found) and all(one.how == "argument" and is_none(one.value) for one in found or ())

@@ -15,6 +15,7 @@ from lint_params.facts.torch_names import CREATORS, IN_PLACE_METHODS
 from lint_params.facts.value.creation import Creation
 from lint_params.facts.value.kinds import Kind
 from lint_params.facts.value.numbers import is_whole
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -379,7 +380,7 @@ def _item(facts: FileFacts, expr: ast.Subscript, depth: int) -> Sizes | None:
     result: list[Size] = []
     place = 0
     for part in parts:
-        if isinstance(part, ast.Constant) and part.value is None:
+        if is_none(part):
             result.append(1)
         elif place >= len(before):
             return None

@@ -25,7 +25,7 @@ from lint_params.shape.runs.built import check_built, check_entries, doubts, onl
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.narrow import whatever_is_given
-from lint_params.shape.runs.one_class import Checked, find_method, run_class, run_ranks
+from lint_params.shape.runs.one_class import NOTHING, Checked, find_method, run_class, run_ranks
 from lint_params.shape.runs.optional_inputs import with_all_inputs
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
 from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady
@@ -174,12 +174,9 @@ def check_class(
         if mode is Mode.OPEN and not (open_pays and defaults & {bool, type(None), str}):
             continue  # the parts of a large model are classes of their own, with their own flags
 
-        def again(m: Mode = mode) -> Checked:
+        def again(chosen: Mapping[Key, Value] = NOTHING, m: Mode = mode) -> Checked:
             given = ever if m is Mode.DEFAULTS else always
-            return run_class(it, cls, name, init, m, given, handed)
-
-        def given(chosen: Mapping[Key, Value], m: Mode = mode) -> Checked:
-            return run_class(it, cls, name, init, m, ever if m is Mode.DEFAULTS else always, handed, chosen)
+            return run_class(it, cls, name, init, m, given, handed, chosen)
 
         def opened(chosen: Mapping[Key, Value]) -> Checked:
             return run_class(it, cls, name, init, Mode.SIZES, always, handed, chosen)
@@ -191,7 +188,7 @@ def check_class(
         if mode is Mode.SIZES:
             open_pays = _open_pays(it, checked, init)
         checked = whatever_is_given(steady(it, checked, again), cls.node, init and init[1], opened)
-        checked = with_all_inputs(checked, forward and forward[1], given)
+        checked = with_all_inputs(checked, forward and forward[1], again)
         if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
             doubted = doubts(checked)
         runs.append(checked)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from lint_params.trees import is_none
+
 
 def without_none(annotation: ast.expr | None) -> ast.expr | None:
     """``Optional[int]`` and ``int | None`` without the None."""
@@ -14,7 +16,7 @@ def without_none(annotation: ast.expr | None) -> ast.expr | None:
             (annotation.left, annotation.right),
             (annotation.right, annotation.left),
         ):
-            if isinstance(other, ast.Constant) and other.value is None:
+            if is_none(other):
                 return side
     return annotation
 

@@ -11,7 +11,7 @@ from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.runs.chosen import GIVEN, Key
 from lint_params.shape.runs.wants import NONE_YET, Atom, compared, true, within
-from lint_params.trees import is_self, targets, walk
+from lint_params.trees import is_none, is_self, targets, walk
 
 
 class Conditions:
@@ -204,7 +204,7 @@ class Conditions:
         ways = [
             self._that(made.test, first, fn, depth + 1)
             for first, part in ((True, made.body), (False, made.orelse))
-            if (isinstance(part, ast.Constant) and part.value is None) is none
+            if is_none(part) is none
         ]
         return self._nearest(ways)
 

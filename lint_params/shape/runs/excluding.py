@@ -12,6 +12,7 @@ from lint_params.shape.runs.arguments import Mode, constructor_argument, paramet
 from lint_params.shape.runs.forward_inputs import forward_argument
 from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.value import Choice, ClassRef, Config, Tensor, Unknown, Value
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -53,7 +54,7 @@ def _left_out(
 ) -> Iterator[tuple[str, Value]]:
     scope = Scope(it.file_scope(owner.file), owner.scope)
     for arg, default in parameters(fn.args)[1:]:
-        if given.get(arg.arg) is None and isinstance(default, ast.Constant) and default.value is None:
+        if given.get(arg.arg) is None and is_none(default):
             if fn.name == "__init__":
                 value = constructor_argument(it, arg, None, scope, Mode.SIZES)
             else:

@@ -14,7 +14,7 @@ from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.sizes.dim import NO, Atom, Size, cancel, same, substitute, symbol
 from lint_params.shape.sizes.poly import Symbol
 from lint_params.shape.value import Value
-from lint_params.trees import walk
+from lint_params.trees import is_none, walk
 
 #: The run of a class with some of its arguments chosen otherwise.
 Again = Callable[[Mapping[Key, Value]], "Checked | None"]
@@ -23,7 +23,7 @@ Again = Callable[[Mapping[Key, Value]], "Checked | None"]
 def whatever_is_given(run: Checked, cls: ast.ClassDef, init: ast.FunctionDef | None, again: Again) -> Checked:
     """The run of a class without what is refuted only because an input is not empty, unless it is
     refuted with all in its constructor open that a default may have left out."""
-    absent = {arg.arg for arg, default in parameters(init.args) if _is_none(default)} if init is not None else set()
+    absent = {arg.arg for arg, default in parameters(init.args) if is_none(default)} if init is not None else set()
     resting = [o for o in run.obligations if o.verdict is Verdict.REFUTED and _rests_on_presence(o, absent)]
     opened = _left_out(init) if resting and init is not None else {}
     elsewhere = bool(resting) and (_says_nothing(cls) or init is not None and _asks_for_more(init))
@@ -49,10 +49,6 @@ def _rests_on_presence(o: Obligation, absent: set[str]) -> bool:
 
     # A factor of both, as the size of a batch, says nothing by being 0.
     return same(*(substitute(size, may_be_empty) for size in cancel(o.expected, o.got))) is not NO
-
-
-def _is_none(default: ast.expr | None) -> bool:
-    return isinstance(default, ast.Constant) and default.value is None
 
 
 def _left_out(init: ast.FunctionDef) -> dict[Key, Value]:

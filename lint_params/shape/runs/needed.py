@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from lint_params.trees import is_self, last_name, walk
+from lint_params.trees import is_none, is_self, last_name, walk
 
 #: Kept on the node itself, so that it goes with the tree.
 _NEEDED = "_lint_params_needed"
@@ -32,8 +32,8 @@ def _needed(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[frozenset[str],
     """Names that are taken apart, and those that are handed to ``self.<name>``."""
     args = fn.args
     positional = zip(reversed([*args.posonlyargs, *args.args]), reversed(args.defaults))
-    names = {a.arg for a, d in positional if _none(d)}
-    names |= {a.arg for a, d in zip(args.kwonlyargs, args.kw_defaults) if _none(d)}
+    names = {a.arg for a, d in positional if is_none(d)}
+    names |= {a.arg for a, d in zip(args.kwonlyargs, args.kw_defaults) if is_none(d)}
     if not names:
         return frozenset(), {}
     apart: set[str] = set()
@@ -92,10 +92,6 @@ def _certain(value: ast.expr) -> Iterator[ast.AST]:
         if not isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
             yield node
             todo += ast.iter_child_nodes(node)
-
-
-def _none(default: ast.expr | None) -> bool:
-    return isinstance(default, ast.Constant) and default.value is None
 
 
 def _asked(node: ast.AST) -> list[ast.expr]:

@@ -8,18 +8,16 @@ as wide as both. The class needs the input; who leaves it out is told by the cal
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
 
 from lint_params.shape.check import Verdict
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.chosen import GIVEN, Key
+from lint_params.shape.runs.narrow import Again
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.value import Value
+from lint_params.trees import is_none
 
 _FITS = (Verdict.PROVED, Verdict.FREE)
-
-#: The run of a class with some of its arguments chosen otherwise.
-Again = Callable[[Mapping[Key, Value]], "Checked | None"]
 
 
 def with_all_inputs(run: Checked, forward: ast.FunctionDef | None, again: Again) -> Checked:
@@ -41,5 +39,5 @@ def _left_out(forward: ast.FunctionDef) -> dict[Key, Value]:
     return {
         (forward.name, arg.arg): GIVEN
         for arg, default in parameters(forward.args)[1:]
-        if isinstance(default, ast.Constant) and default.value is None
+        if is_none(default)
     }

@@ -229,10 +229,10 @@ class FileView:
         """What a body says of a parameter, and what the file's own functions say that are handed it."""
         found = Hints(function, name, self.tree)
         for called, at in found.passed if depth < _HANDED_ON else ():
-            node, at = self.defined.get(called), at
-            if called.startswith("self."):
-                node, at = self._sibling(function, called.removeprefix("self.")), at + 1 if isinstance(at, int) else at
-            taken = _parameter(node, at) if node is not None and node is not function else ""
+            method = called.removeprefix("self.")
+            node = self.defined.get(called) if method == called else self._sibling(function, method)
+            place = at + 1 if isinstance(at, int) and method != called else at  # behind ``self``
+            taken = _parameter(node, place) if node is not None and node is not function else ""
             if node is not None and taken:
                 found.join(self.hints(node, taken, depth + 1))
         return found

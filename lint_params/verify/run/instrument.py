@@ -8,7 +8,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from lint_params.trees import paired_modules
+from lint_params.trees import is_self, paired_modules
 from lint_params.verify.made_up.scopes import called
 
 #: How often a loop that trains may go round.
@@ -192,7 +192,7 @@ def _watched(call: ast.expr) -> ast.Call:
 
 def _read(arg: ast.expr) -> ast.expr:
     """``self.params``, which may give nothing more, as an argument; a name is seen by itself."""
-    own = isinstance(arg, ast.Attribute) and isinstance(arg.value, ast.Name) and arg.value.id == "self"
+    own = isinstance(arg, ast.Attribute) and is_self(arg.value)
     if not own or not isinstance(arg, ast.Attribute) or arg.attr.startswith("__"):
         return arg
     return _call("__lp_read__", [ast.Constant(arg.lineno), ast.Constant(ast.unparse(arg)), arg], arg)
