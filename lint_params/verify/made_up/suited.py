@@ -278,7 +278,7 @@ def _value(
     if lowered in ("next_layer",):
         return nn.Linear(16, 8)
     if lowered in ("optimizer", "optim", "opt") and model is not None:
-        return torch.optim.Adam(model.parameters(), lr=0.01)
+        return spelled(torch.optim.Adam(model.parameters(), lr=0.01), "model.parameters(), lr=0.01")
     data = _giver(name, node, view, fed)
     if data is not None:
         return data
