@@ -42,7 +42,8 @@ function fills its weights or freezes it, it is made on the meta device or for `
 gradients are off, the method runs in the constructor
 as well or is decorated (it may be kept), it is the ``initialize_parameters`` of a lazy Module,
 forward builds the optimizer too (a fit of its own), a method that forward need not call registers
-it by a computed name (a model that a first batch builds), or the class has its own ``__setattr__``.
+it by a computed name (a model that a first batch builds) or makes a layer of the constructor again
+(who knows its size may call it before), or the class has its own ``__setattr__``.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class CreatedInForward(Rule):
                 continue
             if self._is_inside_other(facts, call) or self._is_for_others(facts, scope, call):
                 continue
-            if self._is_set_up_by_data(facts, cls, scope, call):
+            if self._is_set_up_by_data(facts, cls, scope, call) or self._is_set_up_by_others(facts, cls, scope, call):
                 continue
             seen.add(call)
             yield self._finding(facts, cls, scope, call, kind)
@@ -165,6 +166,14 @@ class CreatedInForward(Rule):
             if any(node.attr == scope.name and facts.self_attribute(node) for node in one.nodes(ast.Attribute))
         }
         return any(one.method in names and one.how != "register_buffer" for one in cls.dynamic_members)
+
+    def _is_set_up_by_others(self, facts: FileFacts, cls: ClassFacts, scope: Scope, call: ast.Call) -> bool:
+        """``if not self.ready: self.set_in_features(x.shape[-1])``, where a layer of the constructor is
+        made again: whoever knows the size calls the method before there is an optimizer."""
+        name = self._kept_as(facts, call)
+        if name is None or scope.name == "forward" or scope.name.startswith("_") or facts.in_every_forward(call):
+            return False
+        return any(one.scope.name == "__init__" and one.kind.is_module for one in cls.assignments(name))
 
     def _is_copy(self, facts: FileFacts, call: ast.Call) -> bool:
         """``nn.Parameter(self.weights[k].to(device))``: what is there already, and nothing random."""

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from lint_params.project import Project, SourceFile
-from lint_params.shape.check import Obligation
+from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.evaluate.classes import is_module_class
 from lint_params.shape.evaluate.hooks import is_made_over
 from lint_params.shape.evaluate.interpreter import Interpreter
@@ -21,6 +21,7 @@ from lint_params.shape.runs.arguments import (
     Mode,
     parameters,
 )
+from lint_params.shape.runs.builders import calls_beside
 from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
@@ -185,6 +186,11 @@ def check_class(
             return run_ranks(it, cls, name, init, always, handed, ranks)
 
         checked = again()
+        if mode is Mode.DEFAULTS and init is not None and any(o.verdict is Verdict.REFUTED for o in checked.obligations):
+            others = _given(init[1], calls_beside(it.project, cls.file, cls.node))[1]
+            if others - ever:  # defaults that nobody in sight builds it with
+                ever |= others
+                checked = again()
         if mode is Mode.SIZES:
             open_pays = _open_pays(it, checked, init)
         checked = whatever_is_given(steady(it, checked, again), cls.node, init and init[1], opened)

@@ -66,7 +66,8 @@ class Bindings:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
-                self._to(target, node.value, not isinstance(target, (ast.Tuple, ast.List)), place)
+                for one, value in _pairs(target, node.value):
+                    self._to(one, value, not isinstance(one, (ast.Tuple, ast.List)), place)
         elif isinstance(node, (ast.For, ast.comprehension)):
             self._to(node.target, node.iter, False, place)
         elif isinstance(node, (ast.AugAssign, ast.NamedExpr)):
@@ -152,6 +153,18 @@ class Bindings:
             elif size is None:
                 found.add(ast.unparse(part))
         return frozenset(found)
+
+
+def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Which name stands for which expression: two each for ``q_dim, v_dim = dim, dim``."""
+    sides = (target, value)
+    if all(isinstance(side, (ast.Tuple, ast.List)) for side in sides):
+        names, values = (side.elts for side in sides)  # type: ignore[union-attr]
+        if len(names) == len(values) and not any(isinstance(one, ast.Starred) for one in (*names, *values)):
+            for one, given in zip(names, values):
+                yield from _pairs(one, given)
+            return
+    yield target, value
 
 
 def _of_self(node: ast.AST) -> bool:

@@ -45,6 +45,12 @@ def nobody_agrees(
     return built
 
 
+def calls_beside(project: Project | None, file: SourceFile, cls: ast.ClassDef) -> list[ast.Call]:
+    """The calls in the files beside that build a class, as far as anybody can see them."""
+    users = _beside(project, file, cls.name) if project is not None else ()
+    return [call for user in users if user is not None for call in _uses(project, user, cls) if call is not None]
+
+
 def _beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFile | None]:
     """The other files that have the name, of the folder and, inside a package, of the one above;
     None: unknown."""
