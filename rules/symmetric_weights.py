@@ -80,7 +80,7 @@ class SymmetricWeights(Rule):
             first, second = one.first.shown, one.second.shown
             line = getattr(one.second.weights[0], "lineno", 0)
             if one.second.weights[0] is one.node:
-                where = "here"
+                where = f"here, as are those of `self.{second}`"
             else:
                 where = f"as are those of `self.{second}` (line {line})"
             yield self.report(

@@ -76,7 +76,9 @@ class UsedBeforeDryRun(Rule):
         assert made is not None
         line = getattr(made.seen_from(one.when, facts), "lineno", made.line)
         part = one.parts[0]
-        layer = f"`{part.path}` ({part.layer})" if part.path else part.layer
+        home = part.path.removesuffix(".?")  # it is one of those in there
+        layer = f"`{part.path}` ({part.layer})" if home == part.path else f"in `{home}` ({part.layer})"
+        layer = layer if part.path else part.layer
         name = f"`{one.module.path}`" if one.module.path else "the model"
         steps = [Step(line, f"made with {len(one.parts)} lazy layer(s), not run since")]
         if node is not one.when.node and one.when.facts is facts:

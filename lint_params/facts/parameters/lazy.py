@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
+from lint_params.facts.value.contents import items_of
 from lint_params.facts.value.kinds import Kind
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
 
+_ADDS = ("append", "extend", "insert")
 _RUNS = ("forward", "load_state_dict", "materialize", "initialize_parameters", "__call__")
 
 
@@ -53,7 +56,7 @@ def lazy_parts(kind: Kind, depth: int = 0) -> list[LazyPart]:
         found = []
         for place, arg in enumerate(call.args):
             if isinstance(arg, ast.Starred):
-                found += _of_items(kind.facts.kind_of(arg.value), depth)
+                found += _of_list(kind.facts, arg.value, call, depth)
             else:
                 inner = kind.facts.kind_of(arg)
                 found += [part.below(str(place)) for part in lazy_parts(inner, depth + 1)]
@@ -72,6 +75,30 @@ def _of_items(kind: Kind, depth: int) -> list[LazyPart]:
             for part in lazy_parts(item, depth + 1)
         ]
     return lazy_parts(kind.element, depth + 1) if kind.element is not None else []
+
+
+def _of_list(facts: FileFacts, given: ast.expr, call: ast.Call, depth: int) -> Iterator[LazyPart]:
+    """Those that a list surely holds when a call takes it apart: a local one is only added to."""
+    known = _of_items(facts.kind_of(given), depth)
+    if not isinstance(given, ast.Name):
+        yield from known
+    elif _only_grows(facts, given):
+        yield from known
+        for item in items_of(facts, given) if not known else ():
+            if item.node not in facts.index.parents or getattr(item.node, "lineno", 0) >= call.lineno:
+                continue
+            if not any(one.what in ("if", "else", "except", "match") for one in facts.conditions(item.node)):
+                yield from (part.below("?") for part in lazy_parts(item.kind, depth + 1))
+
+
+def _only_grows(facts: FileFacts, name: ast.Name) -> bool:
+    """Whether a local name is one list, which nobody else gets and nothing is taken from."""
+    uses = [node for node in facts.scope_of(name).nodes(ast.Name) if node.id == name.id]
+    parents = [facts.parent(node) for node in uses]
+    made = [one for one in parents if isinstance(one, (ast.Assign, ast.AnnAssign))]
+    added = [one for one in parents if isinstance(one, ast.AugAssign) or getattr(one, "attr", "") in _ADDS]
+    taken = [one for one in parents if isinstance(one, ast.Starred)]
+    return len(made) == 1 and len(made) + len(added) + len(taken) == len(parents)
 
 
 def _of_added(cls: ClassFacts, name: str, depth: int) -> Iterator[LazyPart]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lint_params.facts.conditions import Condition
     from lint_params.facts.file import FileFacts
     from lint_params.facts.scope import Scope
+    from lint_params.facts.value.kinds import Kind
 
 #: What may give an object other values than its constructor's.
 _OTHER_VALUES = re.compile(r"load|restor|resum|pretrain|init|reset|copy|set_", re.IGNORECASE)
@@ -25,6 +26,7 @@ def filling(cls: ClassFacts) -> list[Scope]:
     ``apply``; [] as soon as one is not known, or other code may set the object's values."""
     facts = cls.facts
     owners = [(call, facts.kind_of(owner)) for call, owner in _applies(facts)]
+    owners = [(call, kind) for call, kind in owners if not _is_of_torch(kind)]  # it holds no object of the class
     if any(kind.cls is None for _, kind in owners):
         return []
     found = [_function(facts, call) for call, kind in owners if kind.cls is cls]
@@ -39,6 +41,13 @@ def _applies(facts: FileFacts) -> Iterator[tuple[ast.Call, ast.expr]]:
         owner = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr == "apply" else None
         if owner is not None and not is_self(owner) and not last_name(owner)[:1].isupper():
             yield call, owner
+
+
+def _is_of_torch(kind: Kind) -> bool:
+    """Whether it is a layer of torch, or a container of nothing else."""
+    if kind.is_module_container:
+        return kind.element is not None and all(map(_is_of_torch, kind.element.every()))
+    return kind.layer != ""
 
 
 def _sets_values(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:

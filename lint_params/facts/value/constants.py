@@ -13,6 +13,7 @@ from lint_params.facts.value.applied import filling
 from lint_params.facts.value.consecutive import consecutive
 from lint_params.facts.value.sequences import fed, placed, sequences
 from lint_params.names import dotted
+from lint_params.trees import is_self, last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -108,17 +109,26 @@ def _layers(cls: ClassFacts, inside: dict[str, list[Kind]]) -> dict[str, Layer]:
             elif kind.is_parameter and _constant_parameter(cls, name):
                 node = one.members[name][0].node
                 layers[name] = Layer(name, weights=[node], has_bias=False)
-    applied = [*_applied(cls), *filling(cls)]
+    applied = [*_applied(cls), *map(_Applied, filling(cls))]
     own = [(one, scope) for one in cls.mro for scope in one.scope.within()]
-    outside = [scope for scope in applied if scope and not any(scope is other for _, other in own)]
-    for one, scope in [*own, *((cls, scope) for scope in outside)]:
+    outside = [one for one in applied if one.scope and not any(one.scope is other for _, other in own)]
+    inner = [(cls, one.scope, one.among(layers)) for one in outside if one.scope is not None]
+    for one, scope, given in [*((one, scope, _given(applied, scope, layers)) for one, scope in own), *inner]:
         for write in one.facts.writes_in(scope):
-            _note(one, write, layers, inside, applied)
-        _handed_on(one.facts, scope, layers)
-    if None in applied or any(_goes_on(cls.facts, scope) for scope in outside):
-        for layer in layers.values():
-            layer.other = True
+            _note(one, write, given, inside, [one.scope for one in applied])
+        _handed_on(one.facts, scope, given)
+    for unsure in applied:
+        if unsure.scope is None or unsure in outside and _goes_on(cls.facts, unsure.scope):
+            for layer in unsure.among(layers).values():
+                layer.other = True
     return layers
+
+
+def _given(applied: list[_Applied], scope: Scope, layers: dict[str, Layer]) -> dict[str, Layer]:
+    """The layers that a method of the class may write to: with ``self.net.apply(self.fill)`` as its
+    only use, those of ``net``."""
+    parts = [one for one in applied if one.scope is scope]
+    return {name: layer for one in parts for name, layer in one.among(layers).items()} or layers
 
 
 def _layer(name: str, kind: Kind) -> Layer:
@@ -263,30 +273,48 @@ def _is_frozen(cls: ClassFacts, layer: Layer) -> bool:
     )
 
 
-def _applied(cls: ClassFacts) -> list[Scope | None]:
-    """The functions that ``self.apply`` runs, methods or not; None for one that is not known, that
-    stands in another file, that may not run, or that runs before some of the layers are there, and
-    for weights that are loaded."""
-    found: list[Scope | None] = []
+@dataclass(frozen=True)
+class _Applied:
+    """A function that ``apply`` runs over the whole object, or over its attribute ``to``. It is None
+    where it is not known, stands in another file, may not run, or runs too early."""
+
+    scope: Scope | None
+    to: str = ""
+
+    def among(self, layers: dict[str, Layer]) -> dict[str, Layer]:
+        """Those of the layers that are given to it."""
+        return {name: one for name, one in layers.items() if self.to in ("", name, name.partition(".")[0])}
+
+
+def _applied(cls: ClassFacts) -> list[_Applied]:
+    """What ``self.apply`` and ``self.net.apply`` run, methods or not; with an unknown one for weights
+    that are loaded."""
+    found: list[_Applied] = []
     for one in cls.mro:
         for inner in one.scope.within():
             for call in inner.nodes(ast.Call):
                 if dotted(call.func) == "self.load_state_dict":
-                    found.append(None)
-                if dotted(call.func) != "self.apply":
+                    found.append(_Applied(None))
+                owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+                if owner is None or call.func.attr != "apply" or last_name(owner)[:1].isupper():  # type: ignore[attr-defined]
                     continue
-                given = call.args[0] if call.args else None
-                own = cls.method(one.facts.self_attribute(given) or "") if given is not None else None
-                other = one.facts.function_of(ast.Call(given, [], [])) if isinstance(given, ast.Name) else None
-                if _is_early(cls, one, inner, call):
-                    found.append(None)
-                elif own is not None:
-                    found.append(own[1])
-                elif other is None or other[0] is not cls.facts or one.facts.conditions(call):
-                    found.append(None)
-                else:
-                    found.append(other[1] if inner.name in cls.surely_built_by else None)
+                to = "" if is_self(owner) else one.facts.self_attribute(owner)
+                early = _is_early(cls, one, inner, call) if not to else len(cls.assignments(to)) != 1
+                known = None if to is None or early else _function(cls, one, inner, call)
+                found.append(_Applied(known, to or ""))
     return found
+
+
+def _function(cls: ClassFacts, one: ClassFacts, inner: Scope, call: ast.Call) -> Scope | None:
+    """The method or function of the file that an ``apply`` in ``inner`` surely runs."""
+    given = call.args[0] if call.args else None
+    own = cls.method(one.facts.self_attribute(given) or "") if given is not None else None
+    if own is not None:
+        return own[1]
+    other = one.facts.function_of(ast.Call(given, [], [])) if isinstance(given, ast.Name) else None
+    if other is None or other[0] is not cls.facts or one.facts.conditions(call):
+        return None
+    return other[1] if inner.name in cls.surely_built_by else None
 
 
 def _is_early(cls: ClassFacts, one: ClassFacts, scope: Scope, call: ast.Call) -> bool:

@@ -18,7 +18,8 @@ _INIT = ("weight", "bias")
 
 def sequences(cls: ClassFacts) -> dict[str, list[Kind]]:
     """Attribute to the layers of ``self.net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), ...)``, where
-    the class does nothing with it but call it, and write to the weights of one that it names."""
+    the class does nothing with it but call it, apply functions to it, and write to the weights of one
+    that it names."""
     found: dict[str, list[Kind]] = {}
     for name in {name for one in cls.mro for name in one.members}:
         made = cls.assignments(name)
@@ -74,6 +75,8 @@ def _is_only_called(cls: ClassFacts, name: str) -> bool:
                 if isinstance(parent, ast.Call) and parent.func is node:
                     called = True
                     continue
+                if getattr(parent, "attr", "") == "apply" and isinstance(one.facts.parent(parent), ast.Call):
+                    continue  # which function it is given is looked at there
                 weight = one.facts.parent(parent) if isinstance(parent, ast.Subscript) else None
                 if not any(weight is target for target in writes) or getattr(weight, "attr", "") not in _INIT:
                     return False
