@@ -250,7 +250,8 @@ class Probe:
     2), "looked-up" (an attribute as a statement; ``same`` if it is a method), "shadowed" (a
     method of a tensor was overwritten by assignment), "attribute" (an attribute set on a
     Module or Tensor that torch does not know), "paired" (``a.load_state_dict(b.state_dict())`` and
-    the like; ``same`` if a is b), "warned" (torch, or other code that the line calls, gave a
+    the like; ``same`` if a is b), "backward" (it was called of a tensor; ``same`` if a Parameter is in
+    its graph), "warned" (torch, or other code that the line calls, gave a
     warning; ``text`` is what it said).
     """
 

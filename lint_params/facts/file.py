@@ -13,6 +13,7 @@ from lint_params.facts.members import argument
 from lint_params.facts.parameter_facts import ParameterFacts
 from lint_params.facts.parameters.lazy_classes import LazyClass, lazy_class
 from lint_params.facts.scope import Index, Scope
+from lint_params.facts.training.cut_off import Cut, cut_off
 from lint_params.facts.training.flags import Flag, flags_misspelt, flags_set
 from lint_params.facts.training.optimizers import Optimizer, read_optimizers
 from lint_params.facts.training.untrained import Untrained, untrained_modules
@@ -114,6 +115,10 @@ class FileFacts(Values, ParameterFacts):
     def untrained_modules(self) -> list[Untrained]:
         """Modules that take part in training and that no optimizer holds."""
         return untrained_modules(self)
+
+    def cut_off(self, loss: ast.expr) -> Cut | None:
+        """Where a value of which ``backward`` is called has surely left the graph."""
+        return cut_off(self, loss)
 
     @cached_property
     def unused_members(self) -> list[Unused]:

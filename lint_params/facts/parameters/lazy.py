@@ -53,7 +53,7 @@ def lazy_parts(kind: Kind, depth: int = 0) -> list[LazyPart]:
         return [LazyPart(kind.layer, "", kind.node)]
     call = kind.node
     if kind.is_module_container and isinstance(call, ast.Call) and kind.facts is not None:
-        found = []
+        found: list[LazyPart] = []
         for place, arg in enumerate(call.args):
             if isinstance(arg, ast.Starred):
                 found += _of_list(kind.facts, arg.value, call, depth)

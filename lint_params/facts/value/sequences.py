@@ -75,7 +75,7 @@ def _is_only_called(cls: ClassFacts, name: str) -> bool:
                 if isinstance(parent, ast.Call) and parent.func is node:
                     called = True
                     continue
-                if getattr(parent, "attr", "") == "apply" and isinstance(one.facts.parent(parent), ast.Call):
+                if isinstance(parent, ast.Attribute) and parent.attr == "apply" and isinstance(one.facts.parent(parent), ast.Call):
                     continue  # which function it is given is looked at there
                 weight = one.facts.parent(parent) if isinstance(parent, ast.Subscript) else None
                 if not any(weight is target for target in writes) or getattr(weight, "attr", "") not in _INIT:

@@ -13,7 +13,7 @@ from torch import nn
 
 from lint_params import evidence
 from lint_params.verify.run.instrument import TRAINING_ROUNDS
-from lint_params.verify.run.tensors import LIMITS, fingerprint, reason_of
+from lint_params.verify.run.tensors import LIMITS, fingerprint, reaches_parameter, reason_of
 
 #: Many runs of one line say no more than a few.
 LIMIT = 400
@@ -54,6 +54,10 @@ class Probes:
 
     def probe_call(self, line: int, owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         tensor = isinstance(owner, torch.Tensor)
+        if tensor and method == "backward":
+            reached = reaches_parameter(owner)
+            text = "backward() reaches a parameter" if reached else "backward() reaches no parameter"
+            self._probe(evidence.Probe(line, "backward", text, reached))
         state = fingerprint(owner) if tensor else None
         result = getattr(owner, method)(*args, **kwargs)
         if tensor or isinstance(result, torch.Tensor):

@@ -79,6 +79,23 @@ def overlapping(value: Any) -> bool:
         return False
 
 
+def reaches_parameter(value: torch.Tensor) -> bool:
+    """Whether ``backward`` of a tensor gives a Parameter a gradient."""
+    if value.grad_fn is None:
+        return isinstance(value, torch.nn.Parameter)
+    seen: set[Any] = set()
+    todo: list[Any] = [value.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(getattr(node, "variable", None), torch.nn.Parameter):
+            return True
+        todo += [before for before, _ in node.next_functions]
+    return False
+
+
 def fingerprint(value: torch.Tensor) -> tuple[Any, ...]:
     """Changes when the tensor is changed in place."""
     try:
