@@ -136,7 +136,7 @@ class AssignedBeforeInit(Rule):
                     continue
                 if member.kind.what == "buffer" and not registers and not _is_buffer_call(member):
                     continue
-                if member.kind.annotated and _is_called(member) or _goes_past(member):
+                if member.kind.annotated and (_is_called(member) or _may_be_left_out(member)) or _goes_past(member):
                     continue
                 if member.cls is cls and member.before_super:
                     yield member
@@ -183,6 +183,13 @@ def _is_called(member: Member) -> bool:
     return isinstance(value, ast.Name) and any(
         isinstance(call.func, ast.Name) and call.func.id == value.id for call in member.scope.nodes(ast.Call)
     )
+
+
+def _may_be_left_out(member: Member) -> bool:
+    """An argument that is said to be a Module, and that is None or a class where nobody gives one."""
+    value = member.value
+    known = member.cls.facts.definitions(value) if isinstance(value, ast.Name) else None
+    return member.kind.optional or any(one.how == "argument" and one.value is not None for one in known or ())
 
 
 def _is_buffer_call(member: Member) -> bool:

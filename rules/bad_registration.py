@@ -91,13 +91,14 @@ class BadRegistration(Rule):
             yield self._finding(facts, cls, call, f"a {what}'s name {problem}", member.name)
             return
         if member.how == "register_parameter" and member.value is not None:
-            if facts.kind_of(member.value).is_tensor:
+            given = facts.kind_of(member.value)
+            if given.is_tensor and not given.annotated:  # a Parameter is a tensor
                 yield self._finding(
                     facts,
                     cls,
                     call,
                     f"`register_parameter` takes a Parameter: wrap the tensor of "
-                    f"`{member.name or ast.unparse(call.args[0])}` in nn.Parameter(...)",
+                    f"`{member.name or facts.source_of(member.value)}` in nn.Parameter(...)",
                     member.name,
                 )
                 return

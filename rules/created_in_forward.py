@@ -325,7 +325,15 @@ class CreatedInForward(Rule):
         if scope.owner is not None or not any(value is call for value in returned):
             return False
         callers = facts.named_calls.get(scope.name, [])
-        return any(self._kept_as(facts, one) or self._is_filled(facts, one) for one in callers)
+        return any(
+            self._kept_as(facts, one) or self._is_filled(facts, one) or self._is_registered(facts, one) for one in callers
+        )
+
+    def _is_registered(self, facts: FileFacts, call: ast.Call) -> bool:
+        """Whether the function around gives the object attributes by computed names: ``setattr(self, f"flow_{i}", flow)``."""
+        cls = facts.class_around(call)
+        scope = facts.scope_of(call)
+        return cls is not None and any(one.scope is scope and one.how != "register_buffer" for one in cls.dynamic_members)
 
     def _is_inside_other(self, facts: FileFacts, call: ast.Call) -> bool:
         """``nn.Sequential(nn.Linear(...), ...)``: the outer call is the one to report."""

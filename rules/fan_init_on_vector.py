@@ -80,7 +80,7 @@ class FanInitOnVector(Rule):
             function = ast.unparse(call.func).rpartition(".")[2]
             sizes = facts.sizes_of(target)
             if sizes is not None and len(sizes) < 2 and 0 not in sizes:
-                if self._tested(facts, call):
+                if self._tested(facts, call) or self._has_none(facts, call, target):
                     continue
                 what = "no dimension" if not sizes else "one dimension"
                 text = (
@@ -129,6 +129,19 @@ class FanInitOnVector(Rule):
         """Whether the file makes LayerNorms, all of them over one dimension only."""
         made = facts.calls_of("torch.nn.LayerNorm")
         return bool(made) and all(facts.has_vectors(facts.kind_of(call)) for call in made)
+
+    def _has_none(self, facts: FileFacts, call: ast.Call, target: ast.expr) -> bool:
+        """``if m.bias is not None: xavier_uniform_(m.bias)`` where each such layer of the file is told to have
+        no bias, or what is not known to be one."""
+        if not isinstance(target, ast.Attribute) or target.attr != "bias":
+            return False
+        tests = [ast.unparse(one.test) for one in facts.conditions(call) if one.what == "if" and one.test is not None]
+        if f"{ast.unparse(target)} is not None" not in tests:
+            return False
+        layers = [one.layer for one in facts.kind_of(target.value).every() if one.annotated and one.layer]
+        made = facts.calls_of(*(f"torch.nn.{layer}" for layer in layers)) if layers else []
+        told = [[one.value for one in layer.keywords if one.arg == "bias"] for layer in made]
+        return bool(told) and all(one and not (isinstance(one[0], ast.Constant) and one[0].value) for one in told)
 
     def _tested(self, facts: FileFacts, call: ast.Call) -> bool:
         for condition in facts.conditions(call):

@@ -80,6 +80,30 @@ def _is_for_others(facts: FileFacts, node: ast.AST) -> bool:
     return not any(one.id == scope.name for one in facts.nodes(ast.Name))
 
 
+def _only_if_asked(facts: FileFacts, node: ast.AST) -> bool:
+    """Whether it runs only where a flag is given that is off by default, and that no code of the file
+    turns on (``forward(x, init=False)``): who does may turn gradients off, too."""
+    if _is_asked_for(facts, node):
+        return True
+    scope = facts.scope_of(node)
+    calls = [one for one in facts.nodes(ast.Call) if getattr(one.func, "attr", "") == scope.name]
+    return facts.phase(node) == "method" and bool(calls) and all(_is_asked_for(facts, one) for one in calls)
+
+
+def _is_asked_for(facts: FileFacts, node: ast.AST) -> bool:
+    tests = [one.test for one in facts.conditions(node) if one.what == "if" and one.test is not None]
+    names = {part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name)}
+    given = facts.scope_of(node).node
+    if not isinstance(given, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    plain = [*given.args.posonlyargs, *given.args.args]
+    flags = dict(zip([one.arg for one in reversed(plain)], reversed(given.args.defaults)))
+    flags.update((one.arg, off) for one, off in zip(given.args.kwonlyargs, given.args.kw_defaults) if off is not None)
+    off = {name for name, one in flags.items() if isinstance(one, ast.Constant) and one.value in (False, None)}
+    turned = {one.arg for call in facts.nodes(ast.Call) for one in call.keywords if one.arg in off & names}
+    return bool(off & names - turned)
+
+
 def _end(write: Write) -> tuple[int, int]:
     """Of methods in a chain the first one that runs comes first."""
     return write.node.end_lineno or 0, write.node.end_col_offset or 0
@@ -121,6 +145,8 @@ class LeafWrittenInPlace(Rule):
             if not kind.is_parameter or kind.is_uninitialised or facts.is_frozen(kind):
                 continue
             if facts.grad_may_be_off(write.node, write.target) or _is_for_others(facts, write.node):
+                continue
+            if _only_if_asked(facts, write.node):
                 continue
             name = ast.unparse(write.target)
             what = "a Parameter" if kind is given else f"a view of the Parameter `{_shown(kind, given)}`"

@@ -19,7 +19,7 @@ from lint_params.facts.torch_names import (
 from lint_params.facts.value.contents import Item, attribute_items
 from lint_params.facts.value.decorators import gives_back, may_give_another
 from lint_params.facts.value.functions import super_call
-from lint_params.facts.value.kinds import UNKNOWN, Kind, join
+from lint_params.facts.value.kinds import MODULE_CONTAINERS, UNKNOWN, Kind, join
 from lint_params.facts.value.words import written_names
 from lint_params.names import PLAIN_METACLASSES
 from lint_params.trees import last_name
@@ -330,8 +330,8 @@ class ClassFacts:
             if above.known:
                 return above
         if len(given) > 1:
-            # `self.w = f(self.w)` says nothing new about what self.w was.
-            given = [member for member in given if not _mentions(member, name)] or given
+            # `self.w = f(self.w)` says nothing new about what self.w was, but a Module made of it does.
+            given = [one for one in given if not _mentions(one, name) or _makes_module(one)] or given
         return join(member.kind for member in given)
 
     def _inherited_kind(self, name: str) -> Kind:
@@ -387,6 +387,13 @@ class ClassFacts:
 def _layer(qualified: str) -> str:
     home, _, name = qualified.rpartition(".")
     return name if home == "torch.nn" and name in LAYERS else ""
+
+
+def _makes_module(member: Member) -> bool:
+    """``nn.Sequential(*self.layers)``: told by its class alone, since the kind of what it is given is
+    what is asked for."""
+    made = member.cls.facts.qualify(member.value.func) if isinstance(member.value, ast.Call) else None
+    return made is not None and made in MODULE_CONTAINERS and "Parameter" not in made
 
 
 def _mentions(member: Member, name: str) -> bool:

@@ -173,6 +173,8 @@ def _made(
             # An item of a list is another tensor; an item of a tensor is a view of it.
             if facts.kind_of(current.value).what not in ("parameter", "buffer", "tensor"):
                 break
+            if not _gives_view(facts, current.slice):
+                break
             view = True
             current = current.value
         elif (
@@ -189,6 +191,15 @@ def _made(
         else:
             break
     return Write(current, how, node, scope, value, through, method, view)
+
+
+def _gives_view(facts: FileFacts, index: ast.expr) -> bool:
+    """Whether an index surely gives a view: one that is a tensor, or a list, gives a copy."""
+    if isinstance(index, ast.Tuple):
+        return all(_gives_view(facts, part) for part in index.elts)
+    if isinstance(index, (ast.Slice, ast.Constant)):
+        return True
+    return facts.kind_of(index).what == "number"
 
 
 _VIEWS = frozenset(

@@ -22,7 +22,7 @@ _TAKES = frozenset(
 #: Functions that take no other tensor: what matters is where the result goes.
 _TAKES_ONE = frozenset(
     "multinomial bernoulli softmax log_softmax sigmoid tanh exp log sqrt abs neg argmax argsort cumsum flip roll "
-    "unbind tile broadcast_to clone unsqueeze squeeze reshape permute transpose sin cos Parameter".split()
+    "unbind tile broadcast_to as_tensor clone unsqueeze squeeze reshape permute transpose sin cos Parameter".split()
 )
 #: Layers of torch that want their input where their weights are.
 _PLAIN_LAYERS = frozenset(
@@ -83,6 +83,8 @@ def device_use(facts: FileFacts, node: ast.expr, depth: int = 0) -> str:
 def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> str:
     called = facts.qualify(call.func) or ""
     if called.startswith("torch."):
+        if any(one.arg == "device" for one in call.keywords):
+            return "moved"
         last = called.rpartition(".")[2]
         if last in _TAKES_ONE and call.args[:1] == [given] and depth < 3:
             return device_use(facts, call, depth + 1)

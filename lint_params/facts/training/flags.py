@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
 
 _TENSORS = ("parameter", "buffer", "tensor")
-#: Methods by which everybody tells a Module.
+#: Methods by which everybody tells a Module; ``requires_grad_`` a tensor has, too.
 _MODULE_METHODS = frozenset(
     """
         parameters named_parameters modules named_modules children named_children eval train
-        state_dict load_state_dict requires_grad_ register_forward_hook
+        state_dict load_state_dict register_forward_hook
     """.split()
 )
 _OWN_TENSORS = ("weight", "bias")

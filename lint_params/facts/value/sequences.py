@@ -75,7 +75,8 @@ def _is_only_called(cls: ClassFacts, name: str) -> bool:
                 if isinstance(parent, ast.Call) and parent.func is node:
                     called = True
                     continue
-                if isinstance(parent, ast.Attribute) and parent.attr == "apply" and isinstance(one.facts.parent(parent), ast.Call):
+                applies = isinstance(parent, ast.Attribute) and parent.attr == "apply"
+                if applies and isinstance(one.facts.parent(parent), ast.Call):  # type: ignore[arg-type]
                     continue  # which function it is given is looked at there
                 weight = one.facts.parent(parent) if isinstance(parent, ast.Subscript) else None
                 if not any(weight is target for target in writes) or getattr(weight, "attr", "") not in _INIT:

@@ -130,12 +130,28 @@ def _instantiate(
             result = init_external(it, instance, base, args, kwargs)
             if isinstance(result, Unknown):
                 return result
+            if not base.name.startswith(("torch.", "builtins.")):
+                _take_fields(it, instance, line, kwargs, base.name.rpartition(".")[2] in _OF_FIELDS)
             break
         else:
             instance.attrs["__unknown__"] = True
+            _take_fields(it, instance, line, kwargs, False)
             break
     it.made.append(instance)
     return instance
+
+
+#: Classes of other packages whose constructor gives each annotated name what it is called with.
+_OF_FIELDS = ("BaseModel", "Struct")
+
+
+def _take_fields(
+    it: Interpreter, instance: Instance, line: list[Value], kwargs: dict[str, Value], known: bool
+) -> None:
+    """A constructor that nobody can read may set what it is given, whatever the class's body says."""
+    names = {name for name, _, _ in fields(it, line)}
+    for name, value in kwargs.items():
+        instance.attrs[name] = value if known and name in names else Unknown("set by a class that is not read")
 
 
 def _enum_member(it: Interpreter, cls: ClassRef, args: list[Value]) -> Value:

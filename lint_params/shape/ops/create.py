@@ -100,7 +100,8 @@ for _name in ("zeros", "ones", "empty"):
 
 @function("Tensor.new", accepts=["zeros(2).new(3, 4)"])
 def new(ctx: Context, input: Value, *args: Value, **kwargs: Value) -> Value:
-    return tensor_class(ctx, *args)
+    # `out = x.new()` is for others to give a size, code that is not read among them.
+    return tensor_class(ctx, *args) if args else ctx.unknown_tensor()
 
 
 @function("torch.full", accepts=["torch.full((2, 3), 1.0)", "torch.full([4], 7)"])

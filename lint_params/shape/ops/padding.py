@@ -67,8 +67,8 @@ def padded(ctx: Context, x: Tensor, padding: Value, n: int | None, mode: Value) 
         return ctx.tensor(tuple(ctx.fresh("size") for _ in x.shape.dims), lead=x.shape.lead, like=x)
     if mode == "constant":
         minimum_rank(ctx, RULE, x, count)
-    elif count == 1 and x.free and x.shape.lead:
-        minimum_rank(ctx, RULE, x, 2)  # a batch of sounds, or one with channels
+    elif x.free and x.shape.lead:
+        minimum_rank(ctx, RULE, x, count + 1)  # with channels, or with a batch, too
     else:
         ranked(ctx, RULE, x, (count + 1, count + 2))
     sizes = ctx.last(x, count)

@@ -149,9 +149,11 @@ def recurrent(ctx: Context, layer: Layer, input: Tensor, hx: Value = None) -> Va
     if not lstm and isinstance(hx, Seq):
         ctx.refute(RULE, f"{{name}} takes one initial state but gets a {hx.kind}")
     batch: Size | None = input.batch if isinstance(input, Packed) else None
+    given: list[Value] = list(hx.items[:2]) if lstm and isinstance(hx, Seq) else [hx]
     if isinstance(x, Tensor):
-        if not packed:
-            ranked(ctx, RULE, x, (2, 3))
+        if not packed:  # where nobody has said it of the input, the state does
+            without = _batched(ctx, x, *given) is False
+            ranked(ctx, RULE, x, (2,) if without else (2, 3))
         got = ctx.last(x, 1 if packed else 2)
         if into is None or got is None:
             ctx.unproved(RULE, "size of the layer")

@@ -15,11 +15,12 @@ from lint_params.shape.evaluate.classes import is_module_class
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.output.places import builder_of, causes, made_inside, place, spot_of
 from lint_params.shape.runs.analyse import check_class, check_file
+from lint_params.shape.runs.builders import somebody_agrees
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.left_out import only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.ties import forced
-from lint_params.shape.sizes.dim import Poly, Symbol
+from lint_params.shape.sizes.dim import MAYBE, Poly, Symbol, same
 from lint_params.shape.value import ClassRef, Origin
 
 #: The rule that reports sizes which fit only where arguments are equal.
@@ -87,7 +88,7 @@ def _mismatches(
         (run, o)
         for run in runs
         for o in run.obligations
-        if o.verdict is Verdict.REFUTED and not only_left_out(run, o, runs)
+        if o.verdict is Verdict.REFUTED and not only_left_out(run, o, runs) and not _is_met(file, run, o, project)
     ]
     # A class that fails by itself is reported there, not wherever it is used.
     own = {
@@ -116,6 +117,13 @@ def _mismatches(
         if _is_told_there(file, obligation, project):
             continue
         yield _mismatch(file, run, obligation, node)
+
+
+def _is_met(file: SourceFile, run: Checked, o: Obligation, project: Project | None) -> bool:
+    """Whether a class is built, where anybody sees, for the one number with which it runs: its single head."""
+    if o.expected is None or o.got is None or not isinstance(run.root, ast.ClassDef):
+        return False
+    return same(o.expected, o.got) is MAYBE and somebody_agrees(project, file, run.root, o.expected, o.got)
 
 
 def _own_ties(runs: list[Checked]) -> set[tuple[Any, ...]]:

@@ -89,7 +89,8 @@ def _sample(it: Interpreter, dataset: Value) -> Value:
 def _collated(it: Interpreter, sample: Value, batch: Size) -> Value:
     """What ``default_collate`` makes of samples of one kind."""
     if isinstance(sample, Tensor):
-        return it.ctx.tensor((batch, *sample.shape.dims), lead=sample.shape.lead, like=sample, text="a batch")
+        dims = sample.shape.dims if sample.shape.lead else (batch, *sample.shape.dims)  # it goes before the others
+        return it.ctx.tensor(dims, lead=sample.shape.lead, like=sample, text="a batch")
     if isinstance(sample, (int, float, Poly, Ratio)):
         return it.ctx.tensor((batch,), dtype="int" if isinstance(sample, bool) else number_kind(sample))
     if isinstance(sample, Seq) and not any(isinstance(item, str) for item in sample.items):

@@ -25,9 +25,9 @@ from lint_params.shape.runs.builders import calls_beside
 from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
-from lint_params.shape.runs.narrow import whatever_is_given
+from lint_params.shape.runs.narrow import whatever_is_chosen, whatever_is_given
 from lint_params.shape.runs.one_class import NOTHING, Checked, find_method, run_class, run_ranks
-from lint_params.shape.runs.optional_inputs import with_all_inputs
+from lint_params.shape.runs.optional_inputs import with_all_inputs, with_all_parts
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
 from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady
 from lint_params.shape.runs.supposed import chosen_by_default, lacks, supposed
@@ -186,15 +186,18 @@ def check_class(
             return run_ranks(it, cls, name, init, always, handed, ranks)
 
         checked = again()
-        if mode is Mode.DEFAULTS and init is not None and any(o.verdict is Verdict.REFUTED for o in checked.obligations):
-            others = _given(init[1], calls_beside(it.project, cls.file, cls.node))[1]
-            if others - ever:  # defaults that nobody in sight builds it with
-                ever |= others
+        if init is not None and any(o.verdict is Verdict.REFUTED for o in checked.obligations):
+            everywhere, anywhere = _given(init[1], [*calls, *calls_beside(it.project, cls.file, cls.node)])
+            if mode is Mode.SIZES:
+                checked = whatever_is_chosen(checked, init[1], everywhere, again)
+            elif mode is Mode.DEFAULTS and anywhere - ever:  # defaults that nobody in sight builds it with
+                ever = anywhere
                 checked = again()
         if mode is Mode.SIZES:
             open_pays = _open_pays(it, checked, init)
         checked = whatever_is_given(steady(it, checked, again), cls.node, init and init[1], opened)
         checked = with_all_inputs(checked, forward and forward[1], again)
+        checked = with_all_parts(checked, init and init[1], again)
         if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
             doubted = doubts(checked)
         runs.append(checked)
@@ -208,6 +211,9 @@ def check_class(
                     return next(run_ranks(it, cls, name, init, always, handed, [ranks], chosen), None)
 
                 other = whatever_is_given(other, cls.node, init and init[1], opened_ranked)
+                if init is not None and any(o.verdict is Verdict.REFUTED for o in other.obligations):
+                    everywhere = _given(init[1], [*calls, *calls_beside(it.project, cls.file, cls.node)])[0]
+                    other = whatever_is_chosen(other, init[1], everywhere, opened_ranked)
                 other = with_all_inputs(other, forward and forward[1], opened_ranked)
                 runs.append(other)
                 yield other

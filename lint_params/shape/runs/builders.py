@@ -11,7 +11,7 @@ from lint_params.project import Project, SourceFile, source_file
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
-from lint_params.shape.sizes.dim import MAYBE, YES, Atom, Poly, Size, Symbol, same, substitute
+from lint_params.shape.sizes.dim import MAYBE, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
 from lint_params.trees import last_name, parsed, walk
 
 #: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
@@ -43,6 +43,20 @@ def nobody_agrees(
                 return False
             built = True
     return built
+
+
+def somebody_agrees(
+    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size
+) -> bool:
+    """Whether code in sight builds a class so that two sizes are one: with a single head."""
+    init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    for user in (file, *(_beside(project, file, cls.name) if project is not None else ())) if init else ():
+        calls = [call for call in _uses(project, user, cls) if call is not None] if user is not None else []
+        given = Bindings(user.tree) if calls and user is not None else None
+        for call in calls:
+            if given is not None and init is not None and _sizes_at(call, init, given, one, other)[0] is YES:
+                return True
+    return False
 
 
 def calls_beside(project: Project | None, file: SourceFile, cls: ast.ClassDef) -> list[ast.Call]:
@@ -129,6 +143,19 @@ def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:
 
 def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, other: Size) -> bool:
     """Whether the call surely gives two sizes: two numbers, or what two names stand for."""
+    answer, one, other = _sizes_at(call, init, given, one, other)
+    if answer is None or answer is YES:
+        return False
+    place = given.place(call)
+    return answer is not MAYBE or not (
+        _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other)
+    )
+
+
+def _sizes_at(
+    call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, other: Size
+) -> tuple[Answer | None, Size, Size]:
+    """Two sizes as a call gives them, and whether they are one; None where not all is shown."""
     more = any(isinstance(a, ast.Starred) for a in call.args) or any(not k.arg for k in call.keywords)
     defaults = {arg.arg: default for arg, default in parameters(init.args)}
     place = given.place(call)
@@ -148,12 +175,7 @@ def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, ot
         return size
 
     one, other = substitute(one, value), substitute(other, value)
-    answer = same(one, other)
-    if unknown or answer is YES:
-        return False
-    return answer is not MAYBE or not (
-        _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other)
-    )
+    return None if unknown else same(one, other), one, other
 
 
 def _may_be(given: Bindings, size: Size, number: Size, place: Place) -> bool:

@@ -35,6 +35,24 @@ def whatever_is_given(run: Checked, cls: ast.ClassDef, init: ast.FunctionDef | N
     return run
 
 
+def whatever_is_chosen(run: Checked, init: ast.FunctionDef, given: frozenset[str], again: Again) -> Checked:
+    """The run of a class without what is refuted only for the default of a number that all callers
+    give: a kernel or a number of layers, which is taken as it stands."""
+    plain = {
+        (init.name, arg.arg): default.value
+        for arg, default in parameters(init.args)
+        if arg.arg in given and isinstance(default, ast.Constant) and type(default.value) is int
+        and run.arguments.get(arg.arg) == default.value
+    }
+    others: list[Mapping[Key, Value]] = [{key: value + 1 for key, value in plain.items()}, dict.fromkeys(plain, 1)]
+    for chosen in others if plain else ():
+        other = again(chosen)
+        if other is not None and not other.exhausted:
+            agreed = {id(o.node) for o in other.obligations if o.verdict is Verdict.REFUTED}
+            run.obligations = [o for o in run.obligations if o.verdict is not Verdict.REFUTED or id(o.node) in agreed]
+    return run
+
+
 def _rests_on_presence(o: Obligation, absent: set[str]) -> bool:
     """Whether the two sizes can be the same if an input is empty, or what one of the ``absent`` counts:
     arguments that are None by default, which callers may hand on as that."""

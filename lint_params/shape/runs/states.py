@@ -41,6 +41,8 @@ def with_first_state(it: Interpreter, instance: Instance, given: dict[str, Value
     method = Function(node, owner.file, owner.scope, instance, owner)
     made = it.call(method, [], arguments, node, node.name)
     parts = made.items if isinstance(made, Seq) else [made]
+    if isinstance(given[names[0]], AnySeq) and not isinstance(made, Seq):
+        return  # forward takes it apart: a caller gives several
     if parts and all(isinstance(part, Tensor) for part in parts):
         given[names[0]] = made
 
