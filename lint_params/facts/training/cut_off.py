@@ -91,12 +91,9 @@ class _Tracer:
             return None
         self._open.add(id(expr))
         try:
-            found = self._state(expr, whole)
+            return self._state(expr, whole)
         finally:
             self._open.discard(id(expr))
-        if found is None and self.facts.kind_of(expr).what in ("number", "string", "none"):
-            return _PLAIN
-        return found
 
     def _all(self, parts: Iterable[ast.expr | None]) -> _State:
         """Of what is computed from several: nothing of it may be in a graph."""
@@ -186,7 +183,7 @@ class _Tracer:
             return (inner or Cut(expr, "`.data` is outside of the graph")) if known else None
         if expr.attr in ("T", "mT", "values"):
             return self.state(expr.value)
-        return None
+        return _PLAIN if expr.attr in ("shape", "ndim", "dtype", "device") else None
 
     def _is_computed(self, expr: ast.expr) -> bool:
         """Whether a value is surely a tensor that somebody has computed."""
@@ -213,6 +210,8 @@ class _Tracer:
             return self._new(call, name, whole)
         if name in _MADE:
             return None if argument(call, 99, "requires_grad") is not None else _PLAIN
+        if name == "builtins.len":
+            return _PLAIN
         if name in ("builtins.float", "builtins.int", "builtins.bool"):
             return _PLAIN if isinstance(self._all(given), _Plain) else Cut(call, f"`{name[9:]}()` gives a plain number")
         if name is not None and name.rpartition(".")[0] == "torch" and name[6:] in _WITHOUT:
@@ -239,6 +238,8 @@ class _Tracer:
 
     def _method(self, call: ast.Call, func: ast.Attribute, given: list[ast.expr], whole: bool) -> _State:
         owner = func.value
+        if func.attr in ("size", "numel", "dim"):
+            return _PLAIN
         if func.attr == "requires_grad_":
             cut = self.state(owner) if whole else None
             return replace(cut, leaf=True) if isinstance(cut, Cut) else None
