@@ -1,7 +1,8 @@
-"""``requires_grad`` is misspelt, so a new attribute is set and nothing is frozen.
+"""``requires_grad`` is misspelt or only compared, and nothing is frozen.
 
 Python lets anybody hang any attribute on a tensor or a Module: ``p.require_grad = False`` is
-accepted and means nothing. ``p.requires_grad_ = False`` even covers up the method of that name.
+accepted and means nothing. ``p.requires_grad_ = False`` even covers up the method of that name, and
+``p.requires_grad == False`` asks, and forgets the answer.
 
 Bad::
 
@@ -74,11 +75,36 @@ class RequiresGradTypo(Rule):
                 details={"attribute": one.name},
             )
 
+        yield from self._compared(facts)
+
+    def _compared(self, facts: FileFacts) -> Iterator[Finding]:
+        for statement in facts.nodes(ast.Expr):
+            asked = statement.value
+            if not isinstance(asked, ast.Compare) or len(asked.ops) > 1 or not isinstance(asked.ops[0], (ast.Eq, ast.Is)):
+                continue
+            flag, value = asked.left, asked.comparators[0]
+            plain = isinstance(value, ast.Constant) and isinstance(value.value, bool)
+            if not plain or not isinstance(flag, ast.Attribute) or flag.attr != "requires_grad":
+                continue
+            right = f"{facts.source_of(flag)} = {facts.source_of(value)}"
+            fix = Fix(facts.place(statement), right, "assign it", safe=False)
+            yield self.report(
+                facts,
+                statement,
+                f"`{facts.source_of(asked)}` only compares, and nothing is changed: write `{right}`",
+                fix=fix,
+                subject=facts.stories.subject(statement),
+                details={"attribute": flag.attr},
+            )
+
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         name = finding.details.get("attribute", "")
         for probe in [*run.probes_at(finding, "attribute"), *run.probes_at(finding, "shadowed")]:
             if name in probe.text and (probe.kind == "shadowed" or not probe.same):
                 return run.confirmed(f"an attribute that torch does not know: {probe.text}")
+        for probe in run.probes_at(finding, "looked-up"):
+            if probe.text.endswith("no method"):
+                return run.confirmed(f"it is only compared: {probe.text}")
         for phase in ("construct", "script"):
             for tensor in run.tensors(phase):
                 if name in tensor.extra:

@@ -116,6 +116,9 @@ class _Prober(ast.NodeTransformer):
             assert isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
             call.func.value = _watched(call.func.value)  # the one before it is what nobody has
             return node
+        if node.lineno in self.lines and isinstance(call, ast.Compare) and isinstance(call.left, ast.Attribute):
+            asked: list[ast.expr] = [ast.Constant(node.lineno), call.left.value, ast.Constant(call.left.attr)]
+            call.left = _call("__lp_look__", asked, call)
         if node.lineno in self.lines and isinstance(call, ast.Attribute):
             looked: list[ast.expr] = [ast.Constant(node.lineno), call.value, ast.Constant(call.attr)]
             node.value = _call("__lp_look__", looked, call)
