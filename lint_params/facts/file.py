@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.held.forgotten import Forgotten, forgotten
 from lint_params.facts.held.hidden import Hidden, read_hidden
+from lint_params.facts.held.only_copied import OnlyCopied, only_copied
 from lint_params.facts.held.unused import Unused, unused_members
 from lint_params.facts.members import argument
 from lint_params.facts.parameter_facts import ParameterFacts
@@ -115,6 +116,11 @@ class FileFacts(Values, ParameterFacts):
     def untrained_modules(self) -> list[Untrained]:
         """Modules that take part in training and that no optimizer holds."""
         return untrained_modules(self)
+
+    @cached_property
+    def only_copied(self) -> list[OnlyCopied]:
+        """Parameters that forward reads outside of the graph, and nobody inside of it."""
+        return only_copied(self)
 
     def cut_off(self, loss: ast.expr) -> Cut | None:
         """Where a value of which ``backward`` is called has surely left the graph."""

@@ -40,7 +40,7 @@ def _of_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Unused]:
         return
     if any(base != "Module" for base in cls.torch_bases) or "forward" not in cls.methods:
         return
-    if any(one.dynamic_members or _iterates(one) for one in (*cls.mro, *cls.subclasses)):
+    if any(one.dynamic_members or iterates(one) for one in (*cls.mro, *cls.subclasses)):
         return
     for name, members in cls.members.items():
         given = [m for m in members if not m.is_declaration]
@@ -65,7 +65,7 @@ def _owns(facts: FileFacts, member: Member) -> bool:
     return fresh and value is not None and facts.owns_parameters(value) is True
 
 
-def _iterates(cls: ClassFacts) -> bool:
+def iterates(cls: ClassFacts) -> bool:
     """Whether the class goes through its own members without naming them."""
     init = cls.init
     for scope in cls.scope.within():
@@ -83,7 +83,7 @@ def _mentioned(facts: FileFacts, name: str, own: set[int]) -> bool:
     """Whether the name stands anywhere as an attribute, argument, word or string: in this file
     beyond its own assignment, or in a file beside it."""
     for node in facts.nodes(ast.Attribute):
-        if node.attr == name and id(node) not in own and not _prepares(facts, node):
+        if node.attr == name and id(node) not in own and not prepares(facts, node):
             return True
     for text in facts.nodes(ast.Constant):
         if id(text) in own or not isinstance(text.value, str):
@@ -91,10 +91,10 @@ def _mentioned(facts: FileFacts, name: str, own: set[int]) -> bool:
         if re.search(rf"\b{re.escape(name)}\b", text.value):
             return True
     word = re.compile(rf"\b{re.escape(name)}\b".encode())
-    return any(word.search(data) for data in _beside(facts))
+    return any(word.search(data) for data in beside(facts))
 
 
-def _prepares(facts: FileFacts, node: ast.Attribute) -> bool:
+def prepares(facts: FileFacts, node: ast.Attribute) -> bool:
     """``nn.init.xavier_uniform_(self.w)``, ``self.fc.weight.data.zero_()``: no use."""
     for above in facts.index.ancestors(node):
         if isinstance(above, ast.Call):
@@ -108,7 +108,7 @@ def _prepares(facts: FileFacts, node: ast.Attribute) -> bool:
     return False
 
 
-def _beside(facts: FileFacts) -> Iterator[bytes]:
+def beside(facts: FileFacts) -> Iterator[bytes]:
     """The files of the folder and, in a package, of all its folders and the one that it stands in."""
     path = Path(facts.path).resolve()
     home = module_name(path)[0]
