@@ -17,6 +17,7 @@ from lint_params.shape.ops.arguments import (
     whole,
 )
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Size, cancel, floordiv, modulo, mul, product, same
+from lint_params.shape.sizes.shown import short
 from lint_params.shape.value import (
     DtypeOf,
     External,
@@ -123,7 +124,7 @@ def _fitted(
         answer = same(total, rest)
     if answer is NO:
         ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
-    ctx.need(VIEW, rest, total, lambda: _text(sizes, str(product(have))), tensor=x)
+    ctx.need(VIEW, rest, total, lambda: _text(sizes, short(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
 
 
@@ -139,7 +140,7 @@ def _without_pairs(parts: list[Size], wholes: list[Size]) -> None:
 
 
 def _text(sizes: list[Size | None], count: str) -> str:
-    wanted = ", ".join(str(s) for s in sizes)
+    wanted = ", ".join(map(short, sizes))
     return f"{{name}}: shape [{wanted}] does not fit {count} elements{{source}}"
 
 

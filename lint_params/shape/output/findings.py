@@ -21,6 +21,7 @@ from lint_params.shape.runs.left_out import only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.ties import forced
 from lint_params.shape.sizes.dim import MAYBE, Poly, Symbol, same
+from lint_params.shape.sizes.shown import short
 from lint_params.shape.value import ClassRef, Origin
 
 #: The rule that reports sizes which fit only where arguments are equal.
@@ -169,8 +170,8 @@ def _is_told_there(file: SourceFile, o: Obligation, project: Project | None) -> 
 def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> Mismatch:
     message = o.text.format(
         name=o.name or "this call",
-        expected=o.expected,
-        got=o.got,
+        expected=short(o.expected),
+        got=short(o.got),
         built=_at(file, o.built),
         source=_from(file, o.source),
         at=_Lines(file),
