@@ -1,17 +1,17 @@
 """Sizes in messages stay readable."""
 
-from lint_params.shape.sizes.dim import modulo, mul, symbol
+from lint_params.shape.sizes.dim import add, mul, symbol
 from lint_params.shape.sizes.shown import LONGEST, short
 
 
 def test_a_size_is_cut_where_nobody_would_read_on() -> None:
     size = symbol("window_size", "argument", 1)
     assert short(mul(2, size)) == "2*window_size"
-    nested = size
+    long = size
     for number in range(3, 12):
-        nested = modulo(mul(number, nested), symbol(f"height_{number}", "argument", 1))
-    assert len(str(nested)) > LONGEST
-    assert len(short(nested)) == LONGEST and short(nested).endswith("...")
+        long = add(long, mul(number, symbol(f"window_height_{number}", "argument", 1)))
+    assert len(str(long)) > LONGEST
+    assert len(short(long)) == LONGEST and short(long).endswith("...")
 
 
 def test_what_is_no_size_is_written_as_it_is() -> None:
