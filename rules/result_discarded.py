@@ -244,9 +244,11 @@ class ResultDiscarded(Rule):
         method, owner = call.func.attr, call.func.value
         if method.endswith("_") and not method.startswith("_"):
             return shown if _is_result(facts, owner) else ""
+        kind = facts.kind_of(owner)
+        if method == "type" and call.args and kind.what in _TENSORS and not kind.member:
+            return shown  # without an argument it only tells which
         if not facts.is_pure_method(method) or _is_seen_after_change(call):
             return ""
-        kind = facts.kind_of(owner)
         if _is_weight(facts, owner) and method not in _MOVES:
             return shown
         if kind.what in _TENSORS and not (kind.is_parameter and kind.member == "*" and method in _MOVES):
