@@ -64,7 +64,8 @@ _POSITIONS = "what it gives second are positions, which have no gradient"
 #: Of these, those that take no arguments.
 _BARE = frozenset("detach item tolist long int bool".split())
 _LOADERS = re.compile(r"load|data|batch|train|val|test|sample|pairs|(^|_)(dl|iter|it)(_|$)", re.IGNORECASE)
-_LABELS = re.compile(r"^(y|ys|y_true|gt|truth|ground_truth|(.*_)?(target|label)s?)$", re.IGNORECASE)
+_LEARNED = re.compile(r"param|weight|layer|module|out|pred|logit|loss|feat|emb", re.IGNORECASE)
+_LABELS = re.compile(r"^(y_true|gt|truth|ground_truth|(.*_)?(target|label)s?)$", re.IGNORECASE)
 _WRAPPERS = ("builtins.enumerate", "builtins.zip", "builtins.range", "builtins.iter", "builtins.list", "builtins.next")
 #: Operators as methods, and moves, which keep what they are given in the graph.
 _KEEP = frozenset("cpu cuda to float double half bfloat16 type mean sum clone contiguous".split())
@@ -152,10 +153,10 @@ class _Tracer:
             name = self.facts.qualify(source.func) or ""
             if name in _WRAPPERS or name.startswith("tqdm."):
                 return all(map(self._gives_data, source.args)) if name != "builtins.range" else True
-            return bool(_LOADERS.search(last_name(source.func)))
+            return _is_of_data(last_name(source.func))
         if isinstance(source, ast.Constant):
             return True
-        return source is not None and bool(_LOADERS.search(last_name(source)))
+        return source is not None and _is_of_data(last_name(source))
 
     def _chooses(self, value: ast.expr) -> bool:
         """``torch.max(x, 1)``, ``x.topk(3)``: values and positions."""
@@ -266,6 +267,11 @@ class _Tracer:
 
 #: How far a value is followed back.
 _DEPTH = 40
+
+
+def _is_of_data(name: str) -> bool:
+    """``train_loader``, and not ``trainable_parameters``."""
+    return bool(_LOADERS.search(name)) and not _LEARNED.search(name)
 
 
 def _called(call: ast.expr) -> str:
