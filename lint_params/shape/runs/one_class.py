@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lint_params.shape.check import Obligation
+from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.evaluate.classes import definition, mro
 from lint_params.shape.evaluate.interpreter import Interpreter, OutOfBudget
 from lint_params.shape.evaluate.scope import Scope
@@ -71,6 +71,10 @@ class Checked:
             yield
         except (OutOfBudget, RecursionError):
             self.exhausted = True
+
+
+def refutes(run: Checked) -> bool:
+    return any(o.verdict is Verdict.REFUTED for o in run.obligations)
 
 
 def run_class(

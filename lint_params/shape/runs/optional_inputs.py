@@ -16,7 +16,7 @@ from lint_params.shape.check import Verdict
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.chosen import GIVEN, Key
 from lint_params.shape.runs.narrow import Again
-from lint_params.shape.runs.one_class import Checked
+from lint_params.shape.runs.one_class import Checked, refutes
 from lint_params.shape.value import Value
 from lint_params.trees import is_none
 
@@ -26,8 +26,7 @@ _FITS = (Verdict.PROVED, Verdict.FREE)
 def with_all_inputs(run: Checked, forward: ast.FunctionDef | None, again: Again) -> Checked:
     """The run of a class without what is refuted at calls that fit once all inputs are given which
     are None by default."""
-    refuted = any(o.verdict is Verdict.REFUTED for o in run.obligations)
-    left = _left_out(forward) if refuted and forward is not None else {}
+    left = _left_out(forward) if refutes(run) and forward is not None else {}
     other = again(left) if left else None
     if other is None:
         return run
@@ -41,8 +40,10 @@ def with_all_inputs(run: Checked, forward: ast.FunctionDef | None, again: Again)
 def with_all_parts(run: Checked, init: ast.FunctionDef | None, again: Again) -> Checked:
     """The run of a class without what is refuted at calls of which nothing is known once all Modules
     are given that the constructor takes and that are None by default."""
-    refuted = any(o.verdict is Verdict.REFUTED for o in run.obligations)
-    left = {key: value for key, value in _left_out(init).items() if key[1] in _parts(init)} if refuted and init else {}
+    if init is None or not refutes(run):
+        return run
+    parts = _parts(init)
+    left = {key: value for key, value in _left_out(init).items() if key[1] in parts}
     other = again(left) if left else None
     if other is None or other.exhausted:
         return run

@@ -11,7 +11,7 @@ from contextlib import closing
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.evaluate import interpreter
 from lint_params.shape.evaluate.interpreter import Interpreter
-from lint_params.shape.runs.one_class import Checked
+from lint_params.shape.runs.one_class import Checked, refutes
 from lint_params.shape.sizes.dim import NO, ONE, Poly, Size, same, sub
 from lint_params.shape.value import Origin
 from lint_params.trees import walk
@@ -95,7 +95,7 @@ def steady(
 
     ``literal``: of code in which sizes are plain numbers, as it is run.
     """
-    if not it.guessed or not any(o.verdict is Verdict.REFUTED for o in checked.obligations):
+    if not it.guessed or not refutes(checked):
         return checked
     lists, written = it.guessed_list and not literal, _written(it, checked)
     refuted = [o for o in checked.obligations if o.verdict is Verdict.REFUTED]
