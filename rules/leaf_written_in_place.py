@@ -146,7 +146,7 @@ class LeafWrittenInPlace(Rule):
                 continue
             if facts.grad_may_be_off(write.node, write.target) or _is_for_others(facts, write.node):
                 continue
-            if _only_if_asked(facts, write.node):
+            if facts.phase(write.node) in ("forward", "method") and _only_if_asked(facts, write.node):
                 continue
             name = ast.unparse(write.target)
             what = "a Parameter" if kind is given else f"a view of the Parameter `{_shown(kind, given)}`"

@@ -25,7 +25,7 @@ from lint_params.shape.runs.builders import calls_beside
 from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
-from lint_params.shape.runs.narrow import whatever_is_chosen, whatever_is_given
+from lint_params.shape.runs.narrow import takes_defaults, whatever_is_chosen, whatever_is_given
 from lint_params.shape.runs.one_class import NOTHING, Checked, find_method, refutes, run_class, run_ranks
 from lint_params.shape.runs.optional_inputs import with_all_inputs, with_all_parts
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
@@ -186,7 +186,7 @@ def check_class(
             return run_ranks(it, cls, name, init, always, handed, ranks)
 
         checked = again()
-        if init is not None and refutes(checked):
+        if init is not None and refutes(checked) and takes_defaults(checked, init[1]):
             everywhere, anywhere = _given(init[1], [*calls, *calls_beside(it.project, cls.file, cls.node)])
             if mode is Mode.SIZES:
                 checked = whatever_is_chosen(checked, init[1], everywhere, again)
@@ -211,7 +211,7 @@ def check_class(
                     return next(run_ranks(it, cls, name, init, always, handed, [ranks], chosen), None)
 
                 other = whatever_is_given(other, cls.node, init and init[1], opened_ranked)
-                if init is not None and refutes(other):
+                if init is not None and refutes(other) and takes_defaults(other, init[1]):
                     everywhere = _given(init[1], [*calls, *calls_beside(it.project, cls.file, cls.node)])[0]
                     other = whatever_is_chosen(other, init[1], everywhere, opened_ranked)
                 other = with_all_inputs(other, forward and forward[1], opened_ranked)

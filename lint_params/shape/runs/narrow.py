@@ -35,14 +35,27 @@ def whatever_is_given(run: Checked, cls: ast.ClassDef, init: ast.FunctionDef | N
     return run
 
 
+def takes_defaults(run: Checked, init: ast.FunctionDef) -> bool:
+    """Whether a run takes the default of an argument as it stands."""
+    return any(
+        default is not None and (arg.arg not in run.arguments or _stands(run, arg, default))
+        for arg, default in parameters(init.args)
+    )
+
+
+def _stands(run: Checked, arg: ast.arg, default: ast.expr | None) -> bool:
+    """Whether a whole number by default is that number in the run."""
+    plain = isinstance(default, ast.Constant) and type(default.value) is int
+    return plain and run.arguments.get(arg.arg) == default.value  # type: ignore[union-attr]
+
+
 def whatever_is_chosen(run: Checked, init: ast.FunctionDef, given: frozenset[str], again: Again) -> Checked:
     """The run of a class without what is refuted only for the default of a number that all callers
     give: a kernel or a number of layers, which is taken as it stands."""
     plain = {
-        (init.name, arg.arg): default.value
+        (init.name, arg.arg): default.value  # type: ignore[union-attr]
         for arg, default in parameters(init.args)
-        if arg.arg in given and isinstance(default, ast.Constant) and type(default.value) is int
-        and run.arguments.get(arg.arg) == default.value
+        if arg.arg in given and _stands(run, arg, default)
     }
     others: list[Mapping[Key, Value]] = [{key: value + 1 for key, value in plain.items()}, dict.fromkeys(plain, 1)]
     for chosen in others if plain else ():
