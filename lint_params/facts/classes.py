@@ -331,7 +331,8 @@ class ClassFacts:
                 return above
         if len(given) > 1:
             # `self.w = f(self.w)` says nothing new about what self.w was, but a Module made of it does.
-            given = [one for one in given if not _mentions(one, name) or _makes_module(one)] or given
+            if any(not _mentions(one, name) for one in given):
+                given = [one for one in given if not _mentions(one, name) or _makes_module(one)]
         return join(member.kind for member in given)
 
     def _inherited_kind(self, name: str) -> Kind:
