@@ -74,7 +74,7 @@ class LossCutOff(Rule):
             line = getattr(cut.node, "lineno", call.lineno)
             where = "here" if line == call.lineno else f"on line {line}"
             effect = "no parameter gets a gradient and nothing is trained"
-            if not cut.leaf and not self._is_made_leaf(facts, call):
+            if not cut.leaf:
                 effect = "backward() fails, and with `requires_grad=True` on it nothing would be trained"
             yield self.report(
                 facts,
@@ -90,15 +90,6 @@ class LossCutOff(Rule):
         """``if loss.requires_grad: loss.backward()``"""
         tests = [one.test for one in facts.conditions(call) if one.test is not None]
         return any(isinstance(n, ast.Attribute) and "grad" in n.attr for test in tests for n in ast.walk(test))
-
-    def _is_made_leaf(self, facts: FileFacts, call: ast.Call) -> bool:
-        """Whether the value is told to require a gradient, which it accepts."""
-        loss = call.func.value if isinstance(call.func, ast.Attribute) else None
-        return isinstance(loss, ast.Name) and any(
-            node.attr in ("requires_grad", "requires_grad_") and isinstance(node.value, ast.Name)
-            and node.value.id == loss.id
-            for node in facts.scope_of(call).nodes(ast.Attribute)
-        )
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         for probe in run.probes_at(finding, "backward"):

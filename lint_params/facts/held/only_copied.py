@@ -45,9 +45,11 @@ def _of_class(facts: FileFacts, cls: ClassFacts) -> Iterator[OnlyCopied]:
         named = [node for node in facts.nodes(ast.Attribute) if node.attr == name and not _is_given(given, node)]
         reads = [node for node in named if not prepares(facts, node)]
         copied = [(node, how) for node in reads if (how := _how(facts, node))]
+        if not copied or len(copied) < len(reads) or any(switches_off(one, [name]) for one in cls.mro):
+            continue
         running = {scope for _, scope in cls.called_from("forward")}
         first = next((one for one in copied if facts.scope_of(one[0]) in running), None)
-        if first is None or len(copied) < len(reads) or any(switches_off(one, [name]) for one in cls.mro):
+        if first is None:
             continue
         if any(one.dynamic_members or iterates(one) for one in (*cls.mro, *cls.subclasses)):
             continue

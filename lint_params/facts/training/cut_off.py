@@ -74,7 +74,10 @@ _KEEP = frozenset("cpu cuda to float double half bfloat16 type mean sum clone co
 def cut_off(facts: FileFacts, loss: ast.expr) -> Cut | None:
     """Where a value of which ``backward`` is called has left the graph, if it surely has."""
     found = _Tracer(facts).state(loss, whole=True)
-    return found if isinstance(found, Cut) else None
+    if not isinstance(found, Cut):
+        return None
+    made_leaf = isinstance(loss, ast.Name) and _asks(facts, loss, _FLAGS)
+    return replace(found, leaf=True) if made_leaf else found
 
 
 class _Tracer:
@@ -127,7 +130,7 @@ class _Tracer:
     def _name(self, name: ast.Name, whole: bool) -> _State:
         facts = self.facts
         found = facts.definitions(name)
-        if not found or not whole and _asks_gradient(facts, name) or _is_changed(facts, name):
+        if not found or not whole and _asks(facts, name, (*_FLAGS, "retain_grad")) or _is_changed(facts, name):
             return None
         return _together(self._defined(name, one, whole) for one in found)
 
@@ -265,6 +268,8 @@ class _Tracer:
         return facts.no_grad(call) and not any("enable" in one or "set_grad" in one for one in names)
 
 
+#: Ways to tell a value that it requires a gradient.
+_FLAGS = ("requires_grad", "requires_grad_")
 #: How far a value is followed back.
 _DEPTH = 40
 
@@ -289,11 +294,10 @@ def _together(states: Iterable[_State]) -> _State:
     return found
 
 
-def _asks_gradient(facts: FileFacts, name: ast.Name) -> bool:
+def _asks(facts: FileFacts, name: ast.Name, attributes: tuple[str, ...]) -> bool:
     """``x.requires_grad_()``, ``x.requires_grad = True``: a leaf that is to get a gradient."""
     return any(
-        node.attr in ("requires_grad", "requires_grad_", "retain_grad")
-        and isinstance(node.value, ast.Name) and node.value.id == name.id
+        node.attr in attributes and isinstance(node.value, ast.Name) and node.value.id == name.id
         for node in facts.scope_of(name).nodes(ast.Attribute)
     )
 

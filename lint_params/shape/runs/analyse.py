@@ -22,11 +22,11 @@ from lint_params.shape.runs.arguments import (
     parameters,
 )
 from lint_params.shape.runs.builders import calls_beside
-from lint_params.shape.runs.built import check_built, check_entries, doubts, only_at, undecided
+from lint_params.shape.runs.built import check_built, check_entries, doubts, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.narrow import takes_defaults, whatever_is_chosen, whatever_is_given
-from lint_params.shape.runs.one_class import NOTHING, Checked, find_method, refutes, run_class, run_ranks
+from lint_params.shape.runs.one_class import NOTHING, Checked, find_method, only_at, refutes, run_class, run_ranks
 from lint_params.shape.runs.optional_inputs import with_all_inputs, with_all_parts
 from lint_params.shape.runs.scripts import check_scripts, plainly_called
 from lint_params.shape.runs.steady import WithRanks, by_rank, open_question, steady

@@ -5,7 +5,7 @@ of what callers give."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.project import SourceFile
@@ -59,15 +59,6 @@ def _given(size: Size) -> bool:
     return not isinstance(size, Poly) or all(
         not isinstance(a, Symbol) or a.kind in ("argument", "count") for a in (size._deep or size.deep)
     )
-
-
-def only_at(run: Checked, found: Iterable[Obligation]) -> Checked:
-    """The run without what is refuted anywhere else."""
-    nodes = {id(o.node) for o in found}
-    run.obligations = [
-        o for o in run.obligations if o.verdict is not Verdict.REFUTED or id(o.node) in nodes
-    ]
-    return run
 
 
 def check_built(

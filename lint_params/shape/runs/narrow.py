@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.chosen import OPENED, Key
-from lint_params.shape.runs.one_class import Checked
+from lint_params.shape.runs.one_class import Checked, only_at
 from lint_params.shape.sizes.dim import NO, Atom, Size, cancel, same, substitute, symbol
 from lint_params.shape.sizes.poly import Symbol
 from lint_params.shape.value import Value
@@ -61,8 +61,7 @@ def whatever_is_chosen(run: Checked, init: ast.FunctionDef, given: frozenset[str
     for chosen in others if plain else ():
         other = again(chosen)
         if other is not None and not other.exhausted:
-            agreed = {id(o.node) for o in other.obligations if o.verdict is Verdict.REFUTED}
-            run.obligations = [o for o in run.obligations if o.verdict is not Verdict.REFUTED or id(o.node) in agreed]
+            run = only_at(run, (o for o in other.obligations if o.verdict is Verdict.REFUTED))
     return run
 
 

@@ -77,6 +77,15 @@ def refutes(run: Checked) -> bool:
     return any(o.verdict is Verdict.REFUTED for o in run.obligations)
 
 
+def only_at(run: Checked, found: Iterable[Obligation]) -> Checked:
+    """The run without what is refuted anywhere else."""
+    nodes = {id(o.node) for o in found}
+    run.obligations = [
+        o for o in run.obligations if o.verdict is not Verdict.REFUTED or id(o.node) in nodes
+    ]
+    return run
+
+
 def run_class(
     it: Interpreter,
     cls: ClassRef,
