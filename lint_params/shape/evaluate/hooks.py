@@ -57,6 +57,8 @@ def is_own_forward(it: Interpreter, module: Instance | Layer, name: str, value: 
 
 #: What a decorator of a class assigns where it makes the class over.
 _MADE_OVER = frozenset({"__init__", "__new__", "__call__", "forward", "__class__"})
+#: Decorators whose constructor takes the same fields as before, and checks them.
+_CHECKS = frozenset({"huggingface_hub.dataclasses.strict"})
 
 
 def is_made_over(it: Interpreter, cls: ast.ClassDef, scope: Scope) -> bool:
@@ -66,6 +68,8 @@ def is_made_over(it: Interpreter, cls: ast.ClassDef, scope: Scope) -> bool:
         return True
     for mark in cls.decorator_list:
         name = mark.func if isinstance(mark, ast.Call) else mark
+        if scope.file.file.names.qualify(name) in _CHECKS:
+            continue
         function = it.aside(lambda n=name: it.eval(n, scope))  # type: ignore[misc]
         if isinstance(function, Function) and any(map(_makes_over, walk(function.node))):
             return True

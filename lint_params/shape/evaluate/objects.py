@@ -520,13 +520,27 @@ def put(it: Interpreter, owner: Value, name: Value, value: Value) -> None:
             it.epoch += 1
             owner.token = None
         it.ctx.write(owner.attrs, UNNAMED, True)
-        forget_plain(it, owner.attrs, NAMELESS)
+        forget_plain(it, owner.attrs, NAMELESS, _not_meant(it, owner))
 
 
-def forget_plain(it: Interpreter, table: dict[Any, Value], why: str) -> None:
+def _not_meant(it: Interpreter, owner: Instance | Layer) -> frozenset[str]:
+    """The fields that a name which is computed does not mean: a base that finishes what extends it,
+    with what else it was given, knows none of their names."""
+    running = it.active[-1] if it.active else None
+    if getattr(running, "name", None) != "__post_init__" or not isinstance(owner, Instance):
+        return frozenset()
+    body = owner.cls.node.body
+    if running in body:
+        return frozenset()
+    return frozenset(
+        node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    )
+
+
+def forget_plain(it: Interpreter, table: dict[Any, Value], why: str, but: frozenset[str] = frozenset()) -> None:
     """One of the plain values in a table is another now, and nobody knows which."""
     for known, old in list(table.items()):
-        if _is_plain(old) and not (isinstance(known, str) and known.startswith("__")):
+        if _is_plain(old) and known not in but and not (isinstance(known, str) and known.startswith("__")):
             it.ctx.write(table, known, Unknown(why))
 
 

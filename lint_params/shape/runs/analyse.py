@@ -22,7 +22,7 @@ from lint_params.shape.runs.arguments import (
     parameters,
 )
 from lint_params.shape.runs.builders import calls_beside
-from lint_params.shape.runs.built import check_built, check_entries, doubts, undecided
+from lint_params.shape.runs.built import check_built, check_entries, configured_doubts, doubts, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
 from lint_params.shape.runs.narrow import takes_defaults, whatever_is_chosen, whatever_is_given
@@ -198,8 +198,8 @@ def check_class(
         checked = whatever_is_given(steady(it, checked, again), cls.node, init and init[1], opened)
         checked = with_all_inputs(checked, forward and forward[1], again)
         checked = with_all_parts(checked, init and init[1], again)
-        if mode is Mode.SIZES and init is not None and plainly_called(init[1], 1):
-            doubted = doubts(checked)
+        if mode is Mode.SIZES and init is not None:
+            doubted = doubts(checked) if plainly_called(init[1], 1) else configured_doubts(checked)
         runs.append(checked)
         yield only_at(checked, doubted) if mode is Mode.DEFAULTS and otherwise else checked
         if mode is Mode.SIZES and open_question(it, checked):

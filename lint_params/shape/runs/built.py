@@ -32,15 +32,25 @@ def doubts(run: Checked) -> list[Obligation]:
     return [*run.doubted, *(o for o in run.obligations if _is_doubt(o))]
 
 
+def configured_doubts(run: Checked) -> list[Obligation]:
+    """Of the doubts of a run those that a configuration alone settles: both sizes are made of its
+    fields, which have defaults, in the class itself or in a part that it hands the configuration to."""
+    return [
+        o
+        for o in run.obligations
+        if _is_doubt(o, inside=True) and all(_of_configuration(size) for size in (o.expected, o.got))
+    ]
+
+
 def undecided(run: Checked) -> bool:
     """Whether a run leaves a layer's sizes open."""
     return not run.exhausted and any(o.verdict is Verdict.UNKNOWN and o.expected is not None for o in run.obligations)
 
 
-def _is_doubt(o: Obligation) -> bool:
+def _is_doubt(o: Obligation, inside: bool = False) -> bool:
     if o.verdict is Verdict.UNKNOWN and o.why == "divisibility":
         return _leaves_rest(o.got, o.expected)
-    if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable" or o.inside:
+    if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable" or (o.inside and not inside):
         return False
     if o.expected is None or o.got is None or not (_given(o.expected) and _given(o.got)):
         return False
@@ -59,6 +69,14 @@ def _given(size: Size) -> bool:
     return not isinstance(size, Poly) or all(
         not isinstance(a, Symbol) or a.kind in ("argument", "count") for a in (size._deep or size.deep)
     )
+
+
+def _of_configuration(size: Size | None) -> bool:
+    """Whether a size is a number where every field, as ``config.dim``, is what it is by default."""
+    if not isinstance(size, Poly):
+        return size is not None
+    symbols = [a for a in size.deep if isinstance(a, Symbol)]
+    return all("." in a.name and a.default is not None for a in symbols) and _given(size)
 
 
 def check_built(
