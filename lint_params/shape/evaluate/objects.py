@@ -526,15 +526,14 @@ def put(it: Interpreter, owner: Value, name: Value, value: Value) -> None:
 def _not_meant(it: Interpreter, owner: Instance | Layer) -> frozenset[str]:
     """The fields that a name which is computed does not mean: a base that finishes what extends it,
     with what else it was given, knows none of their names."""
+    from lint_params.shape.evaluate.instances import fields
+
     running = it.active[-1] if it.active else None
     if getattr(running, "name", None) != "__post_init__" or not isinstance(owner, Instance):
         return frozenset()
-    body = owner.cls.node.body
-    if running in body:
+    if running in owner.cls.node.body:
         return frozenset()
-    return frozenset(
-        node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    )
+    return frozenset(name for name, _, _ in fields(it, [owner.cls]))
 
 
 def forget_plain(it: Interpreter, table: dict[Any, Value], why: str, but: frozenset[str] = frozenset()) -> None:
