@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+import re
 
-from lint_params.folders import MANY, mentioning
-from lint_params.project import Project, SourceFile, source_file
+from lint_params.project import Project, SourceFile
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
-from lint_params.shape.sizes.dim import MAYBE, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
-from lint_params.trees import last_name, parsed, walk
+from lint_params.shape.runs.uses import Handed, beside, settings, uses
+from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
 
 #: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
 PICTURES = 4
+#: How far back who builds a class is looked for where each hands on what it was given itself.
+_DEPTH = 3
 _BUILTINS = frozenset(dir(builtins))
+#: How many things there are to tell apart, which is no width.
+_KINDS = re.compile(r"(^|\.)((num|n|nb)_?(class(es)?|labels|tags)|(n_)?vocab(ulary)?(_?size)?)$")
 
 
 def nobody_agrees(
@@ -26,130 +29,115 @@ def nobody_agrees(
 
     So it is where all give other numbers, or two names. Where nobody builds it, what its callers
     agree on is not known; but that all of them would give an argument one certain number, of which
-    its default says nothing, is not what an argument is for.
+    its default says nothing, is not what an argument is for, and no width is a number of classes.
     """
-    beside = _beside(project, file, cls.name) if project is not None else ()
-    init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    users = beside(project, file, cls.name) if project is not None else ()
+    init = _constructor(cls)
     if init is None:
         return False  # who builds its base counts too
-    built = any(isinstance(size, int) and size > PICTURES for size in (one, other))
-    for user in (file, *beside):
+    built = any(isinstance(size, int) and size > PICTURES for size in (one, other)) or _are_unlike(one, other)
+    for user in (file, *users):
         if user is None:
             return False
         given: Bindings | None = None  # most files that have the name mean another class
-        for call in _uses(project, user, cls):
-            given = given or Bindings(user.tree)
-            if call is None or not _apart(call, init, given, one, other):
+        for use in uses(project, user, cls):
+            if use is None:
+                return False
+            if isinstance(use, Handed):
+                apart = _is_apart_by_name(user, use, init, one, other)
+            else:
+                given = given or Bindings(user.tree)
+                apart = _is_apart(project, user, use, init, given, one, other)
+            if not apart:
                 return False
             built = True
     return built
 
 
 def somebody_agrees(
-    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size
+    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size, depth: int = 0
 ) -> bool:
     """Whether code in sight builds a class so that two sizes are one: with a single head."""
-    init = next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-    for user in (file, *(_beside(project, file, cls.name) if project is not None else ())) if init else ():
-        calls = [call for call in _uses(project, user, cls) if call is not None] if user is not None else []
+    init = _constructor(cls)
+    for user in (file, *(beside(project, file, cls.name) if project is not None else ())) if init else ():
+        calls = [use for use in uses(project, user, cls) if isinstance(use, ast.Call)] if user is not None else []
         given = Bindings(user.tree) if calls and user is not None else None
         for call in calls:
-            if given is not None and init is not None and _sizes_at(call, init, given, one, other)[0] is YES:
+            if given is None or user is None or init is None:
+                continue
+            answer, *sizes = _sizes_at(call, init, given, one, other)
+            if answer is YES:
                 return True
+            around = given.place(call)
+            if depth and answer is MAYBE and around.cls is not None and around.fn is _constructor(around.cls):
+                if somebody_agrees(project, user, around.cls, sizes[0], sizes[1], depth - 1):
+                    return True
     return False
 
 
 def calls_beside(project: Project | None, file: SourceFile, cls: ast.ClassDef) -> list[ast.Call]:
     """The calls in the files beside that build a class, as far as anybody can see them."""
-    users = _beside(project, file, cls.name) if project is not None else ()
-    return [call for user in users if user is not None for call in _uses(project, user, cls) if call is not None]
+    users = beside(project, file, cls.name) if project is not None else ()
+    found = (use for user in users if user is not None for use in uses(project, user, cls))
+    return [use for use in found if isinstance(use, ast.Call)]
 
 
-def _beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFile | None]:
-    """The other files that have the name, of the folder and, inside a package, of the one above;
-    None: unknown."""
-    folders = project.around(file)
-    if any(len(folder.files) > MANY for folder in folders):
-        yield None
-        return
-    files = ((folder, path) for folder in folders for path in folder.files)
-    for path, text in mentioning(files, file.path, name):
-        tree = None if text is None else parsed(text)
-        yield None if tree is None else source_file(path, tree)
+def _constructor(cls: ast.ClassDef) -> ast.FunctionDef | None:
+    return next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
 
 
-def _uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterator[ast.Call | None]:
-    """The calls of the class, by the names too under which it is handed on in the file; None where
-    nobody sees what becomes of it, or where it is a base of others."""
-    another = _is_another(project, user, cls)
-    asked: set[int] = set()
-    names: dict[int, str] = {}
-    handed: set[str] = set()
-    for node in walk(user.tree):  # what is around a name comes before it
-        for part in _only_asks(node):
-            asked.update(id(name) for name in walk(part))
-        names.update(_names_given(node))
-        if another and isinstance(node, ast.Name):
+def _are_unlike(one: Size, other: Size) -> bool:
+    """Whether one size is a number of classes, as its name says, and the other nothing of the kind."""
+    kinds = [
+        {bool(_KINDS.search(getattr(atom, "name", ""))) for atom in size.deep} if isinstance(size, Poly) else set()
+        for size in (one, other)
+    ]
+    return kinds in ([{True}, {False}], [{False}, {True}])
+
+
+def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, one: Size, other: Size) -> bool:
+    """Whether what a file sets by name, for whom it hands a class to, gives it two sizes that are
+    not one; as long as it says nothing of them nobody knows."""
+    defaults = {arg.arg: default for arg, default in parameters(init.args)}
+    atoms = {atom for size in (one, other) if isinstance(size, Poly) for atom in size.deep}
+    names = {atom.name for atom in atoms if isinstance(atom, Symbol)}
+    told = False
+    for by_name in settings(user.tree, handed):
+        if not names & by_name.keys():
             continue
-        if isinstance(node, ast.Call) and last_name(node.func) == cls.name:
-            asked.add(id(node.func))
-            if not (another and isinstance(node.func, ast.Name)):
-                yield node
-        elif last_name(node) == cls.name and id(node) not in asked and not _is_inside(node, cls):
-            if id(node) not in names:
-                yield None
-            handed.add(names.get(id(node), ""))
-    for name in handed:
-        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
-        yield from calls
-        if not calls:
-            yield None
+
+        def value(atom: Atom) -> Size | None:
+            node = by_name.get(atom.name, defaults.get(atom.name)) if isinstance(atom, Symbol) else None  # noqa: B023
+            return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
+
+        answer = same(substitute(one, value), substitute(other, value))
+        if answer is YES:
+            return False
+        told = told or answer is NO
+    return told
 
 
-def _names_given(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """The names under which code knows what stands here: ``block=Basic``, ``block = Basic``."""
-    if isinstance(node, ast.arguments):
-        yield from ((id(default), arg.arg) for arg, default in parameters(node) if default is not None)
-    elif isinstance(node, ast.keyword) and node.arg:
-        yield id(node.value), node.arg
-    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        yield id(node.value), node.targets[0].id
-
-
-def _only_asks(node: ast.AST) -> list[ast.expr]:
-    """Where a class is named and nothing is built: annotations, isinstance."""
-    if isinstance(node, ast.Call) and last_name(node.func) in ("isinstance", "issubclass"):
-        return node.args
-    if isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation is not None:
-        return [node.annotation]
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None:
-        return [node.returns]
-    return []
-
-
-def _is_another(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> bool:
-    """Whether the plain name is something else in a file: its own, or what it imports."""
-    bound: object = user.names.bindings.get(cls.name)
-    if isinstance(bound, str) and project is not None:
-        hit = project.resolve(bound, user)
-        bound = hit[1] if hit is not None else bound
-    return isinstance(bound, (ast.ClassDef, ast.FunctionDef)) and bound is not cls
-
-
-def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:
-    """``super(Block, self)``."""
-    return cls.lineno <= getattr(node, "lineno", 0) <= (cls.end_lineno or cls.lineno)
-
-
-def _apart(call: ast.Call, init: ast.FunctionDef, given: Bindings, one: Size, other: Size) -> bool:
+def _is_apart(
+    project: Project | None,
+    user: SourceFile,
+    call: ast.Call,
+    init: ast.FunctionDef,
+    given: Bindings,
+    one: Size,
+    other: Size,
+) -> bool:
     """Whether the call surely gives two sizes: two numbers, or what two names stand for."""
     answer, one, other = _sizes_at(call, init, given, one, other)
     if answer is None or answer is YES:
         return False
     place = given.place(call)
-    return answer is not MAYBE or not (
-        _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other)
-    )
+    if answer is not MAYBE:
+        return True
+    if _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other):
+        return False
+    handed_on = isinstance(one, int) or isinstance(other, int)
+    around = place.cls if handed_on and place.fn is not None and place.fn.name == "__init__" else None
+    return around is None or not somebody_agrees(project, user, around, one, other, _DEPTH)
 
 
 def _sizes_at(
@@ -183,18 +171,20 @@ def _may_be(given: Bindings, size: Size, number: Size, place: Place) -> bool:
     constructor hands on what it was given itself, or an item of it, that is to be one certain number."""
     if not isinstance(size, Poly) or not isinstance(number, int):
         return False
-    if number > PICTURES and place.fn is not None and place.fn.name == "__init__" and _was_given(given, place.fn, size):
-        return False
+    if number > PICTURES and place.fn is not None and place.fn.name == "__init__":
+        if _was_given(given, place.fn, size, number):
+            return False
     if len(size.terms) == 1 and next(iter(size.terms.values())) == number:
         return False
     return not any("." in getattr(atom, "name", "") for atom in size.atoms)
 
 
-def _was_given(given: Bindings, init: ast.FunctionDef | ast.AsyncFunctionDef, size: Poly) -> bool:
-    """Whether the size is reckoned from nothing but arguments that have no default, and their items."""
-    required = {arg.arg for arg, default in parameters(init.args) if default is None}
+def _was_given(given: Bindings, init: ast.FunctionDef | ast.AsyncFunctionDef, size: Poly, number: int) -> bool:
+    """Whether the size is reckoned from nothing but arguments, and their items, whose defaults are not that number."""
+    required = {arg.arg for arg, default in parameters(init.args) if default is None or _is_without(default, number)}
     required |= {str((id(init), name)) for name in required}
-    names = frozenset[str]().union(*(given.made_of.get(atom, frozenset({""})) for atom in size.deep))
+    symbols = [atom for atom in size.deep if isinstance(atom, Symbol)]
+    names = frozenset[str]().union(*(given.made_of.get(atom, frozenset({""})) for atom in symbols))
     return bool(names - _BUILTINS) and names <= required | _BUILTINS
 
 
@@ -208,3 +198,12 @@ def _related(given: Bindings, one: Size, other: Size) -> bool:
     if all(str(atom).isidentifier() for atom in texts):
         return False
     return bool(frozenset().union(*made_of[0]) & frozenset().union(*made_of[1]))
+
+
+def _is_without(default: ast.expr, number: int) -> bool:
+    """``None``, another number, a list of others."""
+    if isinstance(default, (ast.Tuple, ast.List)):
+        return all(_is_without(item, number) for item in default.elts)
+    return isinstance(default, ast.Constant) and (
+        default.value is None or type(default.value) is int and default.value != number
+    )

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.runs.builders import nobody_agrees
+from lint_params.shape.runs.builders import PICTURES, nobody_agrees
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
 from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
 from lint_params.shape.value import only_symbol
-from lint_params.trees import last_name, walk
+from lint_params.trees import is_none, last_name, walk
 
 #: Rules of layers, in which a number stands where an argument should.
 _LAYERS = (
@@ -41,11 +41,15 @@ def forced(
         if o.verdict is Verdict.REFUTED and not o.inside and 0 not in (o.expected, o.got)
     }
     for run in runs:
-        if run.how != "sizes" or run.exhausted or id(run.root) in unsound:
+        if run.how not in ("sizes", "open") or run.exhausted or id(run.root) in unsound:
             continue
         if isinstance(run.root, ast.ClassDef):
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
-            if found is None or _is_compared(run.root, found) or _on_condition(file, run.root, found):
+            if found is None or _is_compared(run.root, found):
+                continue
+            if not _in_one_stack(file, run.root, found) and (
+                run.how == "open" or _on_condition(file, run.root, found)
+            ):
                 continue
             if only_left_out(run, found, runs) or brought_by_input(run, found, runs):
                 continue
@@ -63,10 +67,13 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
     names = _names(o.expected) | _names(o.got)
-    if isinstance(o.expected, int) or isinstance(o.got, int):
-        if o.rule not in _LAYERS:
-            return False  # in a view it is what people expect
-        names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
+    for number, size in ((o.expected, o.got), (o.got, o.expected)):
+        if isinstance(number, int) and isinstance(size, Poly):
+            if o.rule not in _LAYERS:
+                return False  # in a view it is what people expect
+            if number > PICTURES:  # whatever becomes of it: 100 where max(1, dim // 16) should be
+                names = {n for atom in size.deep if isinstance(atom, Symbol) for n in _names(of_atom(atom))}
+            names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if not names or not names <= run.arguments.keys():
         return False
     whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
@@ -120,7 +127,7 @@ def _is_compared(cls: ast.ClassDef, o: Obligation) -> bool:
         for target in node.targets if isinstance(target, ast.Name)
     }  # fmt: skip
     for node in walk(cls):
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL) and not is_none(node.comparators[0]):
             left, right = (_through(side, local) for side in (node.left, node.comparators[0]))
             if left & both and (right & both or len(both) == 1) and not _differ_anyway(node, o):
                 return True
@@ -155,6 +162,23 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
         isinstance(node, (ast.If, ast.IfExp, ast.BoolOp))
         and any(isinstance(n, ast.Call) and n.lineno in lines for n in walk(node))
         for node in walk(cls)
+    )
+
+
+def _in_one_stack(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
+    """Whether both layers stand in one ``nn.Sequential``, and neither under a condition there: they
+    follow each other whenever either is there."""
+    if o.built is None or o.source is None or o.source.built is None:
+        return False
+    places = (o.built, o.source.built)
+    if any(place.path != file.path for place in places):
+        return False
+    stacks = [n for n in walk(cls) if isinstance(n, ast.Call) and last_name(n.func) == "Sequential"]
+    lines = {place.line for place in places}
+    return any(
+        all(n.lineno <= line <= (n.end_lineno or 0) for line in lines)
+        and not any(isinstance(part, (ast.IfExp, ast.BoolOp)) for part in walk(n))
+        for n in stacks
     )
 
 
