@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import Iterator
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.runs.arguments import parameters
@@ -12,6 +13,8 @@ from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.runs.uses import Handed, beside, settings, uses
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
+from lint_params.shape.value import only_symbol
+from lint_params.trees import last_name, walk
 
 #: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
 PICTURES = 4
@@ -35,13 +38,18 @@ def nobody_agrees(
     init = _constructor(cls)
     if init is None:
         return False  # who builds its base counts too
-    built = any(isinstance(size, int) and size > PICTURES for size in (one, other)) or _are_unlike(one, other)
+    if _is_configured_otherwise(project, file, one, other):
+        return True
+    unlike = are_unlike(one, other)
+    built = unlike or any(isinstance(size, int) and size > PICTURES for size in (one, other))
     for user in (file, *users):
         if user is None:
             return False
         given: Bindings | None = None  # most files that have the name mean another class
         for use in uses(project, user, cls):
             if use is None:
+                if unlike:
+                    continue  # whoever builds it
                 return False
             if isinstance(use, Handed):
                 apart = _is_apart_by_name(user, use, init, one, other)
@@ -86,7 +94,40 @@ def _constructor(cls: ast.ClassDef) -> ast.FunctionDef | None:
     return next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
 
 
-def _are_unlike(one: Size, other: Size) -> bool:
+def _is_configured_otherwise(project: Project | None, file: SourceFile, one: Size, other: Size) -> bool:
+    """Whether a number stands where a setting of a configuration should, whose defaults in sight are
+    all others: whoever builds the class hands over such a configuration."""
+    for number, size in ((one, other), (other, one)):
+        symbol = only_symbol(size)
+        if isinstance(number, int) and number > PICTURES and symbol is not None and symbol.name.count(".") == 1:
+            name = symbol.name.partition(".")[2]
+            users = beside(project, file, name) if project is not None and name.isidentifier() else ()
+            defaults = {n for user in (file, *users) if user is not None for n in _defaults(user.tree, name)}
+            return bool(defaults) and number not in defaults
+    return False
+
+
+def _defaults(tree: ast.Module, name: str) -> Iterator[int]:
+    """The numbers that the fields, arguments and keywords of a name are set to in a file."""
+    for node in walk(tree):
+        pairs: list[tuple[str, ast.expr | None]] = []
+        if isinstance(node, ast.arguments):
+            pairs = [(arg.arg, default) for arg, default in parameters(node)]
+        elif isinstance(node, ast.AnnAssign):
+            pairs = [(last_name(node.target), node.value)]
+        elif isinstance(node, ast.Assign):
+            pairs = [(last_name(target), node.value) for target in node.targets]
+        elif isinstance(node, ast.keyword):
+            pairs = [(node.arg or "", node.value)]
+        elif isinstance(node, ast.Dict):
+            pairs = [(key.value, value) for key, value in zip(node.keys, node.values)
+                     if isinstance(key, ast.Constant) and isinstance(key.value, str)]  # fmt: skip
+        for key, value in pairs:
+            if key == name and isinstance(value, ast.Constant) and type(value.value) is int:
+                yield value.value
+
+
+def are_unlike(one: Size, other: Size) -> bool:
     """Whether one size is a number of classes, as its name says, and the other nothing of the kind."""
     kinds = [
         {bool(_KINDS.search(getattr(atom, "name", ""))) for atom in size.deep} if isinstance(size, Poly) else set()

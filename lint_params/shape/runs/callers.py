@@ -13,7 +13,7 @@ from lint_params.project import SourceFile
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.runs.arguments import Mode, chooses, constructor_argument, parameters
 from lint_params.shape.value import Dict, Instance, Unknown, Value
-from lint_params.trees import walk
+from lint_params.trees import is_self, walk
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -82,6 +82,7 @@ class Callers:
     def _read(self, node: ast.expr, fn: AnyFunction | None, owner: str, depth: int) -> Value:
         scope = Scope(self.it.file_scope(self.file))
         if fn is not None:
+            node = _assigned_to(node, fn)
             for name in _names(node):
                 value = self._local(name, fn, owner, depth)
                 if value is not None:
@@ -127,6 +128,19 @@ class Callers:
                     if isinstance(target, ast.Name):
                         known.setdefault(target.id, node)
         return known
+
+
+def _assigned_to(node: ast.expr, fn: AnyFunction) -> ast.expr:
+    """What ``self.norm_type`` was set to before in the same constructor, once."""
+    if isinstance(node, ast.Attribute) and is_self(node.value):
+        values = [
+            part.value
+            for part in walk(fn)
+            if isinstance(part, ast.Assign)
+            and any(isinstance(t, ast.Attribute) and is_self(t.value) and t.attr == node.attr for t in part.targets)
+        ]
+        return values[0] if len(values) == 1 else node
+    return node
 
 
 def _names(node: ast.expr) -> set[str]:

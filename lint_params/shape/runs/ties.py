@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.runs.builders import PICTURES, nobody_agrees
+from lint_params.shape.runs.builders import PICTURES, are_unlike, nobody_agrees
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
@@ -74,6 +74,8 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
             if number > PICTURES:  # whatever becomes of it: 100 where max(1, dim // 16) should be
                 names = {n for atom in size.deep if isinstance(atom, Symbol) for n in _names(of_atom(atom))}
             names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
+    if are_unlike(o.expected, o.got):
+        names = {name.partition(".")[0] for name in names}  # config.num_labels for config.hidden_size
     if not names or not names <= run.arguments.keys():
         return False
     whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)

@@ -69,20 +69,36 @@ def uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterat
             else:
                 yield Handed(given_to[id(node)]) if id(node) in given_to else None
     for name in handed:
-        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
+        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and _called(n.func) == name]
         yield from calls
         if not calls:
             yield None
 
 
 def _names_given(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """The names under which code knows what stands here: ``block=Basic``, ``block = Basic``."""
+    """The names under which code knows what stands here: ``block=Basic``, ``block = Basic``,
+    ``block = Basic if plain else Wide``, ``BLOCKS = {"basic": Basic}``."""
     if isinstance(node, ast.arguments):
         yield from ((id(default), arg.arg) for arg, default in parameters(node) if default is not None)
     elif isinstance(node, ast.keyword) and node.arg:
         yield id(node.value), node.arg
     elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        yield id(node.value), node.targets[0].id
+        yield from ((id(value), node.targets[0].id) for value in _any_of(node.value))
+
+
+def _any_of(node: ast.expr | None) -> Iterator[ast.expr]:
+    """What a name may stand for: one of two, an entry of a table."""
+    if isinstance(node, ast.IfExp):
+        yield from (*_any_of(node.body), *_any_of(node.orelse))
+    elif isinstance(node, ast.Dict):
+        yield from (part for value in node.values for part in _any_of(value))
+    elif node is not None:
+        yield node
+
+
+def _called(func: ast.expr) -> str:
+    """``block(...)``, ``BLOCKS[kind](...)``."""
+    return getattr(func.value if isinstance(func, ast.Subscript) else func, "id", "")
 
 
 def _only_asks(node: ast.AST) -> list[ast.expr]:
