@@ -80,7 +80,7 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
                             continue
-                        if _is_asked(facts, call, name) or facts.is_subclassed_beside(cls.name):
+                        if _is_asked(facts, cls, call, name) or facts.is_subclassed_beside(cls.name):
                             continue
                         if inner.is_function and facts.env(call) is None:
                             continue  # behind a return, where nobody comes by
@@ -134,14 +134,12 @@ class SubmoduleNeverAssigned(Rule):
             or any(_makes_layer(built[0].facts, call) for call in built[1].nodes(ast.Call))
         ):
             return False
-        for one in cls.mro:
-            for scope in one.methods.values():
-                if scope.has_decorator("abstractmethod"):
-                    return False
-                for node in scope.nodes(ast.Raise):
-                    if "NotImplemented" in ast.unparse(node):
-                        return False
-        return True
+        if any(scope.has_decorator("abstractmethod") for one in cls.mro for scope in one.methods.values()):
+            return False
+        runs = [scope for start in ("forward", "__init__") for _, scope in cls.called_from(start)]
+        own = cls.methods.values()  # what a base leaves open is no matter where nothing calls it
+        raised = (node for scope in (*own, *runs) for node in scope.nodes(ast.Raise))
+        return not any("NotImplemented" in ast.unparse(node) for node in raised)
 
     def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for node in facts.nodes(ast.Attribute):
@@ -199,9 +197,9 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     return not any(other is one for one in family)
 
 
-def _is_asked(facts: FileFacts, node: ast.AST, name: str) -> bool:
-    """Behind a flag of the instance (somebody else may set both), a test that names the
-    attribute, or inside ``try``."""
+def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
+    """Behind a flag of the instance that its constructor does not take from its arguments
+    (somebody else may set both), a test that names the attribute, or inside ``try``."""
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
@@ -211,6 +209,18 @@ def _is_asked(facts: FileFacts, node: ast.AST, name: str) -> bool:
             return True
         for part in ast.walk(one.test):
             flag = facts.self_attribute(part)
-            if flag is not None and flag != "training":
+            if flag is not None and flag != "training" and not _is_an_argument(cls, flag):
                 return True
     return False
+
+
+def _is_an_argument(cls: ClassFacts, flag: str) -> bool:
+    """``self.stride = stride``, in the constructor and nowhere else."""
+    members = [member for one in cls.mro for member in one.members.get(flag, ())]
+    return bool(members) and all(
+        member.how == "assign"
+        and member.method == "__init__"
+        and isinstance(member.value, ast.Name)
+        and member.value.id in {arg.arg for arg in member.scope.arguments}
+        for member in members
+    )

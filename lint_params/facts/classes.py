@@ -378,7 +378,7 @@ class ClassFacts:
             return True
         if not self.bases_complete:
             return True
-        if any(name in (written_names(member) or [name]) for one in self.mro for member in one.dynamic_members):
+        if any(name in (written_names(member) or [name]) for member in self.computed_members):
             return True
         if any(base != "Module" for base in self.torch_bases):
             return True
