@@ -38,9 +38,11 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the same folder has a subclass, names are computed (``setattr``, ``__getattr__``), ``hasattr`` or a flag of the instance is asked first, the class is abstract (no
-constructor that builds layers, ``Base`` or ``Mixin`` in its name, methods that raise
-NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
+the same folder has a subclass, names are computed where the object is built (``setattr``) or asked
+for (``__getattr__``), ``hasattr`` or a flag of the instance is asked first (unless the flag is an
+argument and the name another one misspelt), the class is abstract (no constructor that builds
+layers, ``Base`` or ``Mixin`` in its name, a method of its own, or one that forward calls, that
+raises NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
 """
 
 from __future__ import annotations
@@ -105,8 +107,7 @@ class SubmoduleNeverAssigned(Rule):
     def _finding(
         self, facts: FileFacts, cls: ClassFacts, call: ast.Call, name: str
     ) -> Finding:
-        known = [one for base in cls.mro for one in [*base.members, *base.methods]]
-        near = difflib.get_close_matches(name, known, 1)
+        near = _near(cls, name)
         hint = f"; did you mean `self.{near[0]}`?" if near else ""
         trace: tuple[Step, ...] = ()
         if near and near[0] in cls.members:
@@ -198,8 +199,9 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
 
 
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
-    """Behind a flag of the instance that its constructor does not take from its arguments
-    (somebody else may set both), a test that names the attribute, or inside ``try``."""
+    """Behind a flag of the instance (somebody else may set both, unless it came as an argument and the
+    name is another one misspelt), a test that names the attribute, or inside ``try``."""
+    misspelt = bool(_near(cls, name))
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
@@ -209,9 +211,15 @@ def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bo
             return True
         for part in ast.walk(one.test):
             flag = facts.self_attribute(part)
-            if flag is not None and flag != "training" and not _is_an_argument(cls, flag):
+            if flag is not None and flag != "training" and not (misspelt and _is_an_argument(cls, flag)):
                 return True
     return False
+
+
+def _near(cls: ClassFacts, name: str) -> list[str]:
+    """The attribute that may be meant, if any is called much the same."""
+    known = [one for base in cls.mro for one in [*base.members, *base.methods]]
+    return difflib.get_close_matches(name, known, 1)
 
 
 def _is_an_argument(cls: ClassFacts, flag: str) -> bool:
