@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.facts.members import argument
@@ -178,17 +179,36 @@ def _is_given_new(kind: Kind, depth: int) -> bool:
     call, found = kind.node, kind.cls.method("__init__") if kind.cls is not None else None
     if found is None or kind.facts is None or not isinstance(call, ast.Call) or not found[0].is_module:
         return False
-    kept = {
-        member.value.id
-        for members in found[0].members.values()
-        for member in members
-        if isinstance(member.value, ast.Name) and member.kind.annotated and kind_owns(member.kind, depth + 1)
-    }
-    for place, arg in enumerate(found[1].arguments[1:]):
-        given = argument(call, place, arg.arg) if arg.arg in kept else None
-        if isinstance(given, ast.Call) and kind_owns(kind.facts.kind_of(given), depth + 1):
-            return True
-    return False
+    kept = {name for members in found[0].members.values() for member in members for name in _kept(member)}
+    names = [arg.arg for arg in found[1].arguments[1:]]
+    rest = found[1].node.args.vararg if isinstance(found[1].node, ast.FunctionDef) else None
+    given = [argument(call, place, name) for place, name in enumerate(names) if name in kept]
+    if rest is not None and rest.arg in kept:
+        given = [*given, *call.args[names.index(rest.arg) :]]
+    return any(_is_made_with_parameters(kind.facts, one, depth) for one in given)
+
+
+def _kept(member: Member) -> Iterator[str]:
+    """The arguments that a constructor keeps in any case: ``self.fn = fn``, ``nn.ModuleList(fns)``."""
+    if member.how != "assign" or member.method != "__init__" or member.conditions or member.value is None:
+        return
+    given = [member.value]
+    if isinstance(member.value, ast.Call) and member.kind.is_module_container:
+        given = [part for arg in member.value.args for part in (arg.elts if isinstance(arg, ast.List) else [arg])]
+    for value in given:
+        value = value.value if isinstance(value, ast.Starred) else value
+        if isinstance(value, ast.Name) and member.scope.bound.get(value.id) == [
+            arg for arg in member.scope.arguments if arg.arg == value.id
+        ]:
+            yield value.id
+
+
+def _is_made_with_parameters(facts: FileFacts, given: ast.expr | None, depth: int) -> bool:
+    """Whether what stands here as an argument, or each of the layers in it, is made on the spot."""
+    if isinstance(given, ast.Starred) and isinstance(given.value, (ast.List, ast.Tuple, ast.ListComp)):
+        items = facts.items_of(given.value)
+        return any(isinstance(item.expr, ast.Call) and kind_owns(item.kind, depth + 1) for item in items)
+    return isinstance(given, ast.Call) and bool(kind_owns(facts.kind_of(given), depth + 1))
 
 
 def _given_to_sequential(cls: ClassFacts, depth: int) -> bool:
