@@ -66,7 +66,7 @@ class TensorNotBuffer(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
         for cls in facts.module_classes:
-            if any(name in one.methods for one in cls.mro for name in _OWN):
+            if any(_moves(one, name) for one in cls.mro for name in _OWN if name in one.methods):
                 continue
             scopes = [scope for owner, scope in cls.called_from("forward") if owner is cls]
             for name, members in cls.members.items():
@@ -94,8 +94,11 @@ class TensorNotBuffer(Rule):
                 )
 
     def _plain(self, facts: FileFacts, cls: ClassFacts, name: str, members: list[Member]) -> Member | None:
-        """The first tensor, on no device, where every assignment, here and in bases, gives one or None."""
-        given = [m for m in members if m.how != "declared" and (m.how != "assign" or m.kind.what != "none")]
+        """The first tensor, on no device, where every assignment, here and in bases, gives one, or in its
+        stead None or a number."""
+        none = ("assign", "register_parameter")
+        given = [m for m in members if m.how != "declared" and not (m.how in none and m.kind.what == "none")]
+        given = [m for m in given if m.kind.what != "number" or not m.conditions] if len(given) > 1 else given
         first = given[0] if given else None
         if first is None or len(cls.assignments(name)) != len(members) or not first.kind.known:
             return None
@@ -159,6 +162,18 @@ class TensorNotBuffer(Rule):
         if kept:
             return run.refuted(finding, f"{name} is registered")
         return None
+
+
+def _moves(cls: ClassFacts, name: str) -> bool:
+    """Whether a ``to`` of a class's own may move what is no buffer: one that only asks questions
+    before it calls ``super().to(...)`` does not."""
+    method = cls.methods[name]
+    if not any(cls.facts.super_call(call) == name for call in method.nodes(ast.Call)):
+        return True
+    called = {node.id for node in method.nodes(ast.Name)}
+    attributes = method.nodes(ast.Attribute)
+    stored = any(not isinstance(node.ctx, ast.Load) or node.attr == "__dict__" for node in attributes)
+    return name == "_apply" or stored or bool(called & {"setattr", "vars"})
 
 
 def _weighs_classes(facts: FileFacts, read: ast.Attribute) -> bool:

@@ -168,10 +168,10 @@ def _is_registered(facts: FileFacts, index: ast.expr) -> bool:
 
 
 def _is_joined(facts: FileFacts, items: ast.Tuple | ast.List) -> bool:
-    """``torch.cat((token, x))``: all of them must be on one device."""
+    """``torch.cat((token, x))``, ``pack([token, x], "b * d")``: all of them must be on one device."""
     call = facts.parent(items)
     return isinstance(call, ast.Call) and call.args[:1] == [items] and (
-        facts.qualify(call.func) in ("torch.cat", "torch.concat", "torch.concatenate", "torch.stack")
+        facts.qualify(call.func) in ("torch.cat", "torch.concat", "torch.concatenate", "torch.stack", "einops.pack")
     )
 
 
