@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,10 @@ def forgotten(facts: FileFacts, cls: ClassFacts) -> list[Forgotten]:
     for name, node in made.items():
         if _is_used(facts, node, [one for one in used if one.id == name]):
             continue
-        if _is_defined(cls, name, node) or _is_given(facts, name):
+        if _is_defined(cls, name, node) or _is_given(facts, cls, name):
             continue
         reads = [(one, read) for one in cls.mro for read in _reads(one, name)]
+        reads += [(cls, read) for read in _read_of_an_argument(facts, cls, name)]
         if reads:
             own = [read for one, read in reads if one is cls]
             found.append(Forgotten(name, node, own[0] if own else None))
@@ -81,8 +83,8 @@ def _leaves_open(member: Member, made: ast.Assign | ast.AnnAssign) -> bool:
     return made in facts.index.parents and exclude_each_other(member.conditions, facts.conditions(made))
 
 
-def _is_given(facts: FileFacts, name: str) -> bool:
-    """Whether something sets the attribute of an object that is not ``self``."""
+def _is_given(facts: FileFacts, cls: ClassFacts, name: str) -> bool:
+    """Whether something sets the attribute of an object that is not the ``self`` of another class."""
     for node in facts.nodes(ast.Attribute):
         if node.attr == name and not isinstance(node.ctx, ast.Load) and facts.self_attribute(node) is None:
             if not _replaces(facts, node):
@@ -90,8 +92,35 @@ def _is_given(facts: FileFacts, name: str) -> bool:
     for call in facts.nodes(ast.Call):
         last = getattr(call.func, "attr", getattr(call.func, "id", ""))
         if last in _SETTERS and any(isinstance(arg, ast.Constant) and arg.value == name for arg in call.args):
-            return True
+            if not _sets_none(call) and not _is_of_a_stranger(facts, cls, call):
+                return True
     return False
+
+
+def _sets_none(call: ast.Call) -> bool:
+    """``self.register_parameter("bias", None)``"""
+    return isinstance(call.args[-1], ast.Constant) and call.args[-1].value is None
+
+
+def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
+    """``self.register_buffer("scale", ...)`` in a class that has nothing to do with this one."""
+    other = facts.class_around(call) if facts.self_attribute(call.func) is not None else None
+    return other is not None and not any(one in (cls, *cls.subclasses) for one in other.mro) and other not in cls.mro
+
+
+def _read_of_an_argument(facts: FileFacts, cls: ClassFacts, name: str) -> Iterator[ast.Attribute]:
+    """``attn.norm_k`` in a function whose ``attn`` is to be an object of the class."""
+    for node in facts.nodes(ast.Attribute):
+        if node.attr == name and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+            bound = facts.scope_of(node).bound.get(node.value.id, [])
+            if len(bound) == 1 and isinstance(bound[0], ast.arg) and _is_annotated(bound[0].annotation, cls):
+                yield node
+
+
+def _is_annotated(annotation: ast.expr | None, cls: ClassFacts) -> bool:
+    """``attn: Attention``, ``attn: "Attention"``"""
+    text = annotation.value if isinstance(annotation, ast.Constant) else getattr(annotation, "id", None)
+    return text == cls.name
 
 
 def _replaces(facts: FileFacts, target: ast.Attribute) -> bool:
