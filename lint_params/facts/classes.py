@@ -285,7 +285,7 @@ class ClassFacts:
     @property
     def is_wrapped(self) -> bool:
         """Whether a decorator of the project makes, or may make, another class of it."""
-        return any(may_give_another(self.facts, one) for one in self.node.decorator_list)
+        return self.may_be_wrapped and any(may_give_another(self.facts, one) for one in self.node.decorator_list)
 
     @property
     def metaclass(self) -> ast.expr | None:
