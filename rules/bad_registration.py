@@ -361,10 +361,17 @@ def _trains(cls: ClassFacts, made: ast.Call) -> bool:
 
 
 def _is_registered_too(others: list[Member], earlier: Member, member: Member) -> bool:
-    """Whether another place puts the name into the same table: None there keeps it registered."""
+    """Whether construction puts the name into the same table before: None there keeps it registered."""
     what = _STORE[member.how]
-    rest = [one for one in others if one is not earlier and one is not member]
+    rest = [one for one in others if one is not earlier and one is not member and _may_precede(one, earlier)]
     return any(one.kind.what == what or _STORE.get(one.how) == what for one in rest)
+
+
+def _may_precede(one: Member, other: Member) -> bool:
+    """Whether one may have run while the object is made when the other does."""
+    if one.scope is other.scope:
+        return one.node.lineno < other.node.lineno or any(c.what in ("for", "while") for c in one.conditions)
+    return one.method in other.cls.reached_from_init
 
 
 def _called_first(earlier: Member, member: Member) -> bool:

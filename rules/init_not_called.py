@@ -213,14 +213,16 @@ def _decides(cls: ClassFacts, base: ClassFacts) -> bool:
     if any(keyword.arg is None for keyword in base.node.keywords) or not base.has_plain_metaclass:
         return True
     made = base.methods.get("__new__")
-    if made is not None and any(not _only_makes(call) for call in made.nodes(ast.Call)):
+    if made is not None and any(not _only_makes(base, call) for call in made.nodes(ast.Call)):
         return True
     return base is not cls and base.sets_up_heirs
 
 
-def _only_makes(call: ast.Call) -> bool:
-    """``super()`` and ``super().__new__(cls)``."""
+def _only_makes(base: ClassFacts, call: ast.Call) -> bool:
+    """``super()`` and ``super().__new__(cls)``, and what tells a checker its type."""
     func = call.func
+    if base.facts.qualify(func) in ("typing.cast", "typing_extensions.cast"):
+        return True
     return isinstance(func, ast.Attribute) and func.attr == "__new__" or (
         isinstance(func, ast.Name) and func.id == "super"
     )
