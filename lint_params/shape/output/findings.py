@@ -69,12 +69,29 @@ class ShapeFacts:
         """What is sound only where sizes happen to agree; looked for only if a rule asks."""
         if self._ties is None:
             seen = {spot_of(self._file.path, m.node) for m in self.mismatches}
+            found = [(run, o, place(self._file, run, o, set())) for run, o in forced(self._file, self.runs, self._project)]
             self._ties = [
-                _mismatch(self._file, run, o._replace(rule=TIE, text=_TIED), o.node)
-                for run, o in forced(self._file, self.runs, self._project)
-                if spot_of(self._file.path, o.node) not in seen
+                _mismatch(self._file, run, o._replace(rule=TIE, text=_TIED), node)
+                for run, o, node in found
+                if node is not None and spot_of(self._file.path, node) not in seen and not self._asks_itself(o)
             ]
         return self._ties
+
+    def _asks_itself(self, o: Obligation) -> bool:
+        """Whether the innermost module leaves the same open whoever builds it: that is its own matter."""
+        if not o.inside:
+            return False
+        cls, spot = o.inside[-1].cls, spot_of(o.path, o.node)
+        own = [run for run in self.runs if run.root is cls.node]
+        if not own:
+            it = Interpreter(self._project)
+            it.current = cls.file
+            own = [next(check_class(it, cls, cls.node.name, Callers(it, cls.file, {})))]
+        return any(
+            one.verdict is Verdict.UNKNOWN and not one.inside and spot_of(one.path, one.node) == spot
+            for run in own
+            for one in run.obligations
+        )
 
     def refuted(self, rule: str) -> Iterator[Mismatch]:
         """The mismatches that the rule of that name reports."""

@@ -17,7 +17,7 @@ from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
 from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
 from lint_params.shape.value import only_symbol
-from lint_params.trees import is_none, last_name, walk
+from lint_params.trees import is_none, is_self, last_name, walk
 
 #: Rules of layers, in which a number stands where an argument should.
 _LAYERS = (
@@ -47,7 +47,10 @@ def forced(
             found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
             if found is None or _is_compared(run.root, found):
                 continue
-            if not _in_one_stack(file, run.root, found) and (
+            if found.inside:
+                if run.how == "open" or _chooses_layers(run.root) or any(_asks(one.cls.node) for one in found.inside):
+                    continue
+            elif not _in_one_stack(file, run.root, found) and (
                 run.how == "open" or _on_condition(file, run.root, found)
             ):
                 continue
@@ -60,7 +63,7 @@ def forced(
 def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     if o.verdict is not Verdict.UNKNOWN or o.why != "sizes not comparable":
         return False
-    if o.inside or o.path != file.path or o.expected is None or o.got is None:
+    if o.expected is None or o.got is None or (o.rule not in _LAYERS if o.inside else o.path != file.path):
         return False
     if run.guessed and not (_are_arguments(o) or _is_written(file, o)):
         return False  # a number in either may be that of the guess
@@ -163,6 +166,31 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
     return any(
         isinstance(node, (ast.If, ast.IfExp, ast.BoolOp))
         and any(isinstance(n, ast.Call) and n.lineno in lines for n in walk(node))
+        for node in walk(cls)
+    )
+
+
+def _chooses_layers(cls: ast.ClassDef) -> bool:
+    """Whether a class builds or calls anything under a condition."""
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp)) and any(_is_of_layer(n) for n in walk(node))
+        for node in walk(cls)
+    )
+
+
+def _is_of_layer(node: ast.AST) -> bool:
+    """``self.proj(x)``, ``Block(dim)``"""
+    name = last_name(node.func) if isinstance(node, ast.Call) else ""
+    return name[:1].isupper() or isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_self(
+        node.func.value
+    )
+
+
+def _asks(cls: ast.ClassDef) -> bool:
+    """Whether a class asks if two of its sizes are one, whatever it calls them."""
+    return any(
+        isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL)
+        and not isinstance(node.left, ast.Constant) and not isinstance(node.comparators[0], ast.Constant)
         for node in walk(cls)
     )
 
