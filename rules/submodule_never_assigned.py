@@ -199,9 +199,9 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
 
 
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
-    """Behind a flag of the instance (somebody else may set both, unless it came as an argument and the
-    name is another one misspelt), a test that names the attribute, or inside ``try``."""
-    misspelt = bool(_near(cls, name))
+    """Behind a flag of the instance (somebody else may set both, unless it came as an argument and a
+    public name is another one misspelt), a test that names the attribute, or inside ``try``."""
+    misspelt = not name.startswith("_") and bool(_near(cls, name))
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
