@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import operator
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -131,15 +132,12 @@ def _before(o: Obligation, other: Checked) -> bool:
 def _written(it: Interpreter, checked: Checked) -> list[Obligation]:
     """Mismatches of two numbers that stand so in the calls that build the two layers: they are no
     guess's. ``it`` has just run."""
-    calls = {m.node.lineno: m.node for m in it.made if isinstance(m.node, ast.Call)}
+    calls = [m.node for m in it.made if isinstance(m.node, ast.Call)]
 
     def stands(number: object, built: Origin | None) -> bool:
-        call = calls.get(built.line) if built is not None else None
-        given = [*call.args, *(k.value for k in call.keywords)] if call is not None else []
-        names = {n.id for n in given if isinstance(n, ast.Name)}
-        if names:  # width = 48
-            given += _given_once(checked.root, names)
-        return any(isinstance(n, ast.Constant) and n.value == number for n in given)
+        made = [call for call in calls if built is not None and call.lineno == built.line]
+        given = [node for call in made for node in (*call.args, *(k.value for k in call.keywords))]
+        return any(_reckoned(node, checked.root) == number for node in given)
 
     def declared(o: Obligation) -> bool:
         """A Parameter's own number where a 1 is asked for."""
@@ -178,15 +176,31 @@ def is_given(root: ast.AST | None, line: int, number: object) -> bool:
     )
 
 
-def _given_once(root: ast.AST | None, names: set[str]) -> Iterator[ast.expr]:
-    """What is assigned to the names, each of which is assigned to once."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in walk(root) if root is not None else ():
-        if isinstance(node, ast.Assign):
-            for part in (part for target in node.targets for part in walk(target)):
-                if isinstance(part, ast.Name) and part.id in names:
-                    found.setdefault(part.id, []).append(node.value)
-    return (values[0] for values in found.values() if len(values) == 1)
+def _reckoned(node: ast.expr, root: ast.AST | None) -> int | None:
+    """The number that an expression stands for: ``96``, ``2 * 48``, ``width`` after ``width = 48``."""
+    if isinstance(node, ast.Constant):
+        return node.value if type(node.value) is int else None
+    if isinstance(node, ast.Name):
+        once = _given_once(root, node.id)
+        return once.value if isinstance(once, ast.Constant) and type(once.value) is int else None
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        left, right = _reckoned(node.left, root), _reckoned(node.right, root)
+        return None if left is None or right is None else _OPERATORS[type(node.op)](left, right)
+    return None
+
+
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+
+
+def _given_once(root: ast.AST | None, name: str) -> ast.expr | None:
+    """What is assigned to a name that is assigned to once."""
+    found = [
+        node.value
+        for node in (walk(root) if root is not None else ())
+        if isinstance(node, ast.Assign)
+        and any(isinstance(part, ast.Name) and part.id == name for target in node.targets for part in walk(target))
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _agree(o: Obligation, others: list[Obligation], lists: bool) -> bool:
