@@ -75,8 +75,10 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
             if o.rule not in _LAYERS:
                 return False  # in a view it is what people expect
             if number > PICTURES:  # whatever becomes of it: 100 where max(1, dim // 16) should be
-                names = {n for atom in size.deep if isinstance(atom, Symbol) for n in _names(of_atom(atom))}
+                names = {n for atom in _symbols(size) for n in _names(of_atom(atom))}
             names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
+    if isinstance(o.expected, Poly) and isinstance(o.got, Poly) and not _symbols(o.expected) & _symbols(o.got):
+        names = {n for size in (o.expected, o.got) for a in _symbols(size) for n in _names(of_atom(a))}  # half of another
     if are_unlike(o.expected, o.got):
         names = {name.partition(".")[0] for name in names}  # config.num_labels for config.hidden_size
     if not names or not names <= run.arguments.keys():
@@ -111,6 +113,10 @@ def _names(size: Size) -> set[str]:
         else:
             found.add("")  # what is halved is even, what is divided leaves no rest: nobody says so
     return found
+
+
+def _symbols(size: Poly) -> set[Symbol]:
+    return {atom for atom in size.deep if isinstance(atom, Symbol)}
 
 
 def no_rest(atom: Atom) -> Size | None:
