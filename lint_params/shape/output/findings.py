@@ -14,6 +14,7 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.evaluate.classes import is_module_class
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.output.places import builder_of, causes, made_inside, place, spot_of
+from lint_params.shape.output.templates import is_template
 from lint_params.shape.runs.analyse import check_class, check_file
 from lint_params.shape.runs.builders import somebody_agrees
 from lint_params.shape.runs.callers import Callers
@@ -94,7 +95,9 @@ class ShapeFacts:
         )
 
     def refuted(self, rule: str) -> Iterator[Mismatch]:
-        """The mismatches that the rule of that name reports."""
+        """The mismatches that the rule of that name reports; none of a file that is never run."""
+        if is_template(self._file, self._project):
+            return iter(())
         found = self.ties if rule == TIE else self.mismatches
         return (m for m in found if m.rule == rule)
 
