@@ -70,10 +70,11 @@ class ShapeFacts:
         """What is sound only where sizes happen to agree; looked for only if a rule asks."""
         if self._ties is None:
             seen = {spot_of(self._file.path, m.node) for m in self.mismatches}
-            found = [(run, o, place(self._file, run, o, set())) for run, o in forced(self._file, self.runs, self._project)]
+            found = list(forced(self._file, self.runs, self._project))
+            places = [place(self._file, run, o, set()) for run, o in found]
             self._ties = [
                 _mismatch(self._file, run, o._replace(rule=TIE, text=_TIED), node)
-                for run, o, node in found
+                for (run, o), node in zip(found, places)
                 if node is not None and spot_of(self._file.path, node) not in seen and not self._asks_itself(o)
             ]
         return self._ties

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
-from collections.abc import Iterator
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
+from lint_params.shape.runs.unlike import PICTURES, are_unlike, is_configured_otherwise
 from lint_params.shape.runs.uses import Handed, beside, settings, uses
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
-from lint_params.shape.value import only_symbol
-from lint_params.trees import last_name, walk
 
-#: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
-PICTURES = 4
 #: How far back who builds a class is looked for where each hands on what it was given itself.
 _DEPTH = 3
 _BUILTINS = frozenset(dir(builtins))
-#: How many things there are to tell apart, which is no width.
-_KINDS = re.compile(r"(^|\.)((num|n|nb)_?(class(es)?|labels|tags)|(n_)?vocab(ulary)?(_?size)?)$")
 
 
 def nobody_agrees(
@@ -38,7 +31,7 @@ def nobody_agrees(
     init = _constructor(cls)
     if init is None:
         return False  # who builds its base counts too
-    if _is_configured_otherwise(project, file, one, other):
+    if is_configured_otherwise(project, file, one, other):
         return True
     unlike = are_unlike(one, other)
     built = unlike or any(isinstance(size, int) and size > PICTURES for size in (one, other))
@@ -94,48 +87,6 @@ def _constructor(cls: ast.ClassDef) -> ast.FunctionDef | None:
     return next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
 
 
-def _is_configured_otherwise(project: Project | None, file: SourceFile, one: Size, other: Size) -> bool:
-    """Whether a number stands where a setting of a configuration should, whose defaults in sight are
-    all others: whoever builds the class hands over such a configuration."""
-    for number, size in ((one, other), (other, one)):
-        symbol = only_symbol(size)
-        if isinstance(number, int) and number > PICTURES and symbol is not None and symbol.name.count(".") == 1:
-            name = symbol.name.partition(".")[2]
-            users = beside(project, file, name) if project is not None and name.isidentifier() else ()
-            defaults = {n for user in (file, *users) if user is not None for n in _defaults(user.tree, name)}
-            return bool(defaults) and number not in defaults
-    return False
-
-
-def _defaults(tree: ast.Module, name: str) -> Iterator[int]:
-    """The numbers that the fields, arguments and keywords of a name are set to in a file."""
-    for node in walk(tree):
-        pairs: list[tuple[str, ast.expr | None]] = []
-        if isinstance(node, ast.arguments):
-            pairs = [(arg.arg, default) for arg, default in parameters(node)]
-        elif isinstance(node, ast.AnnAssign):
-            pairs = [(last_name(node.target), node.value)]
-        elif isinstance(node, ast.Assign):
-            pairs = [(last_name(target), node.value) for target in node.targets]
-        elif isinstance(node, ast.keyword):
-            pairs = [(node.arg or "", node.value)]
-        elif isinstance(node, ast.Dict):
-            pairs = [(key.value, value) for key, value in zip(node.keys, node.values)
-                     if isinstance(key, ast.Constant) and isinstance(key.value, str)]  # fmt: skip
-        for key, value in pairs:
-            if key == name and isinstance(value, ast.Constant) and type(value.value) is int:
-                yield value.value
-
-
-def are_unlike(one: Size, other: Size) -> bool:
-    """Whether one size is a number of classes, as its name says, and the other nothing of the kind."""
-    kinds = [
-        {bool(_KINDS.search(getattr(atom, "name", ""))) for atom in size.deep} if isinstance(size, Poly) else set()
-        for size in (one, other)
-    ]
-    return kinds in ([{True}, {False}], [{False}, {True}])
-
-
 def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, one: Size, other: Size) -> bool:
     """Whether what a file sets by name, for whom it hands a class to, gives it two sizes that are
     not one; as long as it says nothing of them nobody knows."""
@@ -148,7 +99,7 @@ def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, o
             continue
 
         def value(atom: Atom) -> Size | None:
-            node = by_name.get(atom.name, defaults.get(atom.name)) if isinstance(atom, Symbol) else None  # noqa: B023
+            node = by_name.get(atom.name, defaults.get(atom.name)) if isinstance(atom, Symbol) else None
             return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
         answer = same(substitute(one, value), substitute(other, value))

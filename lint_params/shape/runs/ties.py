@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.runs.builders import PICTURES, are_unlike, nobody_agrees
+from lint_params.shape.runs.builders import nobody_agrees
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
+from lint_params.shape.runs.unlike import PICTURES, are_unlike
 from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
 from lint_params.shape.value import only_symbol
 from lint_params.trees import is_none, is_self, last_name, walk
@@ -78,7 +79,8 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
                 names = {n for atom in _symbols(size) for n in _names(of_atom(atom))}
             names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if isinstance(o.expected, Poly) and isinstance(o.got, Poly) and not _symbols(o.expected) & _symbols(o.got):
-        names = {n for size in (o.expected, o.got) for a in _symbols(size) for n in _names(of_atom(a))}  # half of another
+        both = _symbols(o.expected) | _symbols(o.got)  # half of another argument, too
+        names = {n for atom in both for n in _names(of_atom(atom))}
     if are_unlike(o.expected, o.got):
         names = {name.partition(".")[0] for name in names}  # config.num_labels for config.hidden_size
     if not names or not names <= run.arguments.keys():

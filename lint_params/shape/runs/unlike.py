@@ -1,0 +1,62 @@
+"""Sizes that nobody means to be one, whoever builds the class: a number of classes and a width, a
+number and a setting whose defaults are all others."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from lint_params.project import Project, SourceFile
+from lint_params.shape.runs.arguments import parameters
+from lint_params.shape.runs.uses import beside
+from lint_params.shape.sizes.dim import Poly, Size
+from lint_params.shape.value import only_symbol
+from lint_params.trees import last_name, walk
+
+#: Numbers of channels that pictures have: what takes an argument of them is often meant for these.
+PICTURES = 4
+#: How many things there are to tell apart, which is no width.
+_KINDS = re.compile(r"(^|\.)((num|n|nb)_?(class(es)?|labels|tags)|(n_)?vocab(ulary)?(_?size)?)$")
+
+
+def is_configured_otherwise(project: Project | None, file: SourceFile, one: Size, other: Size) -> bool:
+    """Whether a number stands where a setting of a configuration should, whose defaults in sight are
+    all others: whoever builds the class hands over such a configuration."""
+    for number, size in ((one, other), (other, one)):
+        symbol = only_symbol(size)
+        if isinstance(number, int) and number > PICTURES and symbol is not None and symbol.name.count(".") == 1:
+            name = symbol.name.partition(".")[2]
+            users = beside(project, file, name) if project is not None and name.isidentifier() else ()
+            defaults = {n for user in (file, *users) if user is not None for n in _defaults(user.tree, name)}
+            return bool(defaults) and number not in defaults
+    return False
+
+
+def _defaults(tree: ast.Module, name: str) -> Iterator[int]:
+    """The numbers that the fields, arguments and keywords of a name are set to in a file."""
+    for node in walk(tree):
+        pairs: list[tuple[str, ast.expr | None]] = []
+        if isinstance(node, ast.arguments):
+            pairs = [(arg.arg, default) for arg, default in parameters(node)]
+        elif isinstance(node, ast.AnnAssign):
+            pairs = [(last_name(node.target), node.value)]
+        elif isinstance(node, ast.Assign):
+            pairs = [(last_name(target), node.value) for target in node.targets]
+        elif isinstance(node, ast.keyword):
+            pairs = [(node.arg or "", node.value)]
+        elif isinstance(node, ast.Dict):
+            pairs = [(key.value, value) for key, value in zip(node.keys, node.values)
+                     if isinstance(key, ast.Constant) and isinstance(key.value, str)]  # fmt: skip
+        for key, value in pairs:
+            if key == name and isinstance(value, ast.Constant) and type(value.value) is int:
+                yield value.value
+
+
+def are_unlike(one: Size, other: Size) -> bool:
+    """Whether one size is a number of classes, as its name says, and the other nothing of the kind."""
+    kinds = [
+        {bool(_KINDS.search(getattr(atom, "name", ""))) for atom in size.deep} if isinstance(size, Poly) else set()
+        for size in (one, other)
+    ]
+    return kinds in ([{True}, {False}], [{False}, {True}])
