@@ -45,20 +45,23 @@ def forced(
         if run.how not in ("sizes", "open") or run.exhausted or id(run.root) in unsound:
             continue
         if isinstance(run.root, ast.ClassDef):
-            found = next((o for o in run.obligations if _is_tie(file, run, o)), None)
-            if found is None or _is_compared(run.root, found):
-                continue
-            if found.inside:
-                if run.how == "open" or _chooses_layers(run.root) or any(_asks(one.cls.node) for one in found.inside):
-                    continue
-            elif not _in_one_stack(file, run.root, found) and (
-                run.how == "open" or _on_condition(file, run.root, found)
-            ):
+            ties = [o for o in run.obligations if _is_tie(file, run, o)]
+            found = next((o for o in ties if not (o.inside and _may_not_meet(file, run, o))), None)
+            if found is None or _is_compared(run.root, found) or _may_not_meet(file, run, found):
                 continue
             if only_left_out(run, found, runs) or brought_by_input(run, found, runs):
                 continue
             if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
                 yield run, found
+
+
+def _may_not_meet(file: SourceFile, run: Checked, o: Obligation) -> bool:
+    """Whether the two layers may stand on branches of which the arguments choose one."""
+    if not isinstance(run.root, ast.ClassDef):
+        return True
+    if o.inside:
+        return run.how == "open" or _chooses_layers(run.root) or any(_asks(one.cls.node) for one in o.inside)
+    return not _in_one_stack(file, run.root, o) and (run.how == "open" or _on_condition(file, run.root, o))
 
 
 def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
