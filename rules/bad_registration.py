@@ -371,7 +371,7 @@ def _may_precede(one: Member, other: Member) -> bool:
     """Whether one may have run while the object is made when the other does."""
     if one.scope is other.scope:
         return one.node.lineno < other.node.lineno or any(c.what in ("for", "while") for c in one.conditions)
-    return one.method in other.cls.reached_from_init
+    return one.cls is not other.cls or one.method in other.cls.reached_from_init
 
 
 def _called_first(earlier: Member, member: Member) -> bool:

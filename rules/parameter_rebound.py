@@ -307,17 +307,13 @@ def _needs_itself(facts: FileFacts, member: Member) -> bool:
 
 
 def _removes(cls: ClassFacts, name: str) -> bool:
-    """``delattr(self, name)``, ``self._parameters.pop(name)``, weight_norm and the like; of a base in
-    another file where construction or forward comes by."""
-    runs = [scope for _, top in cls.called_from("__init__", "forward") for scope in top.within()]
+    """``delattr(self, name)``, ``self._parameters.pop(name)``, weight_norm and the like."""
     for one in cls.mro:
-        here = cls.facts is one.facts
         for called, calls in one.facts.calls.items():
             if called.startswith(_REWRITES) or called == "builtins.delattr":
-                met = [call for call in calls if here or one.facts.scope_of(call) in runs]
-                if any(_may_name(one.facts, call, name, here) for call in met):
+                if any(_may_name(one.facts, call, name, cls.facts is one.facts) for call in calls):
                     return True
-        for scope in (scope for scope in one.scope.within() if here or scope in runs):
+        for scope in one.scope.within():
             for node in scope.nodes(ast.Attribute):
                 if node.attr in ("_parameters", "_buffers", "_modules", "__dict__"):
                     if one.facts.self_attribute(node) and not _only_reads(one.facts, node):

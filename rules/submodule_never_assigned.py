@@ -139,8 +139,11 @@ class SubmoduleNeverAssigned(Rule):
             return False
         runs = [scope for start in ("forward", "__init__") for _, scope in cls.called_from(start)]
         own = cls.methods.values()  # what a base leaves open is no matter where nothing calls it
-        raised = (node for scope in (*own, *runs) for node in scope.nodes(ast.Raise))
-        return not any("NotImplemented" in ast.unparse(node) for node in raised)
+        if any(_leaves_open(node) for scope in (*own, *runs) for node in scope.nodes(ast.Raise)):
+            return False
+        bases = [scope for one in cls.mro[1:] for name, scope in one.methods.items() if cls.method(name) == (one, scope)]
+        raised = (node for scope in bases for node in scope.nodes(ast.Raise))
+        return not any(_leaves_open(node) and not _names_the_class(node) for node in raised)
 
     def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for node in facts.nodes(ast.Attribute):
@@ -163,6 +166,15 @@ class SubmoduleNeverAssigned(Rule):
         if failure is not None:
             return run.confirmed_by(failure)
         return run.refuted(finding, f"{name} was there") if run.ran(finding) else None
+
+
+def _leaves_open(node: ast.Raise) -> bool:
+    return "NotImplemented" in ast.unparse(node)
+
+
+def _names_the_class(node: ast.Raise) -> bool:
+    """``raise NotImplementedError(f"... for {self.__class__}")``: a class can do without."""
+    return "__class__" in ast.unparse(node) or "type(self)" in ast.unparse(node)
 
 
 def _asked_by_name(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> str | None:
@@ -201,7 +213,7 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
     """Behind a flag of the instance (somebody else may set both, unless it came as an argument and a
     public name is another one misspelt), a test that names the attribute, or inside ``try``."""
-    misspelt = not name.startswith("_") and bool(_near(cls, name))
+    misspelt = any(_digits(one) == _digits(name) for one in _near(cls, name, 0.85)) and not name.startswith("_")
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
@@ -216,10 +228,15 @@ def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bo
     return False
 
 
-def _near(cls: ClassFacts, name: str) -> list[str]:
+def _near(cls: ClassFacts, name: str, cutoff: float = 0.6) -> list[str]:
     """The attribute that may be meant, if any is called much the same."""
     known = [one for base in cls.mro for one in [*base.members, *base.methods]]
-    return difflib.get_close_matches(name, known, 1)
+    return difflib.get_close_matches(name, known, 1, cutoff)
+
+
+def _digits(name: str) -> str:
+    """``conv2`` is the sibling of ``conv1``, and no misspelling of it."""
+    return "".join(filter(str.isdigit, name))
 
 
 def _is_an_argument(cls: ClassFacts, flag: str) -> bool:

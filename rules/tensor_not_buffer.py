@@ -98,7 +98,8 @@ class TensorNotBuffer(Rule):
         stead None or a number."""
         none = ("assign", "register_parameter")
         given = [m for m in members if m.how != "declared" and not (m.how in none and m.kind.what == "none")]
-        given = [m for m in given if m.kind.what != "number" or not m.conditions] if len(given) > 1 else given
+        if len(given) > 1 and not _asks_for_types(cls):
+            given = [m for m in given if m.kind.what != "number" or not m.conditions]
         first = given[0] if given else None
         if first is None or len(cls.assignments(name)) != len(members) or not first.kind.known:
             return None
@@ -164,16 +165,31 @@ class TensorNotBuffer(Rule):
         return None
 
 
+def _asks_for_types(cls: ClassFacts) -> bool:
+    """Whether a class asks what it has: ``isinstance(self.scale, float)``, ``torch.is_tensor(...)``."""
+    calls = (call for scope in cls.scope.within() for call in scope.nodes(ast.Call))
+    return any(ast.unparse(call.func).endswith(("isinstance", "is_tensor")) for call in calls)
+
+
 def _moves(cls: ClassFacts, name: str) -> bool:
     """Whether a ``to`` of a class's own may move what is no buffer: one that only asks questions
     before it calls ``super().to(...)`` does not."""
     method = cls.methods[name]
-    if not any(cls.facts.super_call(call) == name for call in method.nodes(ast.Call)):
+    calls = method.nodes(ast.Call)
+    if name == "_apply" or not any(cls.facts.super_call(call) == name for call in calls):
         return True
-    called = {node.id for node in method.nodes(ast.Name)}
-    attributes = method.nodes(ast.Attribute)
-    stored = any(not isinstance(node.ctx, ast.Load) or node.attr == "__dict__" for node in attributes)
-    return name == "_apply" or stored or bool(called & {"setattr", "vars"})
+    if any(not isinstance(node.ctx, ast.Load) or node.attr == "__dict__" for node in method.nodes(ast.Attribute)):
+        return True
+    return any(_hands_itself(method, call) for call in calls if cls.facts.super_call(call) is None)
+
+
+def _hands_itself(method: Scope, call: ast.Call) -> bool:
+    """Whether a call may do anything to the object: one of its own methods, or one that is given it."""
+    called = call.func
+    if isinstance(called, ast.Name) and called.id in ("isinstance", "getattr", "hasattr", "type", "super"):
+        return False
+    given = [called.value if isinstance(called, ast.Attribute) else called, *call.args, *(k.value for k in call.keywords)]
+    return any(isinstance(one, ast.Name) and one.id == method.instance_name for one in given)
 
 
 def _weighs_classes(facts: FileFacts, read: ast.Attribute) -> bool:

@@ -285,7 +285,11 @@ class ClassFacts:
     @property
     def is_wrapped(self) -> bool:
         """Whether a decorator of the project makes, or may make, another class of it."""
-        return self.may_be_wrapped and any(may_give_another(self.facts, one) for one in self.node.decorator_list)
+        return any(
+            may_give_another(self.facts, one)
+            for one in self.node.decorator_list
+            if "docstring" not in last_name(one.func if isinstance(one, ast.Call) else one)
+        )
 
     @property
     def metaclass(self) -> ast.expr | None:
@@ -378,7 +382,8 @@ class ClassFacts:
             return True
         if not self.bases_complete:
             return True
-        if any(name in (written_names(member) or [name]) for member in self.computed_members):
+        computed = (m for one in self.mro for m in one.dynamic_members if one is self or not _is_setter(m))
+        if any(name in (written_names(member) or [name]) for member in computed):
             return True
         if any(base != "Module" for base in self.torch_bases):
             return True
@@ -388,6 +393,13 @@ class ClassFacts:
 def _layer(qualified: str) -> str:
     home, _, name = qualified.rpartition(".")
     return name if home == "torch.nn" and name in LAYERS else ""
+
+
+def _is_setter(member: Member) -> bool:
+    """``setattr(self, name, value)`` of what the caller of the method gives, which is not the constructor."""
+    value = member.value
+    found = member.cls.facts.definitions(value) if isinstance(value, ast.Name) else None
+    return member.method != "__init__" and bool(found) and all(one.how == "argument" for one in found or ())
 
 
 def _makes_module(member: Member) -> bool:

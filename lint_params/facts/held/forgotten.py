@@ -105,7 +105,8 @@ def _sets_none(call: ast.Call) -> bool:
 def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
     """``self.register_buffer("scale", ...)`` in a class that has nothing to do with this one."""
     other = facts.class_around(call) if facts.self_attribute(call.func) is not None else None
-    return other is not None and not any(one in (cls, *cls.subclasses) for one in other.mro) and other not in cls.mro
+    family = [cls, *cls.subclasses, *cls.mro, *(up for heir in cls.subclasses for up in heir.mro)]
+    return other is not None and not any(one is each for one in (other, *other.mro) for each in family)
 
 
 def _read_of_an_argument(facts: FileFacts, cls: ClassFacts, name: str) -> Iterator[ast.Attribute]:
@@ -113,7 +114,8 @@ def _read_of_an_argument(facts: FileFacts, cls: ClassFacts, name: str) -> Iterat
     for node in facts.nodes(ast.Attribute):
         if node.attr == name and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
             bound = facts.scope_of(node).bound.get(node.value.id, [])
-            if len(bound) == 1 and isinstance(bound[0], ast.arg) and _is_annotated(bound[0].annotation, cls):
+            plain = len(bound) == 1 and isinstance(bound[0], ast.arg) and _is_annotated(bound[0].annotation, cls)
+            if plain and not facts.conditions(node):
                 yield node
 
 

@@ -33,6 +33,10 @@ _FLAGS = {
 }
 
 
+#: What a wrapper's class mentions that keeps what it wraps as it is.
+_HOLDS_STILL = frozenset("requires_grad requires_grad_ no_grad inference_mode eval detach freeze".split())
+
+
 def kind_owns(kind: Kind, depth: int = 0) -> bool | None:
     """True: surely has parameters; False: surely none; None: the source does not say."""
     if depth > 12:
@@ -179,17 +183,25 @@ def _is_given_new(kind: Kind, depth: int) -> bool:
     call, found = kind.node, kind.cls.method("__init__") if kind.cls is not None else None
     if found is None or kind.facts is None or not isinstance(call, ast.Call) or not found[0].is_module:
         return False
-    kept = {name for members in found[0].members.values() for member in members for name in _kept(member)}
-    names = [arg.arg for arg in found[1].arguments[1:]]
-    rest = found[1].node.args.vararg if isinstance(found[1].node, ast.FunctionDef) else None
+    if any(node.attr in _HOLDS_STILL for scope in found[0].scope.within() for node in scope.nodes(ast.Attribute)):
+        return False
+    kept = {name for members in found[0].members.values() for name in _kept(members)}
+    spec = found[1].node.args if isinstance(found[1].node, ast.FunctionDef) else None
+    if spec is None:
+        return False
+    names = [arg.arg for arg in (*spec.posonlyargs, *spec.args)][1:]
     given = [argument(call, place, name) for place, name in enumerate(names) if name in kept]
-    if rest is not None and rest.arg in kept:
-        given = [*given, *call.args[names.index(rest.arg) :]]
+    given += [word.value for word in call.keywords if word.arg in kept and word.arg not in names]
+    if spec.vararg is not None and spec.vararg.arg in kept:
+        given = [*given, *call.args[len(names) :]]
     return any(_is_made_with_parameters(kind.facts, one, depth) for one in given)
 
 
-def _kept(member: Member) -> Iterator[str]:
+def _kept(members: list[Member]) -> Iterator[str]:
     """The arguments that a constructor keeps in any case: ``self.fn = fn``, ``nn.ModuleList(fns)``."""
+    member = members[0]
+    if len(members) > 1:
+        return
     if member.how != "assign" or member.method != "__init__" or member.conditions or member.value is None:
         return
     given = [member.value]

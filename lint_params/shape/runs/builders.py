@@ -33,16 +33,13 @@ def nobody_agrees(
         return False  # who builds its base counts too
     if is_configured_otherwise(project, file, one, other):
         return True
-    unlike = are_unlike(one, other)
-    built = unlike or any(isinstance(size, int) and size > PICTURES for size in (one, other))
+    built = are_unlike(one, other) or any(isinstance(size, int) and size > PICTURES for size in (one, other))
     for user in (file, *users):
         if user is None:
             return False
         given: Bindings | None = None  # most files that have the name mean another class
         for use in uses(project, user, cls):
             if use is None:
-                if unlike:
-                    continue  # whoever builds it
                 return False
             if isinstance(use, Handed):
                 apart = _is_apart_by_name(user, use, init, one, other)
@@ -56,7 +53,7 @@ def nobody_agrees(
 
 
 def somebody_agrees(
-    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size, depth: int = 0
+    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size
 ) -> bool:
     """Whether code in sight builds a class so that two sizes are one: with a single head."""
     init = _constructor(cls)
@@ -66,13 +63,8 @@ def somebody_agrees(
         for call in calls:
             if given is None or user is None or init is None:
                 continue
-            answer, *sizes = _sizes_at(call, init, given, one, other)
-            if answer is YES:
+            if _sizes_at(call, init, given, one, other)[0] is YES:
                 return True
-            around = given.place(call)
-            if depth and answer is MAYBE and around.cls is not None and around.fn is _constructor(around.cls):
-                if somebody_agrees(project, user, around.cls, sizes[0], sizes[1], depth - 1):
-                    return True
     return False
 
 
@@ -95,6 +87,8 @@ def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, o
     names = {atom.name for atom in atoms if isinstance(atom, Symbol)}
     told = False
     for by_name in settings(user.tree, handed):
+        if by_name is None:
+            return False
         if not names & by_name.keys():
             continue
 
@@ -102,10 +96,9 @@ def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, o
             node = by_name.get(atom.name, defaults.get(atom.name)) if isinstance(atom, Symbol) else None
             return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
-        answer = same(substitute(one, value), substitute(other, value))
-        if answer is YES:
+        if same(substitute(one, value), substitute(other, value)) is not NO:
             return False
-        told = told or answer is NO
+        told = True
     return told
 
 
@@ -127,9 +120,33 @@ def _is_apart(
         return True
     if _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other):
         return False
-    handed_on = isinstance(one, int) or isinstance(other, int)
-    around = place.cls if handed_on and place.fn is not None and place.fn.name == "__init__" else None
-    return around is None or not somebody_agrees(project, user, around, one, other, _DEPTH)
+    return not _was_meant(project, user, place, one, other, _DEPTH)
+
+
+def _was_meant(
+    project: Project | None, file: SourceFile, place: Place, one: Size, other: Size, depth: int
+) -> bool:
+    """Whether code in sight may build the class whose constructor hands a size on so that the size is
+    just the number that it is to be."""
+    cls = place.cls if isinstance(one, int) or isinstance(other, int) else None
+    init = _constructor(cls) if cls is not None else None
+    if cls is None or init is None or place.fn is not init:
+        return False
+    for user in (file, *(beside(project, file, cls.name) if project is not None else ())):
+        found = [use for use in uses(project, user, cls) if isinstance(use, ast.Call)] if user is not None else []
+        given = Bindings(user.tree) if found and user is not None else None
+        for call in found if given is not None and user is not None else ():
+            answer, *sizes = _sizes_at(call, init, given, one, other)  # type: ignore[arg-type]
+            around = given.place(call)  # type: ignore[union-attr]
+            if answer is None or answer is YES:
+                return True
+            if answer is not MAYBE:
+                continue
+            if any(_may_be(given, a, b, around) for a, b in (sizes, sizes[::-1])):  # type: ignore[arg-type]
+                return True
+            if depth and _was_meant(project, user, around, sizes[0], sizes[1], depth - 1):
+                return True
+    return False
 
 
 def _sizes_at(

@@ -131,15 +131,15 @@ class Callers:
 
 
 def _assigned_to(node: ast.expr, fn: AnyFunction) -> ast.expr:
-    """What ``self.norm_type`` was set to before in the same constructor, once."""
+    """What ``self.norm_type`` was set to in the same constructor, once and in any case."""
     if isinstance(node, ast.Attribute) and is_self(node.value):
-        values = [
-            part.value
+        given = [
+            part
             for part in walk(fn)
             if isinstance(part, ast.Assign)
             and any(isinstance(t, ast.Attribute) and is_self(t.value) and t.attr == node.attr for t in part.targets)
         ]
-        return values[0] if len(values) == 1 else node
+        return given[0].value if len(given) == 1 and given[0] in fn.body else node
     return node
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
@@ -15,10 +16,10 @@ from lint_params.shape.runs.builders import nobody_agrees
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
-from lint_params.shape.runs.unlike import PICTURES, are_unlike
+from lint_params.shape.runs.unlike import are_unlike
 from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
 from lint_params.shape.value import only_symbol
-from lint_params.trees import is_none, is_self, last_name, walk
+from lint_params.trees import is_none, last_name, walk
 
 #: Rules of layers, in which a number stands where an argument should.
 _LAYERS = (
@@ -46,8 +47,8 @@ def forced(
             continue
         if isinstance(run.root, ast.ClassDef):
             ties = [o for o in run.obligations if _is_tie(file, run, o)]
-            found = next((o for o in ties if not (o.inside and _may_not_meet(file, run, o))), None)
-            if found is None or _is_compared(run.root, found) or _may_not_meet(file, run, found):
+            found = next((o for o in ties if not (o.inside and _may_not_meet(file, project, run, o))), None)
+            if found is None or _is_compared(run.root, found) or _may_not_meet(file, project, run, found):
                 continue
             if only_left_out(run, found, runs) or brought_by_input(run, found, runs):
                 continue
@@ -55,13 +56,13 @@ def forced(
                 yield run, found
 
 
-def _may_not_meet(file: SourceFile, run: Checked, o: Obligation) -> bool:
+def _may_not_meet(file: SourceFile, project: Project | None, run: Checked, o: Obligation) -> bool:
     """Whether the two layers may stand on branches of which the arguments choose one."""
     if not isinstance(run.root, ast.ClassDef):
         return True
     if o.inside:
         left_out = any(value is None for value in run.inputs.values())  # its width may be that of one side
-        return left_out or run.how == "open" or _chooses_layers(run.root) or any(_asks(m.cls.node) for m in o.inside)
+        return left_out or run.how == "open" or any(_chooses(cls) for cls in _parts(file, project, run, o))
     return not _in_one_stack(file, run.root, o) and (run.how == "open" or _on_condition(file, run.root, o))
 
 
@@ -75,16 +76,10 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
     names = _names(o.expected) | _names(o.got)
-    for number, size in ((o.expected, o.got), (o.got, o.expected)):
-        if isinstance(number, int) and isinstance(size, Poly):
-            if o.rule not in _LAYERS:
-                return False  # in a view it is what people expect
-            if number > PICTURES:  # whatever becomes of it: 100 where max(1, dim // 16) should be
-                names = {n for atom in _symbols(size) for n in _names(of_atom(atom))}
-            names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
-    if isinstance(o.expected, Poly) and isinstance(o.got, Poly) and not _symbols(o.expected) & _symbols(o.got):
-        both = _symbols(o.expected) | _symbols(o.got)  # half of another argument, too
-        names = {n for atom in both for n in _names(of_atom(atom))}
+    if isinstance(o.expected, int) or isinstance(o.got, int):
+        if o.rule not in _LAYERS:
+            return False  # in a view it is what people expect
+        names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if are_unlike(o.expected, o.got):
         names = {name.partition(".")[0] for name in names}  # config.num_labels for config.hidden_size
     if not names or not names <= run.arguments.keys():
@@ -119,10 +114,6 @@ def _names(size: Size) -> set[str]:
         else:
             found.add("")  # what is halved is even, what is divided leaves no rest: nobody says so
     return found
-
-
-def _symbols(size: Poly) -> set[Symbol]:
-    return {atom for atom in size.deep if isinstance(atom, Symbol)}
 
 
 def no_rest(atom: Atom) -> Size | None:
@@ -182,27 +173,29 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
     )
 
 
-def _chooses_layers(cls: ast.ClassDef) -> bool:
-    """Whether a class builds or calls anything under a condition."""
+def _parts(file: SourceFile, project: Project | None, run: Checked, o: Obligation) -> Iterator[ast.ClassDef]:
+    """The classes that have a part in a mismatch inside a module: that one, who called it, and where
+    the size was made."""
+    yield from (module.cls.node for module in o.inside)
+    origins = [one for one in (o.source, o.built, o.source and o.source.built) if one is not None]
+    places = {(one.path, one.line) for one in origins} | {(one.path, one.line) for one in o.sources}
+    places |= {(path, getattr(frame, "lineno", 0)) for path, frame, _ in o.stack}
+    for path in {path for path, _ in places}:
+        home = file if path == file.path else project.load(Path(path)) if project is not None else None
+        for cls in home.tree.body if home is not None else ():
+            lines = (line for other, line in places if other == path)
+            if isinstance(cls, ast.ClassDef) and any(cls.lineno <= line <= (cls.end_lineno or 0) for line in lines):
+                yield cls
+    if isinstance(run.root, ast.ClassDef):
+        yield run.root
+
+
+def _chooses(cls: ast.ClassDef) -> bool:
+    """Whether a class does anything only under a condition, or takes a size out of a table."""
     return any(
-        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp)) and any(_is_of_layer(n) for n in walk(node))
-        for node in walk(cls)
-    )
-
-
-def _is_of_layer(node: ast.AST) -> bool:
-    """``self.proj(x)``, ``Block(dim)``"""
-    name = last_name(node.func) if isinstance(node, ast.Call) else ""
-    return name[:1].isupper() or isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_self(
-        node.func.value
-    )
-
-
-def _asks(cls: ast.ClassDef) -> bool:
-    """Whether a class asks if two of its sizes are one, whatever it calls them."""
-    return any(
-        isinstance(node, ast.Compare) and isinstance(node.ops[0], _EQUAL)
-        and not isinstance(node.left, ast.Constant) and not isinstance(node.comparators[0], ast.Constant)
+        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.Compare, ast.Dict))
+        or isinstance(node, ast.Subscript) and isinstance(node.value, (ast.List, ast.Tuple))
+        or isinstance(node, ast.Call) and last_name(node.func) in ("get", "pop", "getattr")
         for node in walk(cls)
     )
 

@@ -18,6 +18,10 @@ from lint_params.trees import last_name, walk
 PICTURES = 4
 #: How many things there are to tell apart, which is no width.
 _KINDS = re.compile(r"(^|\.)((num|n|nb)_?(class(es)?|labels|tags)|(n_)?vocab(ulary)?(_?size)?)$")
+#: Widths of the features inside a net; those of another net, or of what it gives, may count classes.
+_WIDTHS = re.compile(
+    r"(^|\.)(?!out|target|teacher)(\w*_)?(dim|width|channels|features|hidden|hidden_size|hidden_dim|planes|d_model)$"
+)
 
 
 def is_configured_otherwise(project: Project | None, file: SourceFile, one: Size, other: Size) -> bool:
@@ -54,9 +58,9 @@ def _defaults(tree: ast.Module, name: str) -> Iterator[int]:
 
 
 def are_unlike(one: Size, other: Size) -> bool:
-    """Whether one size is a number of classes, as its name says, and the other nothing of the kind."""
-    kinds = [
-        {bool(_KINDS.search(getattr(atom, "name", ""))) for atom in size.deep} if isinstance(size, Poly) else set()
-        for size in (one, other)
-    ]
-    return kinds in ([{True}, {False}], [{False}, {True}])
+    """Whether one size is a number of classes, as its name says, and the other a width."""
+
+    def named(size: Size, words: re.Pattern[str]) -> bool:
+        return isinstance(size, Poly) and all(words.search(getattr(atom, "name", "")) for atom in size.deep)
+
+    return named(one, _KINDS) and named(other, _WIDTHS) or named(one, _WIDTHS) and named(other, _KINDS)

@@ -18,16 +18,56 @@ class Handed(NamedTuple):
     call: ast.Call
 
 
-def settings(tree: ast.Module, handed: Handed) -> Iterator[Mapping[str, ast.expr]]:
-    """What a file sets by name for whom a class is handed to: the keywords of that call, of the
-    functions of the file and of ``dict``, and what is written as a dict."""
-    own = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))} | {"dict"}
-    for node in walk(tree):
-        if isinstance(node, ast.Call) and (node is handed.call or getattr(node.func, "id", "") in own):
-            yield {k.arg: k.value for k in node.keywords if k.arg}
-        elif isinstance(node, ast.Dict):
-            pairs = zip(node.keys, node.values)
-            yield {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+def settings(tree: ast.Module, handed: Handed) -> Iterator[Mapping[str, ast.expr] | None]:
+    """What is set by name for whom a class is handed to: by the call itself, and where that passes on
+    the ``**kwargs`` of its function, by each call of the function; None where it cannot be read."""
+    around = [n for n in walk(tree) if isinstance(n, ast.FunctionDef) and any(one is handed.call for one in walk(n))]
+    own, handed_on = _set_by(handed.call, around[-1] if around else None)
+    if own is None or not handed_on or not around or around[-1] not in tree.body:
+        yield own
+        return
+    callers = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n is not around[-1]]
+    for caller in callers:
+        for call in walk(caller):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == around[-1].name:
+                given = _set_by(call, caller)[0]
+                yield None if given is None else {**own, **given}
+
+
+def _set_by(call: ast.Call, around: ast.FunctionDef | None) -> tuple[dict[str, ast.expr] | None, bool]:
+    """The settings of a call by name, and whether it passes on the ``**kwargs`` of its function."""
+    found: dict[str, ast.expr] = {}
+    handed_on = False
+    for keyword in call.keywords:
+        value = keyword.value
+        if keyword.arg:
+            found[keyword.arg] = value
+        elif around is not None and _is_rest(value, around):
+            handed_on = True
+        else:
+            inner = _entries(value, around)
+            if inner is None:
+                return None, False
+            found.update(inner)
+    return found, handed_on
+
+
+def _entries(node: ast.expr, around: ast.FunctionDef | None) -> dict[str, ast.expr] | None:
+    """What a dict that is written out holds: ``dict(model_args, **kwargs)`` of ``model_args = dict(width=8)``."""
+    if isinstance(node, ast.Name) and around is not None:
+        given = [n for n in walk(around) if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == node.id]
+        return _entries(given[0].value, around) if len(given) == 1 and given[0] in around.body else None
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict":
+        first = _entries(node.args[0], around) if node.args else {}
+        rest = _set_by(node, around)[0]
+        return None if first is None or rest is None else {**first, **rest}
+    if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys):
+        return {str(key.value): value for key, value in zip(node.keys, node.values) if isinstance(key, ast.Constant)}
+    return None
+
+
+def _is_rest(node: ast.expr, fn: ast.FunctionDef) -> bool:
+    return isinstance(node, ast.Name) and fn.args.kwarg is not None and node.id == fn.args.kwarg.arg
 
 
 def beside(project: Project, file: SourceFile, name: str) -> Iterator[SourceFile | None]:
@@ -69,36 +109,20 @@ def uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterat
             else:
                 yield Handed(given_to[id(node)]) if id(node) in given_to else None
     for name in handed:
-        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and _called(n.func) == name]
+        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
         yield from calls
         if not calls:
             yield None
 
 
 def _names_given(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """The names under which code knows what stands here: ``block=Basic``, ``block = Basic``,
-    ``block = Basic if plain else Wide``, ``BLOCKS = {"basic": Basic}``."""
+    """The names under which code knows what stands here: ``block=Basic``, ``block = Basic``."""
     if isinstance(node, ast.arguments):
         yield from ((id(default), arg.arg) for arg, default in parameters(node) if default is not None)
     elif isinstance(node, ast.keyword) and node.arg:
         yield id(node.value), node.arg
     elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        yield from ((id(value), node.targets[0].id) for value in _any_of(node.value))
-
-
-def _any_of(node: ast.expr | None) -> Iterator[ast.expr]:
-    """What a name may stand for: one of two, an entry of a table."""
-    if isinstance(node, ast.IfExp):
-        yield from (*_any_of(node.body), *_any_of(node.orelse))
-    elif isinstance(node, ast.Dict):
-        yield from (part for value in node.values for part in _any_of(value))
-    elif node is not None:
-        yield node
-
-
-def _called(func: ast.expr) -> str:
-    """``block(...)``, ``BLOCKS[kind](...)``."""
-    return getattr(func.value if isinstance(func, ast.Subscript) else func, "id", "")
+        yield id(node.value), node.targets[0].id
 
 
 def _only_asks(node: ast.AST) -> list[ast.expr]:
