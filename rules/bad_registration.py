@@ -364,7 +364,8 @@ def _is_registered_too(others: list[Member], earlier: Member, member: Member) ->
     """Whether construction puts the name into the same table before: None there keeps it registered."""
     what = _STORE[member.how]
     rest = [one for one in others if one is not earlier and one is not member and _may_precede(one, earlier)]
-    return any(one.kind.what == what or _STORE.get(one.how) == what for one in rest)
+    computed = (one for cls in member.cls.mro for one in cls.dynamic_members)
+    return any(one.kind.what == what or _STORE.get(one.how) == what for one in (*rest, *computed))
 
 
 def _may_precede(one: Member, other: Member) -> bool:

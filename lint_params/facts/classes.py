@@ -382,8 +382,8 @@ class ClassFacts:
             return True
         if not self.bases_complete:
             return True
-        computed = (m for one in self.mro for m in one.dynamic_members if one is self or not _is_setter(m))
-        if any(name in (written_names(member) or [name]) for member in computed):
+        computed = [m for one in self.mro for m in one.dynamic_members if not _is_setter(m)]
+        if any(name in (written_names(member) or [name]) for member in (*computed, *self.computed_members)):
             return True
         if any(base != "Module" for base in self.torch_bases):
             return True

@@ -19,9 +19,10 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def nobody_agrees(
-    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size
+    project: Project | None, file: SourceFile, cls: ast.ClassDef, one: Size, other: Size, flags: bool = False
 ) -> bool:
-    """Whether all code in sight that builds a class gives it two sizes that are not one.
+    """Whether all code in sight that builds a class gives it two sizes that are not one. A call that
+    sets one of its ``flags`` says nothing of sizes that were found without.
 
     So it is where all give other numbers, or two names. Where nobody builds it, what its callers
     agree on is not known; but that all of them would give an argument one certain number, of which
@@ -31,9 +32,11 @@ def nobody_agrees(
     init = _constructor(cls)
     if init is None:
         return False  # who builds its base counts too
-    if is_configured_otherwise(project, file, one, other):
-        return True
+    configured = is_configured_otherwise(project, file, one, other)
+    if configured is not None:
+        return configured
     built = are_unlike(one, other) or any(isinstance(size, int) and size > PICTURES for size in (one, other))
+    judged = skipped = False
     for user in (file, *users):
         if user is None:
             return False
@@ -48,8 +51,11 @@ def nobody_agrees(
                 apart = _is_apart(project, user, use, init, given, one, other)
             if not apart:
                 return False
-            built = True
-    return built
+            if flags and isinstance(use, ast.Call) and _chooses_otherwise(use, init):
+                skipped = True
+                continue
+            judged = True
+    return judged or built and not skipped
 
 
 def somebody_agrees(
@@ -73,6 +79,18 @@ def calls_beside(project: Project | None, file: SourceFile, cls: ast.ClassDef) -
     users = beside(project, file, cls.name) if project is not None else ()
     found = (use for user in users if user is not None for use in uses(project, user, cls))
     return [use for use in found if isinstance(use, ast.Call)]
+
+
+def _chooses_otherwise(call: ast.Call, init: ast.FunctionDef) -> bool:
+    """Whether a call sets a flag that is off or on by default: the sizes were found without that."""
+    flags = [
+        (argument(call, init, arg.arg), default.value)
+        for arg, default in parameters(init.args)
+        if isinstance(default, ast.Constant) and type(default.value) is bool
+    ]
+    return any(
+        given is not None and not (isinstance(given, ast.Constant) and given.value is default) for given, default in flags
+    )
 
 
 def _constructor(cls: ast.ClassDef) -> ast.FunctionDef | None:
@@ -118,6 +136,8 @@ def _is_apart(
     place = given.place(call)
     if answer is not MAYBE:
         return True
+    if is_configured_otherwise(project, user, one, other) is False:
+        return False
     if _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other):
         return False
     return not _was_meant(project, user, place, one, other, _DEPTH)
@@ -144,7 +164,7 @@ def _was_meant(
                 continue
             if any(_may_be(given, a, b, around) for a, b in (sizes, sizes[::-1])):  # type: ignore[arg-type]
                 return True
-            if depth and _was_meant(project, user, around, sizes[0], sizes[1], depth - 1):
+            if not depth or _was_meant(project, user, around, sizes[0], sizes[1], depth - 1):
                 return True
     return False
 

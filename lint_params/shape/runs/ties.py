@@ -52,7 +52,7 @@ def forced(
                 continue
             if only_left_out(run, found, runs) or brought_by_input(run, found, runs):
                 continue
-            if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0):
+            if nobody_agrees(project, file, run.root, found.expected or 0, found.got or 0, run.how == "sizes"):
                 yield run, found
 
 

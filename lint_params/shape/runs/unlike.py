@@ -24,21 +24,22 @@ _WIDTHS = re.compile(
 )
 
 
-def is_configured_otherwise(project: Project | None, file: SourceFile, one: Size, other: Size) -> bool:
+def is_configured_otherwise(project: Project | None, file: SourceFile, one: Size, other: Size) -> bool | None:
     """Whether a number stands where a setting of a configuration should, whose defaults in sight are
-    all others: whoever builds the class hands over such a configuration."""
+    all others: whoever builds the class hands over such a configuration. None where there is no
+    such number or no default in sight."""
     for number, size in ((one, other), (other, one)):
         symbol = only_symbol(size)
         if isinstance(number, int) and number > PICTURES and symbol is not None and symbol.name.count(".") == 1:
             name = symbol.name.partition(".")[2]
             users = beside(project, file, name) if project is not None and name.isidentifier() else ()
             defaults = {n for user in (file, *users) if user is not None for n in _defaults(user.tree, name)}
-            return bool(defaults) and number not in defaults
-    return False
+            return number not in defaults if defaults else None
+    return None
 
 
 def _defaults(tree: ast.Module, name: str) -> Iterator[int]:
-    """The numbers that the fields, arguments and keywords of a name are set to in a file."""
+    """The numbers that the fields, arguments, keywords and options of a name are set to in a file."""
     for node in walk(tree):
         pairs: list[tuple[str, ast.expr | None]] = []
         if isinstance(node, ast.arguments):
@@ -52,9 +53,16 @@ def _defaults(tree: ast.Module, name: str) -> Iterator[int]:
         elif isinstance(node, ast.Dict):
             pairs = [(key.value, value) for key, value in zip(node.keys, node.values)
                      if isinstance(key, ast.Constant) and isinstance(key.value, str)]  # fmt: skip
-        for key, value in pairs:
-            if key == name and isinstance(value, ast.Constant) and type(value.value) is int:
-                yield value.value
+        elif isinstance(node, ast.Call) and any(_is_option(arg, name) for arg in node.args):
+            pairs = [(name, node)]  # add_argument("--hidden-size", default=768)
+        values = (value for key, value in pairs if key == name and value is not None)
+        numbers = (part.value for value in values for part in walk(value) if isinstance(part, ast.Constant))
+        yield from (number for number in numbers if type(number) is int)
+
+
+def _is_option(node: ast.expr, name: str) -> bool:
+    text = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and text.strip("-").replace("-", "_") == name
 
 
 def are_unlike(one: Size, other: Size) -> bool:
