@@ -352,27 +352,3 @@ def test_weights_that_are_normalised_under_a_name() -> None:
     speakers.final.weight.data.mul_(100)
     cosines = speakers(torch.randn(4, 3))
     assert cosines.abs().max() > 1, "the weights are as long as before"
-
-
-def test_a_branch_without_its_layer() -> None:
-    """The branch that halves was written with the other's layers, which nobody makes."""
-    names = checked(
-        """
-        class Bottleneck(nn.Module):
-            def __init__(self, dim, halve=1):
-                super().__init__()
-                self.conv3x3 = nn.Conv2d(dim // 2, dim // 2, 3, padding=1)
-                self.conv3 = nn.Conv2d(dim, dim, 1)
-                self.halve = halve
-
-            def forward(self, x):
-                if self.halve == 1:
-                    return self.conv3(self.conv1(x))  # want LP312
-                one, two = torch.split(x, [x.shape[1] // 2, x.shape[1] // 2], dim=1)
-                return self.conv3(torch.cat([self.conv3x3(one), two], dim=1))
-        """
-    )
-    x = torch.randn(1, 4, 5, 5)
-    assert names["Bottleneck"](4, halve=2)(x).shape == x.shape
-    with pytest.raises(AttributeError, match="conv1"):
-        names["Bottleneck"](4)(x)

@@ -88,9 +88,8 @@ def _chooses_otherwise(call: ast.Call, init: ast.FunctionDef) -> bool:
         for arg, default in parameters(init.args)
         if isinstance(default, ast.Constant) and type(default.value) is bool
     ]
-    return any(
-        given is not None and not (isinstance(given, ast.Constant) and given.value is default) for given, default in flags
-    )
+    set_here = [(given, default) for given, default in flags if given is not None]
+    return any(not (isinstance(given, ast.Constant) and given.value is default) for given, default in set_here)
 
 
 def _constructor(cls: ast.ClassDef) -> ast.FunctionDef | None:
