@@ -47,11 +47,13 @@ Says: mat1 and mat2 shapes cannot be multiplied (2x12 and 8x12)
 
 Silent when: the class compares the two itself; nobody in its file or in the files beside builds
 it (an argument that has to be one certain number is reported then, too: it could as well be none;
-so is a number of classes for a width); somebody builds it with sizes that agree or may agree, hands
-it on out of sight (to a function it is seen where settings for it stand beside) or derives from it;
+so is a number of classes for a width); somebody builds it with sizes that agree or may agree, or
+with a flag that it was not looked at with, hands it on out of sight (to a function it is seen where
+the calls that lead there set both by name) or derives from it; a default of the setting in sight is
+just the number;
 they agree with the default arguments, or wherever a division leaves no rest; one of the layers is
 built or called under a condition only, unless both stand in one ``nn.Sequential``; a class of the
-project whose layers are meant chooses among them; or one of the sizes is no argument of its own: an
+project that has a part in it chooses anything; or one of the sizes is no argument of its own: an
 item of a list, an input of forward, one attribute of a configuration against another.
 """
 

@@ -49,7 +49,7 @@ Says: optimizer got an empty parameter list
 Silent when: the list is registered afterwards (``nn.ModuleList(self.layers)``, a loop over
 ``add_module``, ``setattr``), its layers are attributes already or come from outside, they have
 no parameters (losses, activations), a list of one, or an object that is given one, hides a frozen
-network on purpose, the helper object freezes what it holds, a ``__getattr__`` goes by the attribute, or the class answers
+network on purpose, the wrapper or helper object freezes what it holds, a ``__getattr__`` goes by the attribute, or the class answers
 ``parameters()`` itself.
 """
 
