@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.runs.arguments import parameters
@@ -63,15 +64,20 @@ def somebody_agrees(
 ) -> bool:
     """Whether code in sight builds a class so that two sizes are one: with a single head."""
     init = _constructor(cls)
-    for user in (file, *(beside(project, file, cls.name) if project is not None else ())) if init else ():
-        calls = [use for use in uses(project, user, cls) if isinstance(use, ast.Call)] if user is not None else []
-        given = Bindings(user.tree) if calls and user is not None else None
-        for call in calls:
-            if given is None or user is None or init is None:
-                continue
-            if _sizes_at(call, init, given, one, other)[0] is YES:
-                return True
-    return False
+    calls = _calls(project, file, cls) if init is not None else ()
+    return any(_sizes_at(call, init, given, one, other)[0] is YES for _, given, call in calls if init is not None)
+
+
+def _calls(
+    project: Project | None, file: SourceFile, cls: ast.ClassDef
+) -> Iterator[tuple[SourceFile, Bindings, ast.Call]]:
+    """The calls in sight that build a class, each with its file and what the names there stand for."""
+    for user in (file, *(beside(project, file, cls.name) if project is not None else ())):
+        given: Bindings | None = None  # most files that have the name mean another class
+        for use in uses(project, user, cls) if user is not None else ():
+            if isinstance(use, ast.Call) and user is not None:
+                given = given or Bindings(user.tree)
+                yield user, given, use
 
 
 def calls_beside(project: Project | None, file: SourceFile, cls: ast.ClassDef) -> list[ast.Call]:
@@ -151,20 +157,17 @@ def _was_meant(
     init = _constructor(cls) if cls is not None else None
     if cls is None or init is None or place.fn is not init:
         return False
-    for user in (file, *(beside(project, file, cls.name) if project is not None else ())):
-        found = [use for use in uses(project, user, cls) if isinstance(use, ast.Call)] if user is not None else []
-        given = Bindings(user.tree) if found and user is not None else None
-        for call in found if given is not None and user is not None else ():
-            answer, *sizes = _sizes_at(call, init, given, one, other)  # type: ignore[arg-type]
-            around = given.place(call)  # type: ignore[union-attr]
-            if answer is None or answer is YES:
-                return True
-            if answer is not MAYBE:
-                continue
-            if any(_may_be(given, a, b, around) for a, b in (sizes, sizes[::-1])):  # type: ignore[arg-type]
-                return True
-            if not depth or _was_meant(project, user, around, sizes[0], sizes[1], depth - 1):
-                return True
+    for user, given, call in _calls(project, file, cls):
+        answer, a, b = _sizes_at(call, init, given, one, other)
+        around = given.place(call)
+        if answer is None or answer is YES:
+            return True
+        if answer is not MAYBE:
+            continue
+        if _may_be(given, a, b, around) or _may_be(given, b, a, around):
+            return True
+        if not depth or _was_meant(project, user, around, a, b, depth - 1):
+            return True
     return False
 
 
