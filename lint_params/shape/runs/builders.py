@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 
 from lint_params.project import Project, SourceFile
@@ -17,6 +18,8 @@ from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size
 #: How far back who builds a class is looked for where each hands on what it was given itself.
 _DEPTH = 3
 _BUILTINS = frozenset(dir(builtins))
+#: Flags that change no width, whoever sets them.
+_NO_WIDTH = re.compile("bias|norm|drop|checkpoint|causal|inplace")
 
 
 def nobody_agrees(
@@ -92,7 +95,7 @@ def _chooses_otherwise(call: ast.Call, init: ast.FunctionDef) -> bool:
     flags = [
         (argument(call, init, arg.arg), default.value)
         for arg, default in parameters(init.args)
-        if isinstance(default, ast.Constant) and type(default.value) is bool
+        if isinstance(default, ast.Constant) and type(default.value) is bool and not _NO_WIDTH.search(arg.arg)
     ]
     set_here = [(given, default) for given, default in flags if given is not None]
     return any(not (isinstance(given, ast.Constant) and given.value is default) for given, default in set_here)
