@@ -206,8 +206,7 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
     other = facts.class_around(node)
     if other is None or any(base is None for one in other.mro for base in one.bases):
         return False
-    family = [cls, *cls.mro, *cls.subclasses, *(up for low in cls.subclasses for up in low.mro)]
-    return not any(other is one for one in family)
+    return not any(other is one for one in cls.family)
 
 
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:

@@ -117,6 +117,11 @@ class ClassFacts:
             one for one in self.facts.classes if one is not self and any(c is self for c in one.mro)
         ]
 
+    @property
+    def family(self) -> list[ClassFacts]:
+        """The class, what it inherits from, and the same of its subclasses in the file."""
+        return [*self.mro, *(one for heir in self.subclasses for one in heir.mro)]
+
     # -- methods -----------------------------------------------------------------------
     @cached_property
     def methods(self) -> dict[str, Scope]:
@@ -382,7 +387,7 @@ class ClassFacts:
             return True
         if not self.bases_complete:
             return True
-        computed = [m for one in self.mro for m in one.dynamic_members if not _is_setter(m)]
+        computed = [m for one in self.mro for m in one.dynamic_members if m.method == "__init__" or not m.is_handed]
         if any(name in (written_names(member) or [name]) for member in (*computed, *self.computed_members)):
             return True
         if any(base != "Module" for base in self.torch_bases):
@@ -393,13 +398,6 @@ class ClassFacts:
 def _layer(qualified: str) -> str:
     home, _, name = qualified.rpartition(".")
     return name if home == "torch.nn" and name in LAYERS else ""
-
-
-def _is_setter(member: Member) -> bool:
-    """``setattr(self, name, value)`` of what the caller of the method gives, which is not the constructor."""
-    value = member.value
-    found = member.cls.facts.definitions(value) if isinstance(value, ast.Name) else None
-    return member.method != "__init__" and bool(found) and all(one.how == "argument" for one in found or ())
 
 
 def _makes_module(member: Member) -> bool:

@@ -46,6 +46,12 @@ class Member:
         """The name of the method that it stands in; "" for the class body."""
         return "" if self.scope is self.cls.scope else (self.scope.method or self.scope).name
 
+    @property
+    def is_handed(self) -> bool:
+        """``setattr(self, name, value)`` of a value that the caller of the method gives."""
+        found = self.cls.facts.definitions(self.value) if isinstance(self.value, ast.Name) else None
+        return bool(found) and all(one.how == "argument" for one in found or ())
+
     @cached_property
     def kind(self) -> Kind:
         """What is assigned, with a registered buffer or parameter told as such."""

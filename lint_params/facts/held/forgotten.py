@@ -105,8 +105,7 @@ def _sets_none(call: ast.Call) -> bool:
 def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, call: ast.Call) -> bool:
     """``self.register_buffer("scale", ...)`` in a class that has nothing to do with this one."""
     other = facts.class_around(call) if facts.self_attribute(call.func) is not None else None
-    family = [cls, *cls.subclasses, *cls.mro, *(up for heir in cls.subclasses for up in heir.mro)]
-    return other is not None and not any(one is each for one in (other, *other.mro) for each in family)
+    return other is not None and not any(one is each for one in other.mro for each in cls.family)
 
 
 def _read_of_an_argument(facts: FileFacts, cls: ClassFacts, name: str) -> Iterator[ast.Attribute]:

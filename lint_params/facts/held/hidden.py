@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.held.closures import captured
 from lint_params.facts.held.handed_on import is_passed_on, used_elsewhere
-from lint_params.facts.held.lost import FROZEN, HELPER_BOOKS, OWN_BOOKS, carries_layers, looked_up, lost_as, trains
-from lint_params.facts.held.owners import class_owns, kind_owns
+from lint_params.facts.held.lost import HELPER_BOOKS, OWN_BOOKS, carries_layers, looked_up, lost_as, trains
+from lint_params.facts.held.owners import FROZEN, class_owns, kind_owns
 from lint_params.facts.value.contents import Item, stands_for
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def _registers_by_loop(cls: ClassFacts) -> bool:
     return any(
         member.value is None or member.kind.what not in _HOLD_NOTHING and kind_owns(member.kind, 0) is not False
         for member in cls.computed_members
-        if member.cls is cls or _asks_for_attributes(member.cls.facts.scope_of(member.node)) and not _is_given(member)
+        if member.cls is cls or _asks_for_attributes(member.cls.facts.scope_of(member.node)) and not member.is_handed
     )
 
 
@@ -276,13 +276,6 @@ def _lists_parameters(cls: ClassFacts) -> bool:
         if (found := cls.method(name)) is not None
         for call in found[1].nodes(ast.Call)
     )
-
-
-def _is_given(member: Member) -> bool:
-    """``setattr(self, name, value)`` of what the caller of the method gives."""
-    value = member.value
-    found = member.cls.facts.definitions(value) if isinstance(value, ast.Name) else None
-    return bool(found) and all(one.how == "argument" for one in found or ())
 
 
 def _asks_for_attributes(scope: Scope) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from lint_params.facts.held.owners import kind_owns
+from lint_params.facts.held.owners import FROZEN, kind_owns
 from lint_params.facts.value.contents import Item, is_fresh
 from lint_params.facts.value.kinds import Kind
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
 #: A helper that defines one of these may show them to others.
 HELPER_BOOKS = (*OWN_BOOKS, "__getattr__")
-#: Words in a helper's source that say that what it holds is meant to stay as it is.
-FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
 
 
 def lost_as(item: Item) -> str | None:

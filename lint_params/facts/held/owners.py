@@ -33,8 +33,8 @@ _FLAGS = {
 }
 
 
-#: What a wrapper's class mentions that keeps what it wraps as it is.
-_HOLDS_STILL = frozenset("requires_grad requires_grad_ no_grad inference_mode eval detach freeze".split())
+#: Words in a class's source that say that what it holds is meant to stay as it is.
+FROZEN = ("requires_grad", "requires_grad_", "eval", "freeze", "no_grad", "inference_mode")
 
 
 def kind_owns(kind: Kind, depth: int = 0) -> bool | None:
@@ -183,7 +183,8 @@ def _is_given_new(kind: Kind, depth: int) -> bool:
     call, found = kind.node, kind.cls.method("__init__") if kind.cls is not None else None
     if found is None or kind.facts is None or not isinstance(call, ast.Call) or not found[0].is_module:
         return False
-    if any(node.attr in _HOLDS_STILL for scope in found[0].scope.within() for node in scope.nodes(ast.Attribute)):
+    still = (*FROZEN, "detach")
+    if any(node.attr in still for scope in found[0].scope.within() for node in scope.nodes(ast.Attribute)):
         return False
     kept = {name for members in found[0].members.values() for name in _kept(members)}
     spec = found[1].node.args if isinstance(found[1].node, ast.FunctionDef) else None

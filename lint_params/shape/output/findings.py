@@ -6,6 +6,7 @@ import ast
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,13 @@ class ShapeFacts:
             for one in run.obligations
         )
 
+    @cached_property
+    def _is_template(self) -> bool:
+        return is_template(self._file, self._project)
+
     def refuted(self, rule: str) -> Iterator[Mismatch]:
         """The mismatches that the rule of that name reports; none of a file that is never run."""
-        if is_template(self._file, self._project):
+        if self._is_template:
             return iter(())
         found = self.ties if rule == TIE else self.mismatches
         return (m for m in found if m.rule == rule)

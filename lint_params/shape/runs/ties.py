@@ -48,7 +48,9 @@ def forced(
         if isinstance(run.root, ast.ClassDef):
             ties = [o for o in run.obligations if _is_tie(file, run, o)]
             found = next((o for o in ties if not (o.inside and _may_not_meet(file, project, run, o))), None)
-            if found is None or _is_compared(run.root, found) or _may_not_meet(file, project, run, found):
+            if found is None or _is_compared(run.root, found):
+                continue
+            if not found.inside and _may_not_meet(file, project, run, found):
                 continue
             if only_left_out(run, found, runs) or brought_by_input(run, found, runs):
                 continue
