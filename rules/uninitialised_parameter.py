@@ -137,7 +137,12 @@ class UninitialisedParameter(Rule):
         if called & {"backward", "step", "fit", "optim"}:
             return False
         loads = [node for node in facts.nodes(ast.Attribute) if node.attr == "load_state_dict"]
-        return any(not self._on_request(facts, node) for node in loads)
+        return any(not self._on_request(facts, node) and not self._is_spelt_out(facts, node) for node in loads)
+
+    def _is_spelt_out(self, facts: FileFacts, node: ast.Attribute) -> bool:
+        """``fused.load_state_dict({"weight": torch.cat(...)})``: no weights come from elsewhere."""
+        call = facts.parent(node)
+        return isinstance(call, ast.Call) and bool(call.args) and isinstance(call.args[0], ast.Dict)
 
     def _on_request(self, facts: FileFacts, node: ast.Attribute) -> bool:
         """``if weights is not None: model.load_state_dict(weights)`` of an argument that may be None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.parameters.phases import phase
-from lint_params.facts.value.kinds import Kind
+from lint_params.facts.value.kinds import Kind, join
 from lint_params.facts.value.param_shapes import Sizes, sizes_of
 from lint_params.facts.writes import Write
 from lint_params.names import dotted
@@ -99,10 +99,15 @@ def data_writes(facts: FileFacts) -> list[DataWrite]:
     found = []
     for write in facts.writes:
         if write.how == "bind" and write.through == "data" and write.value is not None:
-            kind = facts.kind_of(write.target)
+            kind = _with_data(facts.kind_of(write.target))
             if kind.is_parameter and not kind.is_uninitialised:
                 found.append(_made(facts, write, kind, write.value))
     return found
+
+
+def _with_data(kind: Kind) -> Kind:
+    """What it is where it has a ``.data``: a number or None of another branch has none."""
+    return join(one for one in kind.every() if one.what not in ("number", "none"))
 
 
 def _made(facts: FileFacts, write: Write, kind: Kind, value: ast.expr) -> DataWrite:

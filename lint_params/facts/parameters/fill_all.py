@@ -42,7 +42,7 @@ def reaches_all(
                 return True
             continue
         if isinstance(parent, ast.Call) and node in parent.args and (
-            _is_harmless(parent) or _is_looked_at(facts, parent, node)
+            _is_harmless(parent) or is_looked_at(facts, parent, node)
         ):
             continue
         return True
@@ -70,7 +70,7 @@ def _is_harmless(call: ast.Call) -> bool:
     return func.id in _HARMLESS
 
 
-def _is_looked_at(facts: FileFacts, call: ast.Call, given: ast.Name) -> bool:
+def is_looked_at(facts: FileFacts, call: ast.Call, given: ast.Name) -> bool:
     """Whether a function of the project only asks for its class: ``log_usage(self)``."""
     into = facts.receiver_of(call, given)
     if into is None:

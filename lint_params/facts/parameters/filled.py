@@ -16,6 +16,7 @@ from lint_params.facts.parameters.fillers import (
     is_left_out,
 )
 from lint_params.facts.parameters.reads import is_read
+from lint_params.facts.parameters.renewed import comes_from_itself, renewed_parts
 from lint_params.facts.value.decorators import gives_back
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ def _is_filled_within(cls: ClassFacts, family: list[ClassFacts], name: str, made
             ran = (scope.method or scope).name in running
             if ran and reaches_all(one.facts, scope, cls, name, made):
                 return True
+    renewed = renewed_parts(cls, name)
     for use in member_uses(cls, name):
         facts = _home(family, use)
-        if facts is None or is_read(facts, use):
+        if facts is None or is_read(facts, use) or use in renewed:
             continue
         method = facts.scope_of(use).method
         if method is None:
@@ -96,7 +98,12 @@ def _sets_others(cls: ClassFacts, family: list[ClassFacts], name: str) -> bool:
 
 
 def _is_written_at_birth(member: Member) -> bool:
-    facts, call = member.cls.facts, member.kind.node
+    facts, value = member.cls.facts, member.value
+    chosen = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [member.kind.node]
+    return any(_is_written_there(facts, one) for one in chosen)
+
+
+def _is_written_there(facts: FileFacts, call: ast.AST | None) -> bool:
     data = facts.argument(call, 0, "data") if isinstance(call, ast.Call) and call in facts.index.parents else None
     made = facts.creation(data) if data is not None else None
     return made is not None and not made.unwritten
@@ -104,9 +111,10 @@ def _is_written_at_birth(member: Member) -> bool:
 
 def idle_filler(cls: ClassFacts, name: str) -> str:
     """A method that would fill it, but that nothing calls."""
+    renewed = renewed_parts(cls, name)
     for use in member_uses(cls, name):
         method = cls.facts.scope_of(use).method
-        if (
+        if use not in renewed and (
             method is not None and method.owner is cls.scope and cls.facts.phase(use) == "method"
             and (_is_written(cls.facts, use) or _is_handed_on(cls.facts, use))
         ):
@@ -121,6 +129,7 @@ def _is_given(cls: ClassFacts, name: str, made: ast.AST) -> bool:
         and made not in (member.value, member.node)
         and member.method not in (None, "", "__init__")
         and not FOR_THE_CONSTRUCTOR.search(member.method or "")
+        and not (member.kind.what == "none" or comes_from_itself(member))
         for member in cls.assignments(name)
     )
 

@@ -23,7 +23,7 @@ _FILLS_ALL = re.compile(
 )
 _ASKING = ("hasattr", "getattr", "setattr", "endswith", "startswith")
 #: In-place methods that leave the values alone.
-_KEEP = ("requires_grad_", "retain_grad_", "share_memory_")
+_KEEP = ("requires_grad_", "retain_grad_", "share_memory_", "detach_")
 _FILLS = re.compile(r"_$|init|reset|fill|set|copy|load|assign|update", re.IGNORECASE)
 
 
@@ -47,7 +47,7 @@ def is_filled_by(tree: ast.Module, name: str, cls: ClassFacts) -> bool:
         ):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if last_name(node.iter.func) in EVERYTHING and sets(node) and not _asks_for_another(node, cls):
+            if last_name(node.iter.func) in EVERYTHING and sets(node) and not asks_for_another(node, cls):
                 return True
     return False
 
@@ -78,7 +78,7 @@ def _classes(test: ast.Call) -> list[ast.expr]:
     return test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
 
 
-def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
+def asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
     """``for m in self.modules(): if hasattr(m, "reset"): ...`` where the class has none, or
     ``if isinstance(m, Other): ...``."""
     only = loop.body[0] if len(loop.body) == 1 else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
 from lint_params.facts.parameters.fill_all import visits
-from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, is_of_class
+from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, asks_for_another, is_filled_by, is_of_class
 from lint_params.facts.parameters.reads import is_read
 from lint_params.facts.parameters.unnamed import fills_unnamed, loop_over
 
@@ -37,7 +37,9 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
         for call in scope.nodes(ast.Call):
             func = call.func
             if isinstance(func, ast.Attribute) and func.attr in (*EVERYTHING, "state_dict"):
-                if loop_over(facts, call) is not None and not _names_others(facts, call, name):
+                loop = loop_over(facts, call)
+                others = isinstance(loop, ast.For) and asks_for_another(loop, cls) or _names_others(facts, call, name)
+                if loop is not None and not others:
                     return True
         if mine:
             continue

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.classes import LAZY_MIXIN
+from lint_params.facts.parameters.fill_all import is_looked_at
+from lint_params.facts.parameters.renewed import comes_from_itself
+from lint_params.facts.value.functions import super_call
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -17,8 +21,13 @@ if TYPE_CHECKING:
 
 
 #: Who gets the Module and gives it nothing.
-_ASKS = frozenset(f"builtins.{name}" for name in "super isinstance getattr hasattr type id str repr len".split())
-_SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer", re.IGNORECASE)
+_ASKS = frozenset(f"builtins.{name}" for name in "super setattr isinstance getattr hasattr type id str repr len".split())
+_SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer|(?<!off)load", re.IGNORECASE)
+_ONLY_ASKS = re.compile(r"_*(get|is|has|count|check)_")
+#: Initialisers write into what has its shape already.
+_INITIALISES = re.compile(r"(^|_)(normal|uniform|zeros|ones|constant|orthogonal)_$")
+#: Kinds of values in whose stead a parameter stands only in another branch.
+_NO_PARAMETER = ("none", "number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,20 +51,31 @@ def lazy_class(cls: ClassFacts) -> LazyClass | None:
         return None
     opened: dict[str, Member] = {}
     for one in cls.mro:
-        if one.dynamic_members:
+        if any(member.kind.what not in (*_NO_PARAMETER, "module") for member in one.dynamic_members):
             return None
         for name, members in one.members.items():
-            given = [m for m in members if not m.is_declaration and m.kind.what != "none"]
+            given = [m for m in members if not m.is_declaration and m.kind.what not in _NO_PARAMETER]
             if given and all(_uninitialised(m) for m in given):
                 opened.setdefault(name, given[0])
-    for name in list(opened):
+    for name, first in list(opened.items()):
         below = [m for one in cls.subclasses for m in one.members.get(name, ())]
-        others = [m for m in (*cls.assignments(name), *below) if not m.is_declaration]
-        if any(not _uninitialised(m) and m.kind.what != "none" for m in others):
+        others = [m for m in (*cls.assignments(name), *below) if not (m.is_declaration or m.kind.what in _NO_PARAMETER)]
+        if any(not (_uninitialised(m) or _comes_before(m, first) or comes_from_itself(m)) for m in others):
             del opened[name]
     torch_lazy = any(base.startswith("Lazy") for base in cls.torch_bases)
     initialise = torch_lazy or cls.method("initialize_parameters") is not None
     return LazyClass(cls, opened, _filled(cls), initialise, _called(cls), _late(cls))
+
+
+def _comes_before(other: Member, first: Member) -> bool:
+    """Whether a base's constructor makes it, which has run where the class makes it anew."""
+    if other.method != "__init__" or first.method != "__init__" or other.cls is first.cls:
+        return False
+    if first.conditions or other.cls not in first.cls.mro:
+        return False
+    return any(
+        super_call(call) == "__init__" and call.lineno < first.node.lineno for call in first.scope.nodes(ast.Call)
+    )
 
 
 def _uninitialised(member: Member) -> bool:
@@ -81,20 +101,33 @@ def _filled(cls: ClassFacts) -> set[str] | None:
                     name = one.facts.self_attribute(arg)
                     if name is not None and not _only_computes(one.facts, call):
                         found.add(name)
-                    whole = isinstance(arg, ast.Name) and arg.id == scope.instance_name
-                    if whole and one.facts.qualify(func) not in _ASKS:
+                    if isinstance(arg, ast.Name) and arg.id == scope.instance_name and _may_set_up(one, call, arg):
                         return None
     if any(base.startswith("Lazy") for base in cls.torch_bases):
         return None
     return found
 
 
+def _may_set_up(cls: ClassFacts, call: ast.Call, given: ast.Name) -> bool:
+    """Whether who gets the whole module may give its parameters their shapes before they are used."""
+    facts = cls.facts
+    if facts.qualify(call.func) in _ASKS or _ONLY_ASKS.match(last_name(call.func)) or is_looked_at(facts, call, given):
+        return False
+    found = facts.function_of(call)
+    if found is not None and found[1] in cls.scope.within():
+        return False  # what the class's own functions do is read
+    method = facts.scope_of(call).method
+    if method is None or method.name in cls.reached_from_init or facts.phase(call) == "forward":
+        return True
+    return any(map(_SETS_UP.search, (method.name, last_name(call.func))))
+
+
 def _only_computes(facts: FileFacts, call: ast.Call) -> bool:
     """Whether a call works with what it is given: a function of torch or einops, or any that forward
     calls, unless its name says that it sets something up."""
-    if (facts.qualify(call.func) or "").startswith(("torch.", "einops.")):
+    last = last_name(call.func)
+    if (facts.qualify(call.func) or "").startswith(("torch.", "einops.")) or _INITIALISES.search(last):
         return True
-    last = getattr(call.func, "attr", getattr(call.func, "id", ""))
     return facts.phase(call) == "forward" and _SETS_UP.search(last) is None
 
 

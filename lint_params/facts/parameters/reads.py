@@ -13,15 +13,21 @@ _READS = frozenset("""
 """.split())
 #: What gives a view: a write into it is one into the Parameter.
 _SAME_MEMORY = ("data", "detach", "T", "t", "view", "transpose", "unsqueeze", "squeeze", "flatten")
+_VIEWS = tuple(f"torch.{name}" for name in _SAME_MEMORY)
 
 
 def is_read(facts: FileFacts, use: ast.expr) -> bool:
     """Whether the values are only computed with, or a property is asked for."""
     parent = facts.parent(use)
-    while isinstance(parent, ast.Attribute) and parent.attr in _SAME_MEMORY:
-        call = facts.parent(parent)
-        called = isinstance(call, ast.Call) and call.func is parent
-        parent = facts.parent(call) if called and call is not None else call
+    while True:
+        if isinstance(parent, ast.Attribute) and parent.attr in _SAME_MEMORY:
+            call = facts.parent(parent)
+            use = call if isinstance(call, ast.Call) and call.func is parent else parent
+        elif isinstance(parent, ast.Call) and parent.args[:1] == [use] and facts.qualify(parent.func) in _VIEWS:
+            use = parent
+        else:
+            break
+        parent = facts.parent(use)
     if isinstance(parent, ast.Attribute):
         return parent.attr in _READS
     if isinstance(parent, ast.Call) and use in parent.args:

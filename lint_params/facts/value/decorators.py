@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _KEEPS = ("append", "add", "setdefault")
 
 
+#: Decorators that only mark what they get.
+_TORCH_KEEPS = ("torch._dynamo.allow_in_graph", "torch.compiler.allow_in_graph")
 _SAID = ("__doc__", "__module__", "__name__", "__qualname__")
 _LEAVES_RESULT = ("torch.", "builtins.", "functools.", "typing.", "typing_extensions.", "contextlib.")
 
@@ -36,10 +38,18 @@ def _applied(decorator: ast.expr) -> ast.Call:
     return decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
 
 
+def _of_project(facts: FileFacts, decorator: ast.expr) -> str | None:
+    """The name outside of the project that a decorator comes to, also by the name of another file."""
+    name = facts.qualify(decorator)
+    return facts.project.external(name, facts.source) if name is not None else None
+
+
 def gives_back(facts: FileFacts, decorator: ast.expr) -> bool:
     """Whether a class or function under ``@register`` or ``@register("name")`` surely is what is
     written there, and is only kept somewhere under a name."""
     call = _applied(decorator)
+    if call is not decorator and _of_project(facts, decorator) in _TORCH_KEEPS:
+        return True
     found = function_of(facts, call)
     if found is None or found[1].decorators:
         return False
