@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 #: Who gets the Module and gives it nothing.
-_ASKS = frozenset(f"builtins.{name}" for name in "super setattr isinstance getattr hasattr type id str repr len".split())
+_ASKS = frozenset(f"builtins.{name}" for name in "super setattr isinstance getattr hasattr type id str len".split())
 _SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer|(?<!off)load", re.IGNORECASE)
 _ONLY_ASKS = re.compile(r"_*(get|is|has|count|check)_")
 #: Initialisers write into what has its shape already.
