@@ -134,7 +134,7 @@ class DataReshape(Rule):
                 "Lazy layer or nn.UninitializedParameter where the input decides it"
             )
         if write.phase == "forward":
-            if facts.is_frozen(write.parameter):
+            if facts.is_frozen(write.parameter) or self._may_fit(facts, write):
                 return ""
             return (
                 f"`{name}` is reshaped through `.data` while the model runs: gradients, optimizer "
@@ -155,6 +155,13 @@ class DataReshape(Rule):
             "ties and the layer's own sizes keep the old shape. Make a new nn.Parameter of the "
             "right shape before the optimizer is built"
         )
+
+    def _may_fit(self, facts: FileFacts, write: DataWrite) -> bool:
+        """``view(1, self.dim)`` of what is ``(1, dim)``: the attribute is the argument of that name."""
+        before, after = write.before, write.after
+        if before is None or after is None or write.turns or len(before) != len(after):
+            return False
+        return all(a is not None and str(a) == str(b).removeprefix("self.") for a, b in zip(before, after))
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         lines = range(finding.place.line, finding.place.end_line + 1)

@@ -140,9 +140,13 @@ class UninitialisedParameter(Rule):
         return any(not self._on_request(facts, node) and not self._is_spelt_out(facts, node) for node in loads)
 
     def _is_spelt_out(self, facts: FileFacts, node: ast.Attribute) -> bool:
-        """``fused.load_state_dict({"weight": torch.cat(...)})``: no weights come from elsewhere."""
+        """``self.fused.load_state_dict({"weight": torch.cat(...)})``: one layer of torch is given what
+        others have."""
         call = facts.parent(node)
-        return isinstance(call, ast.Call) and bool(call.args) and isinstance(call.args[0], ast.Dict)
+        given = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        keys = given.keys if isinstance(given, ast.Dict) else []
+        whole = bool(keys) and all(isinstance(key, ast.Constant) for key in keys)
+        return whole and facts.self_attribute(node.value) is not None and bool(facts.kind_of(node.value).layer)
 
     def _on_request(self, facts: FileFacts, node: ast.Attribute) -> bool:
         """``if weights is not None: model.load_state_dict(weights)`` of an argument that may be None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.parameters.phases import phase
-from lint_params.facts.value.kinds import Kind, join
+from lint_params.facts.value.kinds import Kind
 from lint_params.facts.value.param_shapes import Sizes, sizes_of
 from lint_params.facts.writes import Write
 from lint_params.names import dotted
@@ -99,15 +99,13 @@ def data_writes(facts: FileFacts) -> list[DataWrite]:
     found = []
     for write in facts.writes:
         if write.how == "bind" and write.through == "data" and write.value is not None:
-            kind = _with_data(facts.kind_of(write.target))
+            known = facts.kind_of(write.target)
+            kind = known.with_data
+            if kind is not known and phase(facts, write.node) != "forward":
+                continue  # a method of what is a number otherwise is for whoever knows which it is
             if kind.is_parameter and not kind.is_uninitialised:
                 found.append(_made(facts, write, kind, write.value))
     return found
-
-
-def _with_data(kind: Kind) -> Kind:
-    """What it is where it has a ``.data``: a number or None of another branch has none."""
-    return join(one for one in kind.every() if one.what not in ("number", "none"))
 
 
 def _made(facts: FileFacts, write: Write, kind: Kind, value: ast.expr) -> DataWrite:

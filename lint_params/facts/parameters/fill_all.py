@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.trees import last_name
+
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
@@ -21,6 +23,7 @@ _ALL = frozenset(
 )
 _RESETS = ("reset_parameters", "_reset_parameters")
 _RESET_WHOLE = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "Transformer")
+_ASK = ("isinstance", "hasattr", "type", "print", "id")
 _HARMLESS = ("super", "isinstance", "hasattr", "type", "print", "len", "id")
 
 
@@ -79,7 +82,8 @@ def is_looked_at(facts: FileFacts, call: ast.Call, given: ast.Name) -> bool:
     for use in uses:
         parent = there.parent(use)
         asked = isinstance(parent, ast.Attribute) and parent.attr in ("__class__", "__module__", "__name__")
-        if not asked and not (isinstance(parent, ast.Call) and use in parent.args and _is_harmless(parent)):
+        handed = isinstance(parent, ast.Call) and use in parent.args and last_name(parent.func) in _ASK
+        if not asked and not handed:
             return False
     return True
 

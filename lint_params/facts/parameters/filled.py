@@ -129,7 +129,8 @@ def _is_given(cls: ClassFacts, name: str, made: ast.AST) -> bool:
         and made not in (member.value, member.node)
         and member.method not in (None, "", "__init__")
         and not FOR_THE_CONSTRUCTOR.search(member.method or "")
-        and not (member.kind.what == "none" or comes_from_itself(member))
+        and not (member.kind.what == "none" and member.method not in cls.reached_from_init)
+        and not comes_from_itself(member)
         for member in cls.assignments(name)
     )
 

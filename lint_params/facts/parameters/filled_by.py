@@ -23,6 +23,7 @@ _FILLS_ALL = re.compile(
 )
 _ASKING = ("hasattr", "getattr", "setattr", "endswith", "startswith")
 #: In-place methods that leave the values alone.
+_HOLDS = re.compile(r"Module|Sequential|Transformer|Parallel")
 _KEEP = ("requires_grad_", "retain_grad_", "share_memory_", "detach_")
 _FILLS = re.compile(r"_$|init|reset|fill|set|copy|load|assign|update", re.IGNORECASE)
 
@@ -47,7 +48,7 @@ def is_filled_by(tree: ast.Module, name: str, cls: ClassFacts) -> bool:
         ):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if last_name(node.iter.func) in EVERYTHING and sets(node) and not asks_for_another(node, cls):
+            if last_name(node.iter.func) in EVERYTHING and sets(node) and not _asks_for_another(node, cls):
                 return True
     return False
 
@@ -78,20 +79,35 @@ def _classes(test: ast.Call) -> list[ast.expr]:
     return test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
 
 
-def asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
-    """``for m in self.modules(): if hasattr(m, "reset"): ...`` where the class has none, or
-    ``if isinstance(m, Other): ...``."""
+def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
+    """``for m in self.modules(): if hasattr(m, "reset"): m.reset()`` where the class has none, or
+    ``if isinstance(m, nn.Linear): ...``."""
     only = loop.body[0] if len(loop.body) == 1 else None
-    test = only.test if isinstance(only, ast.If) and not only.orelse else None
-    if not isinstance(test, ast.Call) or len(test.args) != 2 or not cls.bases_complete:
+    if not isinstance(only, ast.If) or only.orelse or not cls.bases_complete:
+        return False
+    test = only.test
+    if not isinstance(test, ast.Call) or len(test.args) != 2:
         return False
     if ast.unparse(test.args[0]) != ast.unparse(loop.target):
         return False
     if last_name(test.func) == "hasattr":
         word = getattr(test.args[1], "value", None)
-        return isinstance(word, str) and not cls.may_define(word)
-    own = {"Module", *(one.name for one in cls.mro)}
-    return last_name(test.func) == "isinstance" and not own & set(map(last_name, _classes(test)))
+        if not isinstance(word, str) or cls.may_define(word):
+            return False
+        return not any(_hands_on(one, ast.unparse(loop.target), word) for one in only.body)
+    return last_name(test.func) == "isinstance" and all(map(_is_single_layer, _classes(test)))
+
+
+def _hands_on(statement: ast.stmt, target: str, word: str) -> bool:
+    """Whether something else than ``m.reset()`` is done, which may reach what ``m`` is made of."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return not (isinstance(call, ast.Call) and ast.unparse(call.func) == f"{target}.{word}")
+
+
+def _is_single_layer(node: ast.expr) -> bool:
+    """``nn.Linear``, which no class of the project is and which has no modules in it."""
+    of_torch = isinstance(node, ast.Attribute) and last_name(node.value) == "nn"
+    return of_torch and not _HOLDS.search(last_name(node))
 
 
 def is_of_class(node: ast.Attribute) -> bool:
@@ -106,6 +122,9 @@ def sets(loop: ast.AST) -> bool:
             last = last_name(part.func)
             writes = last.endswith("_") and last not in _KEEP
             if writes or "init" in last or "reset" in last or last in ("copy", "setattr"):
+                return True
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store):
+            if not isinstance(part, ast.Attribute) or part.attr == "data":
                 return True
     return False
 
@@ -124,8 +143,10 @@ def _is_unnamed(call: ast.Call) -> bool:
 def _is_written(node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
     """``x.normal_()``, ``x.data.copy_(t)``, ``init.zeros_(x)``."""
     over = above[node]
-    while isinstance(over, ast.Attribute) and over.attr in ("data", "T"):
+    while isinstance(over, ast.Attribute) and over.attr in ("data", "T", *_KEEP):
         node, over = over, above[over]
+        if isinstance(over, ast.Call) and over.func is node:
+            node, over = over, above[over]
     if isinstance(over, ast.Call) and node in over.args:
         return last_name(over.func)[-1:] == "_"
     method = over.attr if isinstance(over, ast.Attribute) else ""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.beside import importers
 from lint_params.facts.parameters.fill_all import visits
-from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, asks_for_another, is_filled_by, is_of_class
+from lint_params.facts.parameters.filled_by import EVERYTHING, INITS, is_filled_by, is_of_class
 from lint_params.facts.parameters.reads import is_read
 from lint_params.facts.parameters.unnamed import fills_unnamed, loop_over
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -38,8 +39,7 @@ def is_filled_around(cls: ClassFacts, family: list[ClassFacts], name: str) -> bo
             func = call.func
             if isinstance(func, ast.Attribute) and func.attr in (*EVERYTHING, "state_dict"):
                 loop = loop_over(facts, call)
-                others = isinstance(loop, ast.For) and asks_for_another(loop, cls) or _names_others(facts, call, name)
-                if loop is not None and not others:
+                if loop is not None and not (_names_others(facts, call, name) or _only_forgets(facts, loop)):
                     return True
         if mine:
             continue
@@ -126,13 +126,42 @@ def _names_others(facts: FileFacts, call: ast.Call, name: str) -> bool:
             if isinstance(above, ast.Attribute):
                 below = facts.parent(above)
                 called = isinstance(below, ast.Call) and below.func is above
-                if above.attr == name or called:
+                if above.attr == name or called or _goes_further(facts, above):
                     return False
             elif not (isinstance(above, ast.Call) and facts.qualify(above.func) in _ASKING and above.args[0] is part):
                 return False
             elif facts.qualify(above.func) == "builtins.hasattr" and _word(above.args[1]) in ("", name):
                 return False
     return True
+
+
+def _goes_further(facts: FileFacts, layer: ast.Attribute) -> bool:
+    """Whether ``m.attn`` is handed to what may go over all that it has, or its tables are read."""
+    above = facts.parent(layer)
+    if isinstance(above, ast.Attribute):
+        return above.attr in (*EVERYTHING, *INITS, "_parameters", "_modules", "__dict__")
+    if not isinstance(above, ast.Call) or layer not in above.args:
+        return False
+    return last_name(above.func)[-1:] != "_" and (facts.qualify(above.func) or "") not in _ASKING
+
+
+def _only_forgets(facts: FileFacts, loop: ast.AST) -> bool:
+    """``for m in net.modules(): if isinstance(m, Wrapper): m.reset()`` of a class of the file whose
+    ``reset`` sets attributes of its own to constants, and nothing else."""
+    only = loop.body[0] if isinstance(loop, ast.For) and len(loop.body) == 1 else None
+    done = only.body[0] if isinstance(only, ast.If) and len(only.body) == 1 and not only.orelse else None
+    test = only.test if isinstance(only, ast.If) else None
+    call = done.value if isinstance(done, ast.Expr) else None
+    if not isinstance(test, ast.Call) or facts.qualify(test.func) != "builtins.isinstance" or len(test.args) != 2:
+        return False
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    cls = facts.class_of(test.args[1])
+    found = cls.method(call.func.attr) if cls is not None and cls.bases_complete and not cls.subclasses else None
+    if found is None or ast.unparse(call.func.value) != ast.unparse(test.args[0]):
+        return False
+    body = getattr(found[1].node, "body", [])
+    return all(isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant) for one in body)
 
 
 def _word(given: ast.expr) -> str:

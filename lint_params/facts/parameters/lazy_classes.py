@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 #: Who gets the Module and gives it nothing.
 _ASKS = frozenset(f"builtins.{name}" for name in "super setattr isinstance getattr hasattr type id str len".split())
-_SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer|(?<!off)load", re.IGNORECASE)
-_ONLY_ASKS = re.compile(r"_*(get|is|has|count|check)_")
+_SETS_UP = re.compile(r"init|material|lazy|build|make|creat|set|fill|infer", re.IGNORECASE)
 #: Initialisers write into what has its shape already.
-_INITIALISES = re.compile(r"(^|_)(normal|uniform|zeros|ones|constant|orthogonal)_$")
+_INITIALISES = re.compile(r"^((trunc|xavier|kaiming)_)?(normal|uniform|zeros|ones|constant|orthogonal)_$")
 #: Kinds of values in whose stead a parameter stands only in another branch.
 _NO_PARAMETER = ("none", "number")
 
@@ -60,18 +59,27 @@ def lazy_class(cls: ClassFacts) -> LazyClass | None:
     for name, first in list(opened.items()):
         below = [m for one in cls.subclasses for m in one.members.get(name, ())]
         others = [m for m in (*cls.assignments(name), *below) if not (m.is_declaration or m.kind.what in _NO_PARAMETER)]
-        if any(not (_uninitialised(m) or _comes_before(m, first) or comes_from_itself(m)) for m in others):
+        if any(not (_is_placeholder(m) or _comes_before(m, first) or comes_from_itself(m)) for m in others):
             del opened[name]
     torch_lazy = any(base.startswith("Lazy") for base in cls.torch_bases)
     initialise = torch_lazy or cls.method("initialize_parameters") is not None
     return LazyClass(cls, opened, _filled(cls), initialise, _called(cls), _late(cls))
 
 
+def _is_placeholder(member: Member) -> bool:
+    """Whether it is given one that is new: what a function makes of its own may have a shape."""
+    facts = member.cls.facts
+    parts = ast.walk(member.value) if member.value is not None else ()
+    return _uninitialised(member) and not any(
+        isinstance(part, ast.Attribute) and facts.self_attribute(part) == member.name for part in parts
+    )
+
+
 def _comes_before(other: Member, first: Member) -> bool:
     """Whether a base's constructor makes it, which has run where the class makes it anew."""
     if other.method != "__init__" or first.method != "__init__" or other.cls is first.cls:
         return False
-    if first.conditions or other.cls not in first.cls.mro:
+    if first.conditions or other.cls not in first.cls.mro or other.scope.method is not other.scope:
         return False
     return any(
         super_call(call) == "__init__" and call.lineno < first.node.lineno for call in first.scope.nodes(ast.Call)
@@ -96,30 +104,41 @@ def _filled(cls: ClassFacts) -> set[str] | None:
                     if name is None:
                         return None
                     found.add(name)
+                if _sets_hook(one.facts, call):
+                    return None
                 for arg in [*call.args, *(keyword.value for keyword in call.keywords)]:
                     # Whoever gets it may give it its shape.
                     name = one.facts.self_attribute(arg)
                     if name is not None and not _only_computes(one.facts, call):
                         found.add(name)
-                    if isinstance(arg, ast.Name) and arg.id == scope.instance_name and _may_set_up(one, call, arg):
+                    if not isinstance(arg, ast.Name) or arg.id != scope.instance_name:
+                        continue
+                    if one.facts.qualify(func) not in _ASKS and not is_looked_at(one.facts, call, arg):
                         return None
-    if any(base.startswith("Lazy") for base in cls.torch_bases):
+    if any(base.startswith("Lazy") for base in cls.torch_bases) or any(map(_assigns, cls.facts.nodes(ast.Call))):
         return None
-    return found
+    return found | _filled_from_outside(cls)
 
 
-def _may_set_up(cls: ClassFacts, call: ast.Call, given: ast.Name) -> bool:
-    """Whether who gets the whole module may give its parameters their shapes before they are used."""
-    facts = cls.facts
-    if facts.qualify(call.func) in _ASKS or _ONLY_ASKS.match(last_name(call.func)) or is_looked_at(facts, call, given):
-        return False
-    found = facts.function_of(call)
-    if found is not None and found[1] in cls.scope.within():
-        return False  # what the class's own functions do is read
-    method = facts.scope_of(call).method
-    if method is None or method.name in cls.reached_from_init or facts.phase(call) == "forward":
-        return True
-    return any(map(_SETS_UP.search, (method.name, last_name(call.func))))
+def _sets_hook(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether a function that is no method of the module runs before its forward."""
+    hook = last_name(call.func) == "register_forward_pre_hook"
+    return hook and not (call.args and facts.self_attribute(call.args[0]))
+
+
+def _assigns(call: ast.Call) -> bool:
+    """``model.load_state_dict(weights, assign=True)`` puts other parameters in the place of its own."""
+    return any(keyword.arg == "assign" for keyword in call.keywords)
+
+
+def _filled_from_outside(cls: ClassFacts) -> set[str]:
+    """Attributes that other code of the file materialises: ``self.scale.weight.materialize((dim,))``."""
+    owners = (
+        call.func.value
+        for call in cls.facts.nodes(ast.Call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "materialize"
+    )
+    return {one.attr for one in owners if isinstance(one, ast.Attribute) and cls.facts.self_attribute(one) is None}
 
 
 def _only_computes(facts: FileFacts, call: ast.Call) -> bool:

@@ -13,34 +13,32 @@ if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.members import Member
 
-#: What a function is called that makes new values, of whatever it is given.
-_MAKES = re.compile(r"init|reset|rand|fill|zeros|ones|empty|full|new|load|(?<!re)(?<!up)(?<!down)sample", re.IGNORECASE)
+_RESIZES = re.compile(r"resiz|resampl|interpolat|rescal", re.IGNORECASE)
 
 
 def renewed_parts(cls: ClassFacts, name: str) -> set[ast.AST]:
-    """All that stands in statements that make the attribute anew of what it was."""
-    renewed = [one for one in cls.assignments(name) if comes_from_itself(one)]
-    return {part for one in renewed for top in (one.node, *_made_of(one)) for part in ast.walk(top)}
+    """All that stands in the calls that make the attribute anew of what it was, and where it is put."""
+    renewed = [(one, call) for one in cls.assignments(name) if (call := _resized(one)) is not None]
+    return {part for one, call in renewed for top in (one.node, call) for part in ast.walk(top)}
 
 
 def comes_from_itself(member: Member) -> bool:
-    """``self.table = nn.Parameter(resize(self.table, size))``: the new values are made of the old ones."""
-    facts = member.cls.facts
-    parts = [part for value in _made_of(member) for part in ast.walk(value)]
-    if any(isinstance(part, ast.Call) and _MAKES.search(last_name(part.func)) for part in parts):
-        return False
-    return any(
-        isinstance(part, ast.Attribute) and facts.self_attribute(part) == member.name and not is_read(facts, part)
-        for part in parts
-    )
+    """``self.table = nn.Parameter(resize(self.table, size))``, which the constructor does not run: the new
+    values are made of the old ones."""
+    return _resized(member) is not None
 
 
-def _made_of(member: Member) -> list[ast.expr]:
-    """The value, and those of the local names that it speaks of."""
-    found = [member.value] if member.value is not None else []
-    for value in found:
-        for part in ast.walk(value):
-            if isinstance(part, ast.Name):
-                new = [one.value for one in member.cls.facts.definitions(part) or () if one.value is not None]
-                found += [one for one in new if one not in found]
-    return found
+def _resized(member: Member) -> ast.Call | None:
+    """The call that is given the old values first, by the name of one that only changes their number."""
+    cls, value = member.cls, member.value
+    if member.method is None or member.method in cls.reached_from_init or not isinstance(value, ast.Call):
+        return None
+    data = cls.facts.argument(value, 0, "data") if member.kind.is_parameter else None
+    if isinstance(data, ast.Name):
+        values = cls.facts.reach(data) or []
+        data = values[0] if len(values) == 1 else None
+    if not isinstance(data, ast.Call) or not data.args or not _RESIZES.search(last_name(data.func)):
+        return None
+    given = data.args[0]
+    kept = cls.facts.self_attribute(given) == member.name and not is_read(cls.facts, given)
+    return data if kept else None

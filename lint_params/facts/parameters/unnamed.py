@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Functions of torch that write all of a list of tensors.
 _FILL_LISTS = ("vector_to_parameters", "_foreach_zero_", "_foreach_copy_")
 _TABLES = ("_parameters", "__dict__")
-_HAND_ON = ("list", "tuple", "enumerate", "reversed", "sorted", "filter", "iter")
+_HAND_ON = ("list", "tuple", "enumerate", "reversed", "sorted", "filter", "iter", "zip")
 
 
 def fills_unnamed(facts: FileFacts, scope: Scope, family: list[ClassFacts], name: str) -> bool:

@@ -109,6 +109,11 @@ class Kind:
         """The alternatives: itself unless it is a choice."""
         return self.choices or (self,)
 
+    @property
+    def with_data(self) -> Kind:
+        """What it is where it has a ``.data``: a number or None of another branch has none."""
+        return join(one for one in self.every() if one.what not in ("number", "none")) if self.choices else self
+
     def named(self, member: str, owner: Kind | None) -> Kind:
         return replace(self, member=member, owner=owner)
 

@@ -60,7 +60,7 @@ def sizes_of(facts: FileFacts, expr: ast.expr, depth: int = 0) -> Sizes | None:
             value = local[0].value
             if value is not None and value is not expr:
                 return sizes_of(facts, value, depth + 1)
-        declared = _of_kind(facts, facts.kind_of(expr), depth)
+        declared = _of_kind(facts, facts.kind_of(expr).with_data, depth)
         same = declared is None or _on_every_way(facts, expr, len(declared), depth)
         return declared if same else None
     if isinstance(expr, ast.Call):
