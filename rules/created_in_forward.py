@@ -146,7 +146,7 @@ class CreatedInForward(Rule):
             )
         else:
             message = (
-                f"this {what} is made anew on every forward: its random weights are never "
+                f"this {what} is made anew on every forward: its new weights are never "
                 "trained; make it in __init__"
             )
         trace: tuple[Step, ...] = ()

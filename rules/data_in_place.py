@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from lint_params.facts import FileFacts
     from lint_params.facts.writes import Write
 
+#: What puts a tensor that is computed in the place of a layer's weight.
+_REPARAMETRISES = frozenset(["weight_norm", "spectral_norm", "orthogonal", "register_parametrization"])
+
 
 class DataInPlace(Rule):
     code = "LP209"
@@ -51,6 +54,7 @@ class DataInPlace(Rule):
     words = (".data",)
 
     def check(self, facts: FileFacts) -> Iterator[Finding]:
+        told: set[tuple[int, int, str]] = set()
         for write in facts.writes:
             if write.through != "data" or write.how not in (
                 "method", "init", "augmented", "item", "item-augmented",
@@ -59,6 +63,10 @@ class DataInPlace(Rule):
             if not facts.kind_of(write.target).is_parameter or facts.no_grad(write.node):
                 continue
             name = ast.unparse(write.target)
+            place = (getattr(write.node, "lineno", 0), getattr(write.node, "col_offset", 0), name)
+            if place in told or self._is_made_of_others(facts, write):
+                continue
+            told.add(place)  # `p.data.mul_(a).add_(q)` writes twice
             if write.how == "init":
                 text = f"nn.init functions need no `.data`: write `{write.method}({name}, ...)`"
             else:
@@ -74,6 +82,13 @@ class DataInPlace(Rule):
                 subject=facts.subject(write.node),
                 details={"attribute": name.removeprefix("self.")},
             )
+
+    def _is_made_of_others(self, facts: FileFacts, write: Write) -> bool:
+        """Whether the file gives layers a ``weight`` that is no Parameter, but made of others at each call."""
+        if not isinstance(write.target, ast.Attribute) or write.target.attr != "weight":
+            return False
+        called = {getattr(node, "attr", getattr(node, "id", "")) for node in facts.nodes(ast.Name, ast.Attribute)}
+        return bool(called & _REPARAMETRISES)
 
     def _fix(self, facts: FileFacts, write: Write) -> Fix | None:
         """The statement without ``.data``, under no_grad where that is needed."""

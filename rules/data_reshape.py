@@ -150,10 +150,19 @@ class DataReshape(Rule):
             )
         if write.phase == "constructor" or facts.is_surgery(write.node) or facts.is_frozen(write.parameter):
             return ""
+        if self._turns_gradient(facts, write):
+            return ""
         return (
             f"`{name}` is reshaped through `.data`: an optimizer that holds it, its gradient, its "
             "ties and the layer's own sizes keep the old shape. Make a new nn.Parameter of the "
             "right shape before the optimizer is built"
+        )
+
+    def _turns_gradient(self, facts: FileFacts, write: DataWrite) -> bool:
+        """Whether the function gives the gradient the new shape, too: it knows who holds the old one."""
+        return any(
+            node.attr == "grad" and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == write.name
+            for node in facts.scope_of(write.node).nodes(ast.Attribute)
         )
 
     def _may_fit(self, facts: FileFacts, write: DataWrite) -> bool:

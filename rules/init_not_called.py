@@ -109,11 +109,11 @@ class InitNotCalled(Rule):
 
     def _misspelled(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
         for name, scope in cls.methods.items():
-            if name in _MISSPELLED and (_calls_parent(cls, scope) or _builds(cls, name)):
+            if name in _MISSPELLED and not _only_calls_parent(scope) and (_calls_parent(cls, scope) or _builds(cls, name)):
                 yield self.report(
                     facts,
                     facts.header(scope),
-                    f"`{name}` is not a name that Python calls: this constructor never runs; "
+                    f"`{name}` is not `__init__`: this constructor never runs when the Module is built; "
                     "write `__init__`",
                     subject=cls.qualname,
                 )
@@ -325,6 +325,15 @@ def _meant(init: Scope) -> ast.expr | None:
             parent = init.index.parents.get(node)
             return parent if isinstance(parent, ast.Call) else node
     return None
+
+
+def _only_calls_parent(scope: Scope) -> bool:
+    """``def __int__(self): super().__init__()``: the parent's own constructor does as much."""
+    statements = scope.node.body if isinstance(scope.node, ast.FunctionDef) else []
+    body = [one for one in statements if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+    only = body[0] if len(body) == 1 else None
+    call = only.value if isinstance(only, ast.Expr) else None
+    return isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "__init__"
 
 
 def _calls_parent(cls: ClassFacts, scope: Scope) -> bool:

@@ -89,7 +89,7 @@ class RepeatedInstance(Rule):
         for node in facts.nodes(ast.ListComp, ast.GeneratorExp, ast.DictComp):  # type: ignore[assignment]
             if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.DictComp)) and self._counts(facts, node):
                 item = _once_copied(facts, _each(node))
-                if isinstance(item, ast.Name):
+                if isinstance(item, ast.Name) and not _is_one_of_stacks(facts, node):
                     yield from self._repeated(facts, node, item, fresh=False)
                     yield from self._not_cloned(facts, node, item)
         for call in facts.nodes(ast.Call):
@@ -303,6 +303,15 @@ def _has_other_way(facts: FileFacts, node: ast.AST, item: ast.expr) -> bool:
         if early and facts.qualify(call.func) in (*_LISTS, *_DICTS):
             return True
     return False
+
+
+def _is_one_of_stacks(facts: FileFacts, node: ast.expr) -> bool:
+    """``[trend for _ in range(n)] + [season for _ in range(m)]``: who names two blocks and repeats each
+    means each to be one."""
+    above = facts.parent(node)
+    if not isinstance(above, ast.BinOp) or not isinstance(above.op, ast.Add):
+        return False
+    return all(isinstance(side, ast.ListComp) and isinstance(side.elt, ast.Name) for side in (above.left, above.right))
 
 
 def _are_items(names: list[str]) -> bool:

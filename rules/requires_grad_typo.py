@@ -58,7 +58,7 @@ class RequiresGradTypo(Rule):
             given = value.value if isinstance(value, ast.Assign) else None
             shown = facts.source_of(given) if given is not None else "..."
             right = f"{owner}.requires_grad = {shown}"
-            what = "a Parameter" if one.of_tensor else "a Module"
+            what = "a tensor" if one.of_tensor else "a Module"
             if one.of_module:
                 right = f"{owner}.requires_grad_({shown})"
             fix = None
@@ -68,8 +68,10 @@ class RequiresGradTypo(Rule):
             yield self.report(
                 facts,
                 one.node,
-                f"`{one.name}` is no attribute of {what}: it is set and means nothing; "
-                f"write `{right}`",
+                f"`{one.name}` is "
+                + ("a method, which is hidden by what is set: nothing is frozen" if one.name == "requires_grad_"
+                   else f"no attribute of {what}: it is set and means nothing")
+                + f"; write `{right}`",
                 fix=fix,
                 subject=facts.stories.subject(one.node),
                 details={"attribute": one.name},

@@ -114,9 +114,10 @@ def _is_output(facts: FileFacts, expr: ast.expr, depth: int = 0) -> bool:
 
 
 def _is_seen_after_change(call: ast.Call) -> bool:
-    """``scale.copy_(x).view_as(y)``: the change is made, and nothing is lost with a view of it."""
+    """``scale.copy_(x).view_as(y)``, ``mask.scatter_(1, i, 1).float()``: the change is made, and nothing
+    is lost with another look at it."""
     func = call.func
-    changed = func.value if isinstance(func, ast.Attribute) and func.attr in _VIEWS else None
+    changed = func.value if isinstance(func, ast.Attribute) and func.attr in (*_VIEWS, *_MOVES) else None
     method = changed.func if isinstance(changed, ast.Call) else None
     return isinstance(method, ast.Attribute) and method.attr.endswith("_") and not method.attr.endswith("__")
 

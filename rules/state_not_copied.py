@@ -93,7 +93,7 @@ class StateNotCopied(Rule):
                 scopes = [one for one in around.scope.within() if one.is_function]
             if loaded is None or not self._stays(facts, scopes, call, kept):
                 continue
-            if _is_saved(facts, call, kept) or _is_another(facts, call) or _is_read_again(facts, scopes, given[0]):
+            if _is_saved(facts, call, kept) or _is_another(facts, call) or _is_another(facts, loaded) or _is_read_again(facts, scopes, given[0]):
                 continue
             yield self.report(
                 facts,
@@ -217,7 +217,8 @@ def _plans(owner: ast.expr) -> bool:
 
 
 def _is_another(facts: FileFacts, call: ast.Call) -> bool:
-    """Whether the loop around makes the model anew each time: nothing trains the one that is kept."""
+    """Whether the loop around makes the model anew each time: nothing trains the one that is kept, or
+    another one gets the state."""
     root = call.func
     while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
         root = root.func if isinstance(root, ast.Call) else root.value

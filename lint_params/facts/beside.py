@@ -79,20 +79,34 @@ def _speaks_of(node: ast.stmt, names: set[str]) -> bool:
 
 
 def importers(facts: FileFacts) -> Iterator[ast.Module]:
-    """The scripts that import a file and speak of a class of it: beside it or, if it stands in a
-    package, beside that."""
+    """The scripts that import a file and speak of a class of it, and those that import them: beside it
+    or, if it stands in a package, beside that."""
     folder, wanted = Path(facts.path).resolve().parent, Path(facts.path).stem
     if "." in facts.source.module:
         wanted = facts.source.module.partition(".")[0]
         folder = module_name(Path(facts.path).resolve())[0]
     names = {cls.name for cls in facts.classes}
     around = [facts.project.folder(folder, facts.source)]
-    for source in _mentioning(facts, around, wanted):
-        tree = _parsed(source)
-        if tree is None or not any(wanted in _imported(node) for node in tree.body):
-            continue
-        if any(last_name(node) in names for node in ast.walk(tree) if isinstance(node, (ast.Name, ast.Attribute))):
-            yield tree
+    waiting, read = [wanted], {Path(facts.path).resolve()}
+    while waiting and len(read) <= _USERS:
+        asked = waiting.pop(0)
+        for path, source in _files_mentioning(facts, around, asked):
+            tree = _parsed(source) if path not in read else None
+            if tree is None or not any(asked in _imported(node) for node in tree.body):
+                continue
+            if asked != wanted or any(map(names.__contains__, _spoken(tree))):
+                read.add(path)
+                waiting.append(path.stem)
+                yield tree
+
+
+def _spoken(tree: ast.Module) -> Iterator[str]:
+    """The names that a file uses, also as others: ``from net import Net as Network``."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            yield last_name(node)
+        elif isinstance(node, ast.alias):
+            yield node.name.rpartition(".")[2]
 
 
 def _imported(node: ast.stmt) -> list[str]:

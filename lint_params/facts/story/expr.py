@@ -10,6 +10,7 @@ from lint_params.facts.story.happenings import Happenings
 from lint_params.facts.story.things import MISSING, NOTHING, OTHER, Hold, Thing, Value, union
 from lint_params.facts.value.infer import annotated, attribute_of
 from lint_params.facts.value.kinds import Kind
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _WEIGHTS = ("weight", "bias")
 _COMPREHENSIONS = {ast.GeneratorExp: "stream", ast.DictComp: "dict"}
 _NO_PARTS = ("constant", "stream", "function", "parameter")
+
+_ITERATORS = frozenset(["Generator", "GeneratorType", "Iterator", "Iterable"])
+_NO_ITERATORS = frozenset("list tuple dict set str Sequence Sized Collection Tensor Parameter Module ndarray".split())
 
 
 class Expressions(Happenings):
@@ -285,6 +289,8 @@ class Expressions(Happenings):
             if found and len(found) == 1 and found[0].constant is not MISSING:
                 return bool(found[0].constant)
             return None
+        if isinstance(test, ast.Call):
+            return self._is_stream(test)
         if (
             isinstance(test, ast.Compare)
             and len(test.ops) == 1
@@ -301,6 +307,33 @@ class Expressions(Happenings):
                 return None
             return (one.constant is None) == isinstance(test.ops[0], ast.Is)
         return None
+
+    def _is_stream(self, test: ast.Call) -> bool | None:
+        """``isinstance(params, GeneratorType)``, ``hasattr(params, "__len__")`` of what surely is an iterator."""
+        name = test.args[0].id if test.args and isinstance(test.args[0], ast.Name) else ""
+        found = self.s.env.get(name)
+        if not found or any(one.what != "stream" for one in found):
+            return None
+        asked = self.facts.qualify(test.func) or ""
+        if asked == "inspect.isgenerator":
+            return True
+        if asked == "builtins.hasattr" and len(test.args) == 2 and isinstance(test.args[1], ast.Constant):
+            return test.args[1].value in ("__iter__", "__next__")
+        types = asked_type(test)[1] if asked == "builtins.isinstance" else []
+        words = {last_name(one) for one in types}
+        if words & _ITERATORS:
+            return True
+        return False if words and words <= _NO_ITERATORS else None
+
+    def doubt(self, test: ast.expr) -> None:
+        """``if is_generator(params): params = list(params)``: what an unknown question finds an
+        iterator to be decides what it is from there on."""
+        call = test.operand if isinstance(test, ast.UnaryOp) else test
+        if isinstance(call, ast.Call) and self.facts.qualify(call.func) not in ("builtins.isinstance", "builtins.any"):
+            for arg in call.args:
+                name = arg.id if isinstance(arg, ast.Name) else ""
+                if any(one.what == "stream" for one in self.s.env.get(name, ())):
+                    self.s.env[name] = NOTHING
 
     def asks_gradient(self, test: ast.expr) -> bool:
         """``p.requires_grad``: what it leaves out is not trained anyway."""

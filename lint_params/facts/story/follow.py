@@ -112,6 +112,7 @@ class Story(Calls):
         known = self.truth(node.test)
         if known is not None:
             return self.block(node.body if known else node.orelse)
+        self.doubt(node.test)
         before, around = self.s, self.branches
         plain = self.asks_gradient(node.test)  # ``if p.requires_grad``: leaves nothing out
         ends = []

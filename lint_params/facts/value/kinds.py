@@ -155,8 +155,17 @@ def join(kinds: Iterable[Kind]) -> Kind:
     if all(same(first, other) for other in some[1:]):
         if first.element is not None and len(some) > 1:
             first = replace(first, element=join(k.element for k in some if k.element))
+        if first.items is not None and len(some) > 1:
+            first = replace(first, items=_in_each_place([kind.items for kind in some if kind.items is not None]))
         return replace(first, optional=True) if len(some) < len(flat) else first
     return Kind("choice", choices=tuple(flat))
+
+
+def _in_each_place(items: list[tuple[Kind, ...]]) -> tuple[Kind, ...] | None:
+    """What ``return 0, 0`` and ``return weight, bias`` give for each of two names."""
+    if len({len(one) for one in items}) > 1:
+        return None
+    return tuple(join(place) for place in zip(*items))
 
 
 def same(one: Kind, other: Kind) -> bool:

@@ -69,14 +69,14 @@ def _unpack(it: Interpreter, targets: list[ast.expr], value: Value, scope: Scope
 
 
 def _need_as_many(it: Interpreter, value: Value, count: int) -> None:
-    """``a, b, c = x.chunk(2)``: the parts of a tensor that are unpacked into too many names."""
+    """``a, b, c = x.chunk(2)``: tensors that are unpacked into too many names."""
     if not isinstance(value, Seq) or value.kind != "tuple" or not value.items:
         return
     if all(isinstance(part, Tensor) and not part.free for part in value.items):
         first, it.ctx.callee, it.ctx.built = value.items[0], "the assignment", None
         with contextlib.suppress(Refuted):
             it.ctx.refute(
-                "join-mismatch", "{expected} names take the {got} parts of a tensor{source}",
+                "join-mismatch", "{expected} names take {got} tensors{source}",
                 count, len(value.items), first,
             )  # fmt: skip
 

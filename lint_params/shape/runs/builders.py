@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.runs.arguments import parameters
@@ -138,6 +138,9 @@ def _is_apart(
     other: Size,
 ) -> bool:
     """Whether the call surely gives two sizes: two numbers, or what two names stand for."""
+    reckoned = all(isinstance(size, Poly) for size in (one, other)) and any(
+        not set(size.terms.values()) <= {1, -1} for size in (one, other) if isinstance(size, Poly)
+    )
     answer, one, other = _sizes_at(call, init, given, one, other)
     if answer is None or answer is YES:
         return False
@@ -148,18 +151,31 @@ def _is_apart(
         return False
     if _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other):
         return False
-    return not _was_meant(project, user, place, one, other, _DEPTH)
+    return not _was_meant(project, user, place, one, other, reckoned)
 
 
 def _was_meant(
-    project: Project | None, file: SourceFile, place: Place, one: Size, other: Size, depth: int
+    project: Project | None,
+    file: SourceFile,
+    place: Place,
+    one: Size,
+    other: Size,
+    reckoned: bool,
+    depth: int = _DEPTH,
 ) -> bool:
     """Whether code in sight may build the class whose constructor hands a size on so that the size is
-    just the number that it is to be."""
-    cls = place.cls if isinstance(one, int) or isinstance(other, int) else None
+    just the number that it is to be or, where it is ``reckoned`` (``32 * num_heads``), so many times another."""
+    cls = place.cls if reckoned or isinstance(one, int) or isinstance(other, int) else None
     init = _constructor(cls) if cls is not None else None
     if cls is None or init is None or place.fn is not init:
         return False
+    defaults = {arg.arg: default for arg, default in parameters(init.args)}
+    if same(*(substitute(size, lambda atom: _number_of(defaults, atom)) for size in (one, other))) is YES:
+        return True
+    if reckoned:
+        atoms = {atom for size in (one, other) if isinstance(size, Poly) for atom in size.deep}
+        if any(isinstance(atom, Symbol) and not _is_of(defaults, atom) for atom in atoms):
+            return True  # an item of a list: the others may be the numbers that are meant
     for user, given, call in _calls(project, file, cls):
         answer, a, b = _sizes_at(call, init, given, one, other)
         around = given.place(call)
@@ -169,9 +185,20 @@ def _was_meant(
             continue
         if _may_be(given, a, b, around) or _may_be(given, b, a, around):
             return True
-        if not depth or _was_meant(project, user, around, a, b, depth - 1):
+        if not depth or _was_meant(project, user, around, a, b, reckoned, depth - 1):
             return True
     return False
+
+
+def _is_of(arguments: Mapping[str, ast.expr | None], atom: Symbol) -> bool:
+    """Whether it is an argument as it stands: its name, or that with the place where it was bound."""
+    return any(atom.name == name or atom.name.endswith(f", {name!r})") for name in arguments)
+
+
+def _number_of(defaults: Mapping[str, ast.expr | None], atom: Atom) -> Size | None:
+    """What an argument is by default."""
+    default = defaults.get(atom.name) if isinstance(atom, Symbol) else None
+    return default.value if isinstance(default, ast.Constant) and type(default.value) is int else None
 
 
 def _sizes_at(

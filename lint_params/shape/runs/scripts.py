@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from lint_params.names import dotted
 from lint_params.project import SourceFile
+from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.classes import is_module_class
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.overrides import judge_overrides
@@ -63,13 +64,33 @@ def check_scripts(it: Interpreter, file: SourceFile, called: Iterable[str], ran:
             if _skips_cases(node):
                 continue
             run = run_function(it, node, file)
-            yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
+            if _is_called_otherwise(file, node):
+                run.obligations[:] = [o for o in run.obligations if o.verdict is not Verdict.REFUTED]
+                yield run
+            else:
+                yield steady(it, run, lambda n=node: run_function(it, n, file))  # type: ignore[misc]
             left -= it.budget - it.steps
     for cls, test in tests(file):
         if left > 0 and _may_matter(file, cls.node, builders):
             run = run_test(it, cls, test)
             yield steady(it, run, lambda c=cls, t=test: run_test(it, c, t))  # type: ignore[misc]
             left -= it.budget - it.steps
+
+
+def _is_called_otherwise(file: SourceFile, node: ast.FunctionDef) -> bool:
+    """Whether the file calls a helper, and never with all of its default sizes: what becomes of others
+    shows where it is called."""
+    names = [arg.arg for arg, _ in parameters(node.args)]
+    sizes = {
+        arg.arg for arg, default in parameters(node.args)
+        if isinstance(default, ast.Constant) and type(default.value) is int
+    }
+    if not sizes or plainly_called(node):
+        return False
+    calls = [n for n in walk(file.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == node.name]
+    return bool(calls) and all(
+        sizes & {*names[: len(call.args)], *(keyword.arg or "" for keyword in call.keywords)} for call in calls
+    )
 
 
 _MAIN = ("__name__ == '__main__'", "'__main__' == __name__")

@@ -14,7 +14,7 @@ from lint_params.shape.evaluate import interpreter
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.runs.one_class import Checked, refutes
 from lint_params.shape.sizes.dim import NO, ONE, Poly, Size, same, sub
-from lint_params.shape.value import Origin
+from lint_params.shape.value import Origin, Tensor
 from lint_params.trees import walk
 
 #: Ranks of inputs, the usual ones first: most classes are sound with one of these.
@@ -69,8 +69,11 @@ def _meant(o: Obligation) -> tuple[bool, int]:
 
 def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked] | Checked:
     """The runs with all ranks, each up to its mistake; or the first of them that is sound: one
-    that takes the samples of a batch for features is no reading of the class."""
+    that takes the samples of a batch for features is no reading of the class, unless it does with
+    all that have more dimensions than what misfits: ``g.view(-1)`` of one sample."""
     found: list[Checked] = []
+    misfits: list[int] = []
+    doubtful: list[int] = []
     every = itertools.product(RANKS, repeat=len(inputs))
     with closing(again(dict(zip(inputs, ranks)) for ranks in every)) as runs:
         for run in runs:
@@ -79,10 +82,12 @@ def _misfits(inputs: tuple[str, ...], again: WithRanks) -> list[Checked] | Check
                 return []
             if not (refuted or any(o.batch for o in run.obligations)):
                 return run
+            ranks = [len(x.shape.dims) for x in run.inputs.values() if isinstance(x, Tensor)]
+            (misfits if refuted else doubtful).append(sum(ranks))
             if refuted:
                 run.obligations = run.obligations[: refuted[0] + 1]
                 found.append(run)
-    return found
+    return found if max(misfits, default=0) >= max(doubtful, default=0) else []
 
 
 #: Other numbers of repetitions that must refute what the first guess refuted.
