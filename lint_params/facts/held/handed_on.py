@@ -27,9 +27,29 @@ def used_elsewhere(cls: ClassFacts, name: str, names: tuple[str, ...] = ()) -> b
                 if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
                     field = facts.parent(node)  # of a record: self.pair.box
                     field = field if isinstance(field, ast.Attribute) else None
-                    if is_passed_on(facts, node, names) or field is not None and is_passed_on(facts, field, names):
+                    if is_passed_on(facts, node, names):
                         return True
-    return False
+                    if field is not None and (is_passed_on(facts, field, names) or _becomes_own(facts, field)):
+                        return True
+    inside = {scope for one in (*cls.mro, *cls.subclasses) for scope in one.scope.within()}
+    return any(
+        node.attr == name and is_passed_on(cls.facts, node, names)
+        for scope in cls.facts.scopes if scope not in inside
+        for node in scope.nodes(ast.Attribute)
+        if not (isinstance(node.value, ast.Name) and node.value.id == scope.instance_name)
+    )
+
+
+def _becomes_own(facts: FileFacts, field: ast.Attribute) -> bool:
+    """``self.q, self.k = self.heads.q, self.heads.k``: what a record holds gets a name of the module's."""
+    below: ast.AST = field
+    above = facts.parent(field)
+    if isinstance(above, ast.Tuple):
+        below, above = above, facts.parent(above)
+    if not isinstance(above, ast.Assign) or above.value is not below:
+        return False
+    targets = [part for target in above.targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return all(facts.self_attribute(target) is not None for target in targets)
 
 
 _HARMLESS = """
@@ -87,7 +107,7 @@ def is_passed_on(facts: FileFacts, node: ast.expr, names: tuple[str, ...] = ()) 
             continue
         if isinstance(parent, ast.For) and below is parent.iter:
             return _target_passes(facts, parent)
-        if isinstance(parent, ast.comprehension):
+        if isinstance(parent, ast.comprehension) and parent.iter is below:
             return _comprehension_passes(facts, parent)
         if isinstance(parent, (ast.Yield, ast.YieldFrom)):
             return True
@@ -118,10 +138,18 @@ def _is_any_class(facts: FileFacts, func: ast.expr) -> bool:
 def _name_passes(facts: FileFacts, target: ast.expr, item: bool, names: tuple[str, ...]) -> bool:
     """``first = self.xs[0]``, ``self.first = self.xs[0]`` and ``self.all = [*self.xs]``: what is done with it
     under that name."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return any(_name_passes(facts, part, item, names) for part in target.elts)
+    if isinstance(target, (ast.Tuple, ast.List)):  # whose parts are items of what is unpacked
+        return any(
+            _name_passes(facts, part.value, item, names) if isinstance(part, ast.Starred)
+            else _name_passes(facts, part, True, names)
+            for part in target.elts
+        )
+    if isinstance(target, ast.Subscript):
+        return _keeps_modules(facts, target.value)
     if not isinstance(target, ast.Name):
         attribute, cls = facts.self_attribute(target), facts.class_around(target)
+        if attribute is not None and _keeps_modules(facts, target):
+            return True  # self.net += self.layers
         if attribute is None or item or cls is None or f"self.{attribute}" in names:
             return attribute is not None and item
         return used_elsewhere(cls, attribute, (*names, f"self.{attribute}"))
@@ -131,20 +159,70 @@ def _name_passes(facts: FileFacts, target: ast.expr, item: bool, names: tuple[st
     return any(is_passed_on(facts, one, (*names, target.id)) for one in uses)
 
 
+def _keeps_modules(facts: FileFacts, owner: ast.expr) -> bool:
+    """Whether it is a ModuleList, a ModuleDict or torch's own table."""
+    if isinstance(owner, ast.Attribute) and owner.attr in ("_modules", "_parameters"):
+        return True
+    name, cls = facts.self_attribute(owner), facts.class_around(owner)
+    kinds = [one.kind for one in cls.assignments(name)] if name is not None and cls is not None else []
+    return any(kind.torch in MODULE_CONTAINERS for kind in (facts.kind_of(owner), *kinds))
+
+
 def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
-    """``for layer in self.xs: kept.append(layer)``: each item goes to another container."""
+    """``for layer in self.xs: kept.append(layer)``: each item goes to another container, or is frozen
+    or trained there."""
     names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+    parts = [part for statement in loop.body for part in ast.walk(statement)]
     return any(
         isinstance(part, ast.Call)
         and (_KEEPING & _called(facts, part.func))
         and any(_holds(given, names) for given in part.args)
-        for statement in loop.body
-        for part in ast.walk(statement)
-    )
+        or isinstance(part, ast.AugAssign) and _holds(part.value, names)
+        or isinstance(part, ast.Assign) and _holds(part.value, names) and any(
+            isinstance(target, ast.Subscript) and _keeps_modules(facts, target.value) for target in part.targets
+        )
+        or _is_of_parameters(part, names) and _are_trained_or_frozen(facts, part)
+        for part in parts
+    ) or any(_switches_off(part, names) for part in parts)
+
+
+def _is_of_parameters(part: ast.AST, names: set[str]) -> bool:
+    """``layer.parameters()`` of an item."""
+    func = part.func if isinstance(part, ast.Call) else None
+    owner = func.value if isinstance(func, ast.Attribute) and func.attr == "parameters" else None
+    return isinstance(owner, ast.Name) and owner.id in names
+
+
+def _are_trained_or_frozen(facts: FileFacts, call: ast.AST) -> bool:
+    """Whether the parameters of an item go into an optimizer or a list of them, or a loop freezes them."""
+    for above in facts.ancestors(call):
+        if isinstance(above, ast.For):
+            held = {part.id for part in ast.walk(above.target) if isinstance(part, ast.Name)}
+            return any(_switches_off(part, held) for part in ast.walk(above))
+        if isinstance(above, (ast.AugAssign, ast.Yield, ast.YieldFrom, ast.Return, ast.Dict)):
+            return True
+        if isinstance(above, ast.Call):
+            if (facts.qualify(above.func) or "").startswith("torch.optim.") or last_name(above.func) in _GROWS:
+                return True
+        elif isinstance(above, ast.stmt):
+            return False
+    return False
+
+
+def _switches_off(part: ast.AST, names: set[str]) -> bool:
+    """``p.requires_grad = False``, ``p.requires_grad_(False)``."""
+    flag = part.func if isinstance(part, ast.Call) else part.targets[0] if isinstance(part, ast.Assign) else None
+    if not isinstance(flag, ast.Attribute) or flag.attr not in ("requires_grad", "requires_grad_"):
+        return False
+    given = part.args[0] if isinstance(part, ast.Call) and part.args else getattr(part, "value", None)
+    off = isinstance(given, ast.Constant) and given.value is False
+    return off and isinstance(flag.value, ast.Name) and flag.value.id in names
 
 
 #: What keeps the item that it is given.
-_KEEPING = {"append", "add_module", "insert", "register_module", "register_parameter", "setattr", "__setattr__"}
+_KEEPING = {
+    "append", "extend", "add_module", "insert", "register_module", "register_parameter", "setattr", "__setattr__",
+}  # fmt: skip
 
 
 def _called(facts: FileFacts, func: ast.expr) -> set[str]:
@@ -158,17 +236,23 @@ def _holds(given: ast.expr, names: set[str]) -> bool:
     """``layer``, or ``Block(layer, act)``, by its capital letter a module that holds it."""
     if isinstance(given, ast.Name):
         return given.id in names
+    if isinstance(given, (ast.List, ast.Tuple)):
+        return any(_holds(part, names) for part in given.elts)
     if not isinstance(given, ast.Call) or not last_name(given.func)[:1].isupper():
         return False
     return any(_holds(part, names) for part in (*given.args, *(word.value for word in given.keywords)))
 
 
 def _comprehension_passes(facts: FileFacts, node: ast.comprehension) -> bool:
-    """``nn.ModuleList(build(x) for x in self.xs)`` hands the items on; a sum does not."""
+    """``nn.ModuleList(build(x) for x in self.xs)`` hands the items on; a sum does not. A method that
+    returns them, or their parameters by groups, gives them away."""
     outer = facts.parent(node)
     parent = facts.parent(outer) if outer is not None else None
-    while isinstance(parent, (ast.Starred, ast.List)):
+    while isinstance(parent, (ast.Starred, ast.List)) or isinstance(parent, ast.Call) and (
+        facts.qualify(parent.func) in ("collections.OrderedDict", "builtins.dict", "builtins.list", "builtins.tuple")
+    ):
         parent = facts.parent(parent)
-    if not isinstance(parent, ast.Call):
-        return False
-    return (facts.qualify(parent.func) or "").startswith("torch.nn.")
+    if isinstance(parent, ast.Call):
+        return (facts.qualify(parent.func) or "").startswith(("torch.nn.", "torch.optim."))
+    groups = isinstance(getattr(outer, "elt", None), ast.Dict)
+    return groups and isinstance(parent, ast.Return) and facts.phase(parent) != "forward"

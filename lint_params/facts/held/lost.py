@@ -6,11 +6,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.facts.held.owners import FROZEN, kind_owns
+from lint_params.facts.training.frozen import switches_off_in
 from lint_params.facts.value.contents import Item, is_fresh
 from lint_params.facts.value.kinds import Kind
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
+    from lint_params.facts.file import FileFacts
 
 #: A class that defines one of these looks after its parameters itself.
 OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
@@ -22,6 +24,8 @@ def lost_as(item: Item) -> str | None:
     """What it is, "parameter" or "module"; None where it has nothing to lose."""
     if item.kind.is_parameter:
         return "parameter" if trains(item) else None
+    if isinstance(item.expr, ast.Call) and _is_frozen(item.kind.facts, item.expr):
+        return None
     kinds = list(item.kind.every())
     if carries_layers(item.kind):
         return "module"
@@ -30,6 +34,14 @@ def lost_as(item: Item) -> str | None:
     if all(one.is_module for one in kinds) and enough(kind_owns(one, 0) is True for one in kinds):
         return "module"
     return None
+
+
+def _is_frozen(facts: FileFacts | None, call: ast.Call) -> bool:
+    """``copy.deepcopy(net).requires_grad_(False)``, or what a function gives that freezes it."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "requires_grad_":
+        return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value is False
+    found = facts.function_of(call) if facts is not None and call in facts.index.parents else None
+    return found is not None and switches_off_in(found[0], found[1], [])
 
 
 def carries_layers(kind: Kind) -> bool:

@@ -221,6 +221,9 @@ def is_fresh(facts: FileFacts, expr: ast.expr, kind: Kind) -> bool:
     for one in definitions:
         if one.how != "assign" or one.path or not isinstance(one.value, ast.Call):
             return False
+        statement = facts.parent(one.value)
+        if isinstance(statement, ast.Assign) and any(isinstance(t, ast.Attribute) for t in statement.targets):
+            return False  # q = self.q = nn.Linear(...)
         if not is_fresh(facts, one.value, facts.kind_of(one.value)):
             return False
     return bool(definitions) and not _goes_elsewhere(facts, expr)
