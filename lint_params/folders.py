@@ -15,6 +15,9 @@ MANY = 400
 #: The name under which all Python files of a folder are one dependency.
 ALL = "*.py"
 
+#: What stands where a project begins.
+_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+
 
 class Folder:
     """The Python files of one folder; each is read at most once."""
@@ -59,6 +62,30 @@ def of_package(folder: Path, home: Path, most: int) -> list[Path]:
     top = home / folder.relative_to(home).parts[0]
     inner = (Path(here) for here, _, files in os.walk(top) if "__init__.py" in files)
     return [folder, *(one for one in islice(inner, most) if one != folder)]
+
+
+def of_project(folder: Path, home: Path, most: int) -> list[Path]:
+    """The folders with Python files below the one that a project's scripts stand in, where that is
+    ``home`` or, of a folder that is no package, the one above or itself; none where there are too many."""
+    places = (home,) if home != folder else (folder.parent, folder)
+    top = next(filter(_is_project, places), None)
+    if top is None:
+        return []
+    found: list[Path] = []
+    for here, below, files in os.walk(top):
+        below[:] = sorted(name for name in below if name.isidentifier())
+        if any(name.endswith(".py") for name in files):
+            found.append(Path(here))
+        if len(found) > most:
+            return []
+    return found
+
+
+def _is_project(top: Path) -> bool:
+    """Whether scripts stand there, or what marks a project; not where packages are installed."""
+    if top.name in ("site-packages", "dist-packages"):
+        return False
+    return any(top.glob(ALL)) or any((top / name).exists() for name in _MARKS)
 
 
 def mentioning(

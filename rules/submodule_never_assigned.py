@@ -84,6 +84,8 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if _is_asked(facts, cls, call, name) or facts.is_subclassed_beside(cls.name):
                             continue
+                        if facts.is_set_beside(cls.name, name):
+                            continue
                         if inner.is_function and facts.env(call) is None:
                             continue  # behind a return, where nobody comes by
                         reported.add(name)

@@ -65,7 +65,7 @@ from lint_params.rule import Finding, Level, Rule, Step, Verification
 
 if TYPE_CHECKING:
     from lint_params.evidence import Run
-    from lint_params.facts import FileFacts
+    from lint_params.facts import ClassFacts, FileFacts
 
 _TEXTS = ("uninitialized parameter",)
 
@@ -89,7 +89,7 @@ class UninitialisedOutsideLazy(Rule):
                     subject=cls.qualname,
                     details={"lines": [member.node.lineno]},
                 )
-            elif not cls.is_lazy and one.filled is not None and not facts.is_subclassed_beside(cls.name):
+            elif not cls.is_lazy and one.filled is not None and one.open and not self._is_shaped_beside(facts, cls):
                 for name, member in one.open.items():
                     hooked = one.called or cls.method("initialize_parameters") is None
                     if member.cls is not cls or (name in one.filled and hooked):
@@ -102,6 +102,10 @@ class UninitialisedOutsideLazy(Rule):
                         f"gives it one: {mend}`initialize_parameters`, or make it with its shape",
                         subject=cls.qualname,
                     )
+
+    def _is_shaped_beside(self, facts: FileFacts, cls: ClassFacts) -> bool:
+        """Whether a class or a function of another file may give the parameters their shapes."""
+        return facts.is_subclassed_beside(cls.name) or facts.is_mentioned_beside(cls.name, "materialize")
 
     def verify(self, run: Run, finding: Finding) -> Verification | None:
         failure = run.failure("construct", "forward", "script")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lint_params.folders import MANY, Folder, mentioning, of_package
+from lint_params.folders import ALL, MANY, Folder, mentioning, of_package, of_project
 from lint_params.project import module_name
-from lint_params.trees import last_name, parsed
+from lint_params.trees import is_self, last_name, parsed
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -86,7 +86,7 @@ def importers(facts: FileFacts) -> Iterator[ast.Module]:
         wanted = facts.source.module.partition(".")[0]
         folder = module_name(Path(facts.path).resolve())[0]
     names = {cls.name for cls in facts.classes}
-    around = [facts.project.folder(folder, facts.source)]
+    around = [facts.project.folder(place, facts.source) for place in _script_folders(folder)]
     waiting, read = [wanted], {Path(facts.path).resolve()}
     while waiting and len(read) <= _USERS:
         asked = waiting.pop(0)
@@ -98,6 +98,12 @@ def importers(facts: FileFacts) -> Iterator[ast.Module]:
                 read.add(path)
                 waiting.append(path.stem)
                 yield tree
+
+
+def _script_folders(folder: Path) -> list[Path]:
+    """That one and, where it is a folder of modules without an ``__init__.py``, the one above."""
+    above = [] if (folder / "__init__.py").exists() else [folder.parent]
+    return [folder, *(one for one in above if any(one.glob(ALL)))]
 
 
 def _spoken(tree: ast.Module) -> Iterator[str]:
@@ -164,9 +170,34 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
     return False
 
 
+def is_set_beside(facts: FileFacts, cls: str, name: str) -> bool:
+    """Whether a file of the project that knows the class sets an attribute of that name from outside:
+    ``net.head = nn.Linear(...)``."""
+    for path, source in _files_mentioning(facts, _project(facts), name):
+        tree = _parsed(source)
+        if tree is None or source is None or not {cls, Path(facts.path).stem} & set(_spoken(tree)):
+            continue
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)
+            and not is_self(node.value)
+            for node in ast.walk(tree)
+        ):
+            return True
+    return False
+
+
+def is_mentioned_beside(facts: FileFacts, cls: str, word: str) -> bool:
+    """Whether a file of the project that knows the class has the word."""
+    for _, source in _files_mentioning(facts, _project(facts), word):
+        tree = _parsed(source)
+        if tree is not None and {cls, Path(facts.path).stem} & set(_spoken(tree)):
+            return True
+    return False
+
+
 def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
-    """Whether a file of the same folder has a class with this one as its base."""
-    folders = facts.project.around(facts.source)
+    """Whether a file of the project has a class with this one as its base."""
+    folders = _project(facts) or facts.project.around(facts.source)
     others = _stems(folders) - {Path(facts.path).stem}
     for source in _mentioning(facts, folders, name):
         tree = _parsed(source)
@@ -185,6 +216,14 @@ def _parsed(source: bytes | None) -> ast.Module | None:
 
 def _around(facts: FileFacts) -> list[Folder]:
     return facts.project.around(facts.source) if "." in facts.source.module else []
+
+
+def _project(facts: FileFacts) -> list[Folder]:
+    """The folders of the project that a file stands in; of too large ones only those around it."""
+    path = Path(facts.path).resolve()
+    places = of_project(path.parent, module_name(path)[0], _FOLDERS)
+    folders = [facts.project.folder(place, facts.source) for place in places]
+    return folders if sum(len(folder.files) for folder in folders) <= MANY else []
 
 
 def _stems(folders: list[Folder]) -> set[str]:

@@ -323,6 +323,14 @@ class ParameterFacts:
         """A method that would fill the member, but that nothing calls; "" if there is none."""
         return filled.idle_filler(member.cls, member.name)
 
+    def is_set_beside(self, cls: str, name: str) -> bool:
+        """Whether a file of the project sets the attribute of the class from outside."""
+        return beside.is_set_beside(self._all, cls, name)
+
+    def is_mentioned_beside(self, cls: str, word: str) -> bool:
+        """Whether a file of the project that knows the class has the word."""
+        return beside.is_mentioned_beside(self._all, cls, word)
+
     def is_subclassed_beside(self, name: str) -> bool:
         """Whether a file of the same folder has a class with this one as its base."""
         return beside.is_subclassed_beside(self._all, name)
