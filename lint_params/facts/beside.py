@@ -195,6 +195,23 @@ def is_mentioned_beside(facts: FileFacts, cls: str, word: str) -> bool:
     return False
 
 
+def freezes_beside(facts: FileFacts, cls: str) -> bool:
+    """Whether another file of the project builds the class and switches off gradients."""
+    for _, source in _files_mentioning(facts, _project(facts), cls):
+        tree = _parsed(source) if source is None or b"requires_grad" in source else None
+        if tree is None:
+            continue
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        if any(last_name(call.func) == cls for call in calls) and any(map(_switches_off, calls)):
+            return True
+    return False
+
+
+def _switches_off(call: ast.Call) -> bool:
+    given = call.args[0] if call.args else None
+    return last_name(call.func) == "requires_grad_" and isinstance(given, ast.Constant) and given.value is False
+
+
 def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
     """Whether a file of the project has a class with this one as its base."""
     folders = _project(facts) or facts.project.around(facts.source)

@@ -138,6 +138,13 @@ class StoryBase:
             return []
         return self._parts[thing]
 
+    def not_lazy(self, thing: Thing) -> None:
+        """A part of a module is replaced or taken away: it may have been the lazy one."""
+        one: Thing | None = thing
+        while one is not None:
+            self._parts[one] = []
+            one = one.parent
+
     def has_run(self, thing: Thing) -> bool:
         """Whether it, what it is part of, or a part of it may have run."""
         ran = self.s.ran

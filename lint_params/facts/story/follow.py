@@ -93,6 +93,9 @@ class Story(Calls):
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.s.env.pop(target.id, None)
+            elif isinstance(target, (ast.Attribute, ast.Subscript)):
+                for owner in self.value(target.value):
+                    self.not_lazy(owner)
         return True
 
     def _return(self, node: ast.Return) -> bool:

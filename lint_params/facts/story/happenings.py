@@ -212,7 +212,12 @@ class Happenings(LazyHappenings):
             return
         if attr in _PLAIN or self.regrouped(owner, attr):
             return
-        self.put(owner, attr, value, node)
+        if any(one.parent is owner and one.attr == attr for one in value):
+            self._restore(owner, attr)
+        else:
+            self.put(owner, attr, value, node)
+        if not any(self.lazy(one) for one in value):
+            self.not_lazy(owner)
         self.s.fields[(owner, attr)] = value
         for one in value:
             if one is OTHER or one.constant is not MISSING:
@@ -221,6 +226,13 @@ class Happenings(LazyHappenings):
                 one.parent, one.attr = owner, attr
             elif not any(known is owner for known in one.inside):
                 one.inside.append(owner)
+
+    def _restore(self, owner: Thing, attr: str) -> None:
+        """``model.fc = old``: what stood there when the optimizer was built stands there again."""
+        for changes in self.s.stale.values():
+            for change in changes:
+                if change.into is owner and change.attr == attr:
+                    change.healed = True
 
     def freeze(self, thing: Thing, node: ast.AST, surely: bool = True) -> None:
         whole = self._whole(thing, node)

@@ -173,6 +173,8 @@ class Methods(KnownCalls):
         if name in _RUNS:
             self.run(one)
             return NOTHING
+        if name in ("pop", "insert"):
+            self.not_lazy(one)
         if name == "apply" and one.what == "module":
             self._apply(node, one, given)
             return (one,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from lint_params.facts.beside import freezes_beside
 from lint_params.facts.members import argument
 from lint_params.facts.value.kinds import Kind
 
@@ -29,8 +30,36 @@ def is_frozen(kind: Kind) -> bool:
             names.append(owner.member)
         if owner.cls is not None and any(switches_off(one, names) for one in owner.cls.mro):
             return True
+        if owner.cls is not None and names and is_frozen_outside(owner.cls, names[0]):
+            return True
         owner = owner.owner
     return False
+
+
+def is_frozen_outside(cls: ClassFacts, name: str) -> bool:
+    """Whether other code of the file, or a file of the project that knows the class, switches off the
+    gradient of an instance or of what it has by that name: ``self.bank.keys.requires_grad_(False)``."""
+    facts = cls.facts
+    own = {scope for one in (*cls.mro, *cls.subclasses) for scope in one.scope.within()}
+    for scope in facts.scopes:
+        for flag in scope.nodes(ast.Attribute) if scope not in own else ():
+            if _is_off(flag, facts.parent(flag)) and (
+                isinstance(flag.value, ast.Attribute) and flag.value.attr == name
+                or facts.kind_of(flag.value).cls in (cls, *cls.subclasses)
+            ):
+                return True
+    return freezes_beside(facts, cls.name)
+
+
+def _is_off(flag: ast.Attribute, above: ast.AST | None) -> bool:
+    """``x.requires_grad = False``, ``x.requires_grad_(False)``."""
+    if flag.attr == "requires_grad":
+        given = above.value if isinstance(above, ast.Assign) else None
+    elif flag.attr == "requires_grad_" and isinstance(above, ast.Call):
+        given = argument(above, 0, "requires_grad")
+    else:
+        return False
+    return isinstance(given, ast.Constant) and given.value is False
 
 
 def _switched_at_once(kind: Kind, made: ast.Call) -> bool:
