@@ -199,8 +199,8 @@ def freezes_beside(facts: FileFacts, cls: str) -> bool:
     """Whether another file of the project builds the class and switches off gradients."""
     for _, source in _files_mentioning(facts, _project(facts), cls):
         tree = _parsed(source) if source is None or b"requires_grad" in source else None
-        if tree is None:
-            continue
+        if tree is None or any(isinstance(node, ast.ClassDef) and node.name == cls for node in ast.walk(tree)):
+            continue  # or another class of that name
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         if any(last_name(call.func) == cls for call in calls) and any(map(_switches_off, calls)):
             return True

@@ -458,10 +458,21 @@ class ClassRef:
         self.identity: Any = node if scope is None else (node, scope)
 
 
+def as_set(items: list[Value]) -> Value:
+    """A set of values, each once; of what may be equal nobody knows how many there are."""
+    once: dict[Any, Value] = {}
+    for item in items:
+        plain = item is None or isinstance(item, (int, float, str))
+        if not plain and not isinstance(item, (External, ClassRef)):
+            return Seq(list(items), "set") if len(items) < 2 else Unknown("a set of values that may be equal")
+        once[item if plain else getattr(item, "name", id(item))] = item
+    return Seq(list(once.values()), "set")
+
+
 class Function:
     """A function, lambda or method of the project; ``bound`` is its ``self`` or class."""
 
-    __slots__ = ("node", "file", "scope", "bound", "owner", "plain")
+    __slots__ = ("node", "file", "scope", "bound", "owner", "plain", "fixed")
 
     def __init__(
         self,
@@ -477,6 +488,7 @@ class Function:
         self.bound = bound
         self.owner = owner
         self.plain = False  # as a decorator gets it: its own decorators are left out
+        self.fixed: dict[str, Value] = {}  # defaults as they were where it was defined
 
 
 class Native:

@@ -43,10 +43,11 @@ def is_frozen_outside(cls: ClassFacts, name: str) -> bool:
     own = {scope for one in (*cls.mro, *cls.subclasses) for scope in one.scope.within()}
     for scope in facts.scopes:
         for flag in scope.nodes(ast.Attribute) if scope not in own else ():
-            if _is_off(flag, facts.parent(flag)) and (
-                isinstance(flag.value, ast.Attribute) and flag.value.attr == name
-                or facts.kind_of(flag.value).cls in (cls, *cls.subclasses)
-            ):
+            if not _is_off(flag, facts.parent(flag)):
+                continue
+            of_member = isinstance(flag.value, ast.Attribute) and flag.value.attr == name
+            owner = facts.kind_of(flag.value.value if of_member and isinstance(flag.value, ast.Attribute) else flag.value)
+            if owner.cls in (cls, *cls.subclasses) or of_member and not owner.known:
                 return True
     return freezes_beside(facts, cls.name)
 

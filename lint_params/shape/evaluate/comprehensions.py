@@ -18,6 +18,7 @@ from lint_params.shape.value import (
     Splice,
     Unknown,
     Value,
+    as_set,
 )
 
 
@@ -44,7 +45,7 @@ def _comprehension(it: Interpreter, node: Any, scope: Scope, kind: str) -> Value
             return Unknown("comprehension over an unknown sequence")
         value = it.eval(node.elt, inner)
         items.append(value if bindings else Splice([[value], []]))
-    return Seq(items, kind)
+    return as_set(items) if kind == "set" else Seq(items, kind)
 
 
 @on(ast.DictComp)

@@ -214,6 +214,28 @@ def _forget(it: Interpreter, owner: Any) -> None:
         it.ctx.write(owner.items, str(len(owner.items)), Unknown("sequence of unknown layers"))
 
 
+def _lose(it: Interpreter, owner: Any, *args: Value, **options: Value) -> Value:
+    """What is done to a module by its own methods that nobody follows here."""
+    it.epoch += 1
+    if owner.items is not None:
+        it.ctx.rewrite_dict(owner.items, {"?": Unknown("items of unknown number")})
+    for key in list(owner.attrs):
+        it.ctx.write(owner.attrs, key, Unknown("a layer that was set, or taken away"))
+    return Unknown("module attribute")
+
+
+def _pop(it: Interpreter, owner: Any, index: Value) -> Value:
+    """``net.pop(-1)``: the item goes, and is given back."""
+    keys = list(owner.items or ())
+    if owner.items is None or not isinstance(index, int) or not -len(keys) <= index < len(keys):
+        return _lose(it, owner)
+    from lint_params.shape.evaluate.assign import delete_item
+
+    gone = owner.items[keys[index]]
+    delete_item(it, owner, index)
+    return gone
+
+
 def _insert(it: Interpreter, owner: Any, index: Value, module: Value) -> Value:
     if owner.items is None or not isinstance(index, int):
         _forget(it, owner)
@@ -277,6 +299,12 @@ _MEMBERS: dict[str, Callable[..., Value]] = {
     "append": _append,
     "extend": _extend,
     "insert": _insert,
+    "pop": _pop,
+    "popitem": _lose,
+    "__delitem__": _lose,
+    "__setitem__": _lose,
+    "set_submodule": _lose,
+    "clear": _lose,
     "update": _update,
     "items": pairs,
     "named_children": pairs,

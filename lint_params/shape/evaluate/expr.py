@@ -13,7 +13,7 @@ from lint_params.shape.evaluate.evaluated import FUNCTIONS, evaluated
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.objects import ABSENT, OF_SUBCLASS, get_attr, super_value
-from lint_params.shape.evaluate.parameters import CHANGES
+from lint_params.shape.evaluate.parameters import CHANGES, defined
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.shown import shown
 from lint_params.shape.evaluate.subscript import subscript
@@ -37,6 +37,7 @@ from lint_params.shape.value import (
     Splice,
     Unknown,
     Value,
+    as_set,
     asks_shapes,
 )
 
@@ -269,7 +270,7 @@ def _sequence(it: Interpreter, elements: list[ast.expr], scope: Scope, kind: str
             items.extend(inner)
         else:
             items.append(it.eval(element, scope))
-    return Seq(items, kind)
+    return as_set(items) if kind == "set" else Seq(items, kind)
 
 
 @on(ast.Dict)
@@ -316,7 +317,7 @@ def _slice(it: Interpreter, node: ast.Slice, scope: Scope) -> Value:
 
 @on(ast.Lambda)
 def _lambda(it: Interpreter, node: ast.Lambda, scope: Scope) -> Value:
-    return Function(node, scope.file.file, scope)
+    return defined(it, node, scope)
 
 
 @on(ast.NamedExpr)

@@ -92,6 +92,17 @@ def instantiate(
     return made
 
 
+def _has_attribute_access(line: list[Value]) -> bool:
+    """Whether a mapping gives its items as attributes: ``__getattr__ = dict.__getitem__``."""
+    classes = [base for base in line if isinstance(base, ClassRef)]
+    if any(definition(base, name) is not None for base in classes for name in ("__getattr__", "__setattr__")):
+        return True
+    return any(
+        isinstance(part, ast.Attribute) and part.attr == "__dict__" and isinstance(part.ctx, ast.Store)
+        for base in classes for part in ast.walk(base.node)
+    )
+
+
 def _pristine(made: Instance) -> Instance | None:
     """A copy of what a constructor made; None where each of its kind has a first input of its own."""
     return None if has_lazy_layers(made) else copied(made, {})
@@ -105,6 +116,8 @@ def _instantiate(
         return _enum_member(it, cls, args)
     if is_made_elsewhere(it, line):
         return Unknown("made by a metaclass or __new__")
+    if any(isinstance(b, External) and b.name == "builtins.dict" for b in line) and _has_attribute_access(line):
+        return Unknown("a mapping whose items are attributes")
     origin = Origin(getattr(node, "lineno", 0), cls.node.name, it.ctx.path)
     instance = Instance(cls, origin)
     instance.node = node
@@ -226,9 +239,32 @@ def call_instance(
             return _call_method(it, instance, method, args, kwargs, node, text)
     if "forward" in instance.attrs:
         return it.call(instance.attrs["forward"], args, kwargs, node, text)
+    if LAYER in instance.attrs and _has_own_ways(it, instance):
+        return Unknown("an override of what torch's layer calls")
     if LAYER in instance.attrs:
         return it.call(instance.attrs[LAYER], args, kwargs, node, text)
     return Unknown("no forward")
+
+
+#: What the forward of torch's own layers calls of itself.
+_CALLED_BY_TORCH = ("_check_input_dim", "_conv_forward", "_output_padding", "check_input", "check_forward_args")
+
+
+def _has_own_ways(it: Interpreter, instance: Instance) -> bool:
+    """Whether a class below one of torch's layers overrides what that layer's forward calls, or gives
+    it other weights where torch resets them."""
+    for base in mro(it, instance.cls):
+        if not isinstance(base, ClassRef):
+            continue
+        if any(definition(base, name) is not None for name in _CALLED_BY_TORCH):
+            return True
+        reset = definition(base, "reset_parameters")
+        if isinstance(reset, ast.FunctionDef) and any(
+            isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and part.attr in ("weight", "bias")
+            for part in ast.walk(reset)
+        ):
+            return True
+    return False
 
 
 def _call_method(

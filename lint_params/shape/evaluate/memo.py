@@ -101,7 +101,8 @@ def closure_key(ctx: Context, made: ClassRef | Function) -> Key:
             value = scope.vars[name]
             local = isinstance(value, (ClassRef, Function)) and value.scope is not None
             seen.append((name, (value.node, value.scope) if local else key_of(ctx, value)))
-    return tuple(seen)
+    fixed = made.fixed if isinstance(made, Function) else {}
+    return (*seen, *((name, key_of(ctx, value)) for name, value in fixed.items()))
 
 
 def _names_read(node: ast.AST) -> list[str]:

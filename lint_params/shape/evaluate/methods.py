@@ -10,7 +10,7 @@ from lint_params.shape.evaluate.iterate import known_items, place
 from lint_params.shape.evaluate.objects import NAMELESS, Namespace, forget_plain, put
 from lint_params.shape.evaluate.text import is_wide
 from lint_params.shape.sizes.dim import product
-from lint_params.shape.value import PERHAPS, Config, Dict, More, Native, Parser, Seq, Splice, Unknown, Value
+from lint_params.shape.value import PERHAPS, Config, Dict, More, Native, Parser, Seq, Splice, Unknown, Value, as_set
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -83,6 +83,13 @@ _TEXT = frozenset(
 
 def _append(it: Interpreter, owner: Seq, item: Value) -> Value:
     it.ctx.rewrite(owner.items, [*owner.items, item])
+    return None
+
+
+def _add(it: Interpreter, owner: Seq, item: Value) -> Value:
+    """To a set: what it has already makes it no longer."""
+    grown = as_set([*owner.items, item])
+    it.ctx.rewrite(owner.items, grown.items if isinstance(grown, Seq) else [More()])
     return None
 
 
@@ -173,7 +180,7 @@ def _count(it: Interpreter, owner: Seq, item: Value) -> Value:
 
 _LIST: dict[str, Callable[..., Value]] = {
     "append": _append,
-    "add": _append,
+    "add": _add,
     "extend": _extend,
     "insert": _insert,
     "pop": _pop,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.names import dotted
-from lint_params.shape.evaluate.scope import Scope
+from lint_params.shape.evaluate.scope import MISSING, Scope
 from lint_params.shape.value import OPEN, PERHAPS, Config, Dict, Function, Seq, Unknown, Value
 from lint_params.trees import walk
 
@@ -62,9 +63,37 @@ def bind_parameters(
             if default is None:
                 return False
             changed = id(fn.node) in it.entered and _is_changed_default(fn.node, arg.arg, default)
-            value = Unknown("a default that has changed") if changed else it.eval(default, defining)
-            scope.vars[arg.arg] = value
+            if changed or _is_bound_again(fn, default):
+                scope.vars[arg.arg] = Unknown("a default that has changed")
+            else:
+                fixed = fn.fixed.get(arg.arg, MISSING)
+                scope.vars[arg.arg] = it.eval(default, defining) if fixed is MISSING else fixed
     return True
+
+
+def defined(
+    it: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope
+) -> Function:
+    """A function that is defined while code runs: ``lambda x, w=w: ...`` keeps the ``w`` of this moment."""
+    made = Function(node, scope.file.file, scope)
+    for arg, default in defaults_of(node.args):
+        if not isinstance(default, ast.Constant):
+            made.fixed[arg.arg] = it.eval(default, scope)
+    return made
+
+
+def defaults_of(spec: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
+    """The parameters that have a default, each with it."""
+    positional = [*spec.posonlyargs, *spec.args]
+    if spec.defaults:
+        yield from zip(positional[-len(spec.defaults) :], spec.defaults)
+    yield from ((arg, default) for arg, default in zip(spec.kwonlyargs, spec.kw_defaults) if default is not None)
+
+
+def _is_bound_again(fn: Function, default: ast.expr) -> bool:
+    """``def head(x, dim=DIM)`` of a file that gives ``DIM`` another value somewhere."""
+    again = fn.file.names.ambiguous if fn.scope is None else ()
+    return bool(again) and any(isinstance(part, ast.Name) and part.id in again for part in ast.walk(default))
 
 
 def _is_changed_default(node: ast.AST, name: str, default: ast.expr) -> bool:

@@ -17,6 +17,7 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
+from lint_params.shape.evaluate.state import changed_classes, changed_globals
 from lint_params.trees import last_name, walk
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class FileScope:
         self.busy: set[str] = set()
         self.qualified: dict[tuple[str, bool], Value] = {}
         self._changed: dict[str, set[Any]] | None = None
+        self._changed_globals: frozenset[str] | None = None
         self.decorated: dict[int, Value] = {}  # by function, see there
         self.running: int | None = None  # the line to which the file's own code has come
 
@@ -131,6 +133,8 @@ class FileScope:
         if self._changed is None:
             self._changed = {}
             self._changes_in_functions(self._changed)
+            for name, keys in changed_classes(self.file.tree).items():
+                self._changed.setdefault(name, set()).update(keys)
             pending: list[ast.stmt] = list(self.file.tree.body)
             while pending:
                 statement = pending.pop()
@@ -158,6 +162,13 @@ class FileScope:
                 owner, key = node.args[:2]  # also monkeypatch.setattr and mock.patch.object
                 if isinstance(owner, ast.Name) and isinstance(bindings.get(owner.id), ast.ClassDef):
                     into.setdefault(owner.id, set()).add(getattr(key, "value", None))
+
+    @property
+    def changed_globals(self) -> frozenset[str]:
+        """Names of the file whose values its functions change in place, or bind again."""
+        if self._changed_globals is None:
+            self._changed_globals = changed_globals(self.file.tree)
+        return self._changed_globals
 
     def _options_of(self, it: Interpreter, name: str) -> None:
         """Run the calls that give a parser its options: they are statements of their own."""

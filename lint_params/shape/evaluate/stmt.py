@@ -15,6 +15,7 @@ from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.matching import bind, fits
 from lint_params.shape.evaluate.objects import settle
+from lint_params.shape.evaluate.parameters import defined
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.truth import FAILED, assume, holds, truth
 from lint_params.shape.ops.broadcast import stays
@@ -268,7 +269,7 @@ def _assert(it: Interpreter, node: ast.Assert, scope: Scope) -> Flow:
 
 
 def _def(it: Interpreter, node: Any, scope: Scope) -> Flow:
-    it.ctx.write(scope.vars, node.name, Function(node, scope.file.file, scope))
+    it.ctx.write(scope.vars, node.name, defined(it, node, scope))
     return None
 
 

@@ -41,6 +41,8 @@ class _Result:
 
 def index(ctx: Context, tensor: Tensor, items: list[Value]) -> Value:
     """The value of ``tensor[items]``; raises Refuted where torch raises."""
+    if len(items) == 1 and isinstance(items[0], Seq) and any(isinstance(one, Seq) for one in items[0].items):
+        return ctx.unknown_tensor(tensor.dtype)  # ``x[[[0, 1], [2, 3]]]`` is ``x[[0, 1], [2, 3]]``, as of torch 2.9
     items = [_index_tensor(ctx, item) for item in items]
     if not all(_understood(item) for item in items):
         return _with_unknown(ctx, tensor, items)

@@ -38,7 +38,12 @@ from lint_params.shape.value import (
 def view(ctx: Context, input: Value, *shape: Value, **kwargs: Value) -> Value:
     shape = shape or tuple(kwargs.values())
     if len(shape) == 1 and (isinstance(shape[0], DtypeOf) or dtype_of(shape[0]) is not None):
-        out = ctx.same_shape(input) if isinstance(input, Tensor) else ctx.unknown_tensor()
+        out = ctx.unknown_tensor()  # elements of another width are another number in the last dimension
+        plain = getattr(shape[0], "name", "") in ("torch.float32", "torch.float", "torch.int32", "torch.int")
+        if isinstance(input, Tensor) and input.dtype == "float" and plain:
+            out = ctx.same_shape(input)
+        elif isinstance(input, Tensor) and input.shape.dims:
+            out = ctx.tensor((*input.shape.dims[:-1], ctx.fresh("elements")), lead=input.shape)
         out.dtype = dtype_of(shape[0])
         return out
     if not isinstance(input, Tensor):

@@ -29,6 +29,7 @@ from lint_params.shape.value import (
     Tensor,
     Unknown,
     Value,
+    as_set,
     asks_shapes,
     is_size,
 )
@@ -173,6 +174,9 @@ def _as_sequence(kind: str) -> How:
     def make(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
         if not args:
             return Seq([], kind)
+        if kind == "set":
+            known = args[0].items if isinstance(args[0], Seq) else known_items(it, args[0])
+            return Unknown("sequence of unknown length") if known is None else as_set(known)
         if isinstance(args[0], Seq):
             return Seq(list(args[0].items), kind)
         if isinstance(args[0], ShapeOf):

@@ -214,11 +214,22 @@ def _run_body(it: Interpreter, body: list[ast.stmt], file: SourceFile) -> Checke
                     names.running = statement.end_lineno or statement.lineno
                     if run_block(it, [statement], code) is not None:
                         break
+                    _forget_changed(it, statement, code)
             finally:
                 names.running = None
             judge_overrides(it, 0)
             _call_uncalled(it)
     return run
+
+
+def _forget_changed(it: Interpreter, statement: ast.stmt, code: Scope) -> None:
+    """What functions of the file may have changed of the names of its own code, where one was called."""
+    names = code.file
+    held = [name for name in names.changed_globals if name in code.vars] if names.changed_globals else []
+    functions = {n.name for n in names.file.tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    if held and any(isinstance(n, ast.Call) and last_name(n.func) in functions for n in walk(statement)):
+        for name in held:
+            it.ctx.write(code.vars, name, Unknown("changed by a function"))
 
 
 def run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:

@@ -1,0 +1,83 @@
+"""What the functions of a file change in its classes and in its module-level names, by the source alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from lint_params.trees import last_name, walk
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: Methods that change what they are called on.
+_CHANGE = frozenset("append extend insert pop remove clear update add setdefault add_module set_submodule".split())
+
+
+def changed_classes(tree: ast.Module) -> dict[str, set[Any]]:
+    """The attributes that a class is given by its own class methods (``cls.width = 8``), through
+    ``type(self)``, or by a decorator of the file; None for any."""
+    found: dict[str, set[Any]] = {}
+    givers = {fn.name: keys for fn in tree.body if isinstance(fn, _FUNCTIONS) and (keys := _set_on(fn, _first(fn)))}
+    for cls in [node for node in walk(*tree.body) if isinstance(node, ast.ClassDef)]:
+        keys = found.setdefault(cls.name, set())
+        for fn in cls.body:
+            if isinstance(fn, _FUNCTIONS):
+                ours = fn.name == "__init_subclass__" or "classmethod" in map(last_name, fn.decorator_list)
+                keys |= _set_on(fn, _first(fn) if ours else "")
+        for mark in cls.decorator_list:
+            keys |= givers.get(last_name(mark.func if isinstance(mark, ast.Call) else mark), set())
+    return {name: keys for name, keys in found.items() if keys}
+
+
+def _first(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    arguments = [*fn.args.posonlyargs, *fn.args.args]
+    return arguments[0].arg if arguments else ""
+
+
+def _set_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> set[Any]:
+    """The attributes that a function sets on a name, or on ``type(self)``."""
+    keys: set[Any] = set()
+    for node in walk(*fn.body):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_class(node.value, name):
+            keys.add(node.attr)
+        elif isinstance(node, ast.Call) and last_name(node.func) == "setattr" and len(node.args) > 1:
+            if _is_class(node.args[0], name):
+                keys.add(getattr(node.args[1], "value", None))
+    return keys
+
+
+def _is_class(owner: ast.expr, name: str) -> bool:
+    if isinstance(owner, ast.Name):
+        return owner.id == name != ""
+    if isinstance(owner, ast.Attribute):
+        return owner.attr == "__class__"
+    return isinstance(owner, ast.Call) and last_name(owner.func) == "type" and len(owner.args) == 1
+
+
+def changed_globals(tree: ast.Module) -> frozenset[str]:
+    """Module-level names whose values functions of the file change in place, or bind again."""
+    found: set[str] = set()
+    for fn in walk(*tree.body):
+        if isinstance(fn, _FUNCTIONS):
+            nodes = list(walk(*fn.body))
+            shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+            own = {arg.arg for arg in walk(fn.args) if isinstance(arg, ast.arg)} | {
+                node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            found |= shared | {name for node in nodes for name in _changed_by(node) if name not in own}
+    return frozenset(found)
+
+
+def _changed_by(node: ast.AST) -> Iterator[str]:
+    """``cfg.width = 8``, ``cfg["width"] = 8``, ``layers.append(x)``, ``setattr(cfg, key, 8)``, ``del ...``."""
+    owner: ast.expr | None = None
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        owner = node.value
+    elif isinstance(node, ast.Call) and last_name(node.func) in ("setattr", "delattr") and node.args:
+        owner = node.args[0]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGE:
+        owner = node.func.value
+    while isinstance(owner, (ast.Attribute, ast.Subscript)):
+        owner = owner.value
+    if isinstance(owner, ast.Name):
+        yield owner.id
