@@ -67,10 +67,15 @@ def of_package(folder: Path, home: Path, most: int) -> list[Path]:
 def of_project(folder: Path, home: Path, most: int) -> list[Path]:
     """The folders with Python files below the one that a project's scripts stand in, where that is
     ``home`` or, of a folder that is no package, the one above or itself; none where there are too many."""
-    places = (home,) if home != folder else (folder.parent, folder)
-    top = next(filter(_is_project, places), None)
-    if top is None:
-        return []
+    for top in filter(_is_project, (home,) if home != folder else (folder.parent, folder)):
+        found = _with_files(top, most)
+        if found:
+            return found
+    return []
+
+
+def _with_files(top: Path, most: int) -> list[Path]:
+    """The folders from there on that have Python files; none where they are more than so many."""
     found: list[Path] = []
     for here, below, files in os.walk(top):
         below[:] = sorted(name for name in below if name.isidentifier())

@@ -107,6 +107,8 @@ class CreatedInForward(Rule):
                 continue
             if self._is_set_up_by_data(facts, cls, scope, call) or self._is_set_up_by_others(facts, cls, scope, call):
                 continue
+            if self._kept_as(facts, call) and not facts.in_every_forward(call) and self._is_run_first(facts, cls):
+                continue
             seen.add(call)
             yield self._finding(facts, cls, scope, call, kind)
 
@@ -174,6 +176,17 @@ class CreatedInForward(Rule):
         if name is None or scope.name == "forward" or scope.name.startswith("_") or facts.in_every_forward(call):
             return False
         return any(one.scope.name == "__init__" and one.kind.is_module for one in cls.assignments(name))
+
+    def _is_run_first(self, facts: FileFacts, cls: ClassFacts) -> bool:
+        """``net(torch.zeros(1, 3, 32, 32))`` for its own sake in the same file: it has its layers before
+        there is an optimizer."""
+        for statement in facts.nodes(ast.Expr):
+            call = statement.value
+            given = call.args[0] if isinstance(call, ast.Call) and call.args else None
+            if isinstance(call, ast.Call) and given is not None and facts.creation(given) is not None:
+                if facts.kind_of(call.func).cls is cls:
+                    return True
+        return False
 
     def _is_copy(self, facts: FileFacts, call: ast.Call) -> bool:
         """``nn.Parameter(self.weights[k].to(device))``: what is there already, and nothing random."""

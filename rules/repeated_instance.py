@@ -68,7 +68,7 @@ _ANSWERS = tuple(f"builtins.{name}" for name in ("bool", "isinstance", "hasattr"
 _GROWS = ("append", "extend", "insert", "add_module", "update")
 _CLONES = re.compile(r"clone|copies|deepcopy|replicate", re.IGNORECASE)
 _AGAIN = re.compile(r"iter|step|unroll|loop|refine", re.IGNORECASE)
-_SHARED = re.compile(r"shar|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
+_SHARED = re.compile(r"shar|\bone \w+ for (all|each|every)\b|tie[ds_]|\btie\b|reus|same|recurr|univers|albert", re.IGNORECASE)
 
 
 class RepeatedInstance(Rule):
@@ -245,6 +245,9 @@ class RepeatedInstance(Rule):
         own = range(item.lineno + 1, item.end_lineno or 0)
         lines = [facts.line(number) for number in range(first - 1, last + 1) if number not in own]
         if any(_SHARED.search(line) for line in lines[1:]):
+            return True
+        around = facts.class_around(node)
+        if around is not None and _SHARED.search(f"{around.name} {ast.get_docstring(around.node) or ''}"):
             return True
         return lines[0].lstrip().startswith("#") and bool(_SHARED.search(lines[0]))
 

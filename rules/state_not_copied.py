@@ -91,7 +91,7 @@ class StateNotCopied(Rule):
             if loaded is None and around is not None:
                 loaded = self._loaded_outside(facts, call, kept, model)
                 scopes = [one for one in around.scope.within() if one.is_function]
-            if loaded is None or not self._stays(facts, scopes, call, kept):
+            if loaded is None or _is_the_last(facts, parent) or not self._stays(facts, scopes, call, kept):
                 continue
             if _is_saved(facts, call, kept) or _is_another(facts, call) or _is_another(facts, loaded) or _is_read_again(facts, scopes, given[0]):
                 continue
@@ -209,6 +209,13 @@ class StateNotCopied(Rule):
             elif not isinstance(parent, (ast.Compare, ast.Return)):
                 return False
         return True
+
+
+def _is_the_last(facts: FileFacts, statement: ast.stmt) -> bool:
+    """``best = model.state_dict(); break``: nothing trains it any more."""
+    block = getattr(facts.parent(statement), "body", None)
+    below = block[block.index(statement) + 1 :] if isinstance(block, list) and statement in block else []
+    return any(isinstance(one, (ast.Break, ast.Return)) for one in below)
 
 
 def _plans(owner: ast.expr) -> bool:

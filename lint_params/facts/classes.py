@@ -246,11 +246,15 @@ class ClassFacts:
 
     @cached_property
     def trains_in_forward(self) -> bool:
-        """Whether forward builds an optimizer: then it is a fit of its own, from new weights."""
+        """Whether forward builds an optimizer, or goes down gradients by hand: then it is a fit of its own,
+        from new weights."""
+        run = self.called_from("forward")
+        if any(made.scope is scope for owner, scope in run for made in owner.facts.optimizers):
+            return True
         return any(
-            made.scope is scope
-            for owner, scope in self.called_from("forward")
-            for made in owner.facts.optimizers
+            owner.facts.qualify(call.func) == "torch.autograd.grad" or last_name(call.func) == "backward" and not call.args
+            for owner, scope in run
+            for call in scope.nodes(ast.Call)
         )
 
     # -- members -----------------------------------------------------------------------

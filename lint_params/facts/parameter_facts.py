@@ -267,7 +267,8 @@ class ParameterFacts:
 
     def is_frozen_member(self, cls: ClassFacts, name: str, kind: Kind) -> bool:
         """The same of a member: its class may switch the gradient off later."""
-        return frozen.is_frozen(kind) or any(frozen.switches_off(c, [name]) for c in cls.mro)
+        own = any(frozen.switches_off(one, [name]) for one in cls.mro)
+        return own or frozen.is_frozen(kind) or frozen.is_frozen_outside(cls, name)
 
     def is_given_data(self, expr: ast.expr) -> bool:
         """Whether a tensor is made of numbers that an argument or a literal list gives."""

@@ -70,7 +70,8 @@ def device_use(facts: FileFacts, node: ast.expr, depth: int = 0) -> str:
         return "used" if _is_joined(facts, parent) else "asked"
     if isinstance(parent, ast.BinOp):
         whole = facts.parent(parent)
-        return "moved" if _moved_whole(facts, whole) else "used"
+        other = parent.right if parent.left is below else parent.left
+        return "moved" if _moved_whole(facts, whole) or _is_on_host(facts, other) else "used"
     if isinstance(parent, ast.AugAssign) and parent.value is below:
         return "used"
     if isinstance(parent, ast.Call):
@@ -86,6 +87,8 @@ def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> s
         if any(one.arg == "device" for one in call.keywords):
             return "moved"
         last = called.rpartition(".")[2]
+        if any(_is_on_host(facts, one) for one in call.args if one is not given):
+            return "moved"
         if last in _TAKES_ONE and call.args[:1] == [given] and depth < 3:
             return device_use(facts, call, depth + 1)
         return "asked" if last in ("is_tensor", "numel", "Size") else "used"
@@ -99,6 +102,19 @@ def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> s
         return "used"
     into = facts.receiver_of(call, given) if depth < 3 else None
     return _uses(*into, depth) if into is not None else "moved"  # by somebody, who may move it
+
+
+def _is_on_host(facts: FileFacts, other: ast.expr, depth: int = 0) -> bool:
+    """``y.detach().cpu()``, ``y.to("cpu")``, also by name: what is computed with it is to stay there."""
+    if isinstance(other, ast.Name):
+        values = facts.reach(other) if depth < 3 else None
+        return bool(values) and all(_is_on_host(facts, one, depth + 1) for one in values or ())
+    while isinstance(other, ast.Call) and isinstance(other.func, ast.Attribute):
+        first = other.args[0] if other.args else None
+        if other.func.attr == "cpu" or other.func.attr == "to" and getattr(first, "value", None) == "cpu":
+            return True
+        other = other.func.value
+    return False
 
 
 def _is_set_once(facts: FileFacts, given: ast.AST) -> bool:

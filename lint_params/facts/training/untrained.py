@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lint_params.facts.beside import is_mentioned_beside, is_subclassed_beside
 from lint_params.facts.members import argument
 from lint_params.facts.training.trained import is_backward, trains
 from lint_params.facts.training.untrained_uses import LOADED, is_harmless, only_computes, uses
@@ -60,6 +61,9 @@ def _in_function(facts: FileFacts, scope: Scope) -> Iterator[Untrained]:
         for name, value in pairs:
             if isinstance(name, ast.Name) and not (isinstance(value, ast.Constant) and pairs[0][0] is not target):
                 made.setdefault(name.id, []).append(value)
+    others = [one for one in facts.optimizers if one.scope is not scope and scope.parent is None]
+    given = {dotted(owner) for one in others for owner in (*one.owners, *one.single)}
+    made = {name: values for name, values in made.items() if name not in given}  # a function trains it first
     yield from _missing(facts, made, held, optimizers, [scope], _loops(scope))
 
 
@@ -73,7 +77,7 @@ def _in_class(facts: FileFacts, cls: ClassFacts) -> Iterator[Untrained]:
     scopes = list(cls.scope.within())
     optimizers = [one for one in facts.optimizers if one.scope in scopes]
     held = _held(facts, optimizers, scopes) if optimizers else None
-    if held is None:
+    if held is None or is_subclassed_beside(facts, cls.name) or is_mentioned_beside(facts, cls.name, "optim"):
         return
     made = {
         f"self.{name}": [m.value for m in members if m.value is not None]
