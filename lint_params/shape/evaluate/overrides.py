@@ -123,7 +123,10 @@ def _takes_other_input(it: Interpreter, o: Override) -> bool:
     before, after = it.ctx.dims(o.old), it.ctx.dims(o.new)
     if not before or not after or len(before) != len(after):
         return False
-    rows = [before[0], *((it.ctx.dims(bias) or ()) if isinstance(bias, Tensor) else ())]
+    own = (it.ctx.dims(bias) or ()) if isinstance(bias, Tensor) else ()
+    if own and it.ctx.compare(own[0], after[0]) is YES:
+        return not _is_turned(it, before, after)  # cut in both, and its bias with it
+    rows = [before[0], *own]
     return not _is_turned(it, before, after) and all(it.ctx.compare(one, after[0]) is not NO for one in rows)
 
 

@@ -206,6 +206,8 @@ def _next(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value
         return args[0].element(0)
     if isinstance(args[0], Unknown) and args[0].why == TENSORS:
         return it.ctx.unknown_tensor()
+    if isinstance(args[0], Seq):
+        it.ctx.rewrite(args[0].items, [More()])  # it is an iterator, which has one item less now
     return Unknown("next")
 
 
