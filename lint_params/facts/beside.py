@@ -173,9 +173,9 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
 def is_set_beside(facts: FileFacts, cls: str, name: str) -> bool:
     """Whether a file of the project that knows the class sets an attribute of that name from outside:
     ``net.head = nn.Linear(...)``."""
-    for path, source in _files_mentioning(facts, _project(facts), name):
+    for _, source in _files_mentioning(facts, _project(facts), name):
         tree = _parsed(source)
-        if tree is None or source is None or not {cls, Path(facts.path).stem} & set(_spoken(tree)):
+        if tree is None or not {cls, Path(facts.path).stem} & set(_spoken(tree)):
             continue
         if any(
             isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)

@@ -252,7 +252,8 @@ class ClassFacts:
         if any(made.scope is scope for owner, scope in run for made in owner.facts.optimizers):
             return True
         return any(
-            owner.facts.qualify(call.func) == "torch.autograd.grad" or last_name(call.func) == "backward" and not call.args
+            owner.facts.qualify(call.func) == "torch.autograd.grad"
+            or last_name(call.func) == "backward" and not call.args
             for owner, scope in run
             for call in scope.nodes(ast.Call)
         )

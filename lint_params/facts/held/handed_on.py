@@ -48,8 +48,8 @@ def _becomes_own(facts: FileFacts, field: ast.Attribute) -> bool:
         below, above = above, facts.parent(above)
     if not isinstance(above, ast.Assign) or above.value is not below:
         return False
-    targets = [part for target in above.targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
-    return all(facts.self_attribute(target) is not None for target in targets)
+    groups = [target.elts if isinstance(target, ast.Tuple) else [target] for target in above.targets]
+    return all(facts.self_attribute(target) is not None for group in groups for target in group)
 
 
 _HARMLESS = """

@@ -46,7 +46,8 @@ def is_frozen_outside(cls: ClassFacts, name: str) -> bool:
             if not _is_off(flag, facts.parent(flag)):
                 continue
             of_member = isinstance(flag.value, ast.Attribute) and flag.value.attr == name
-            owner = facts.kind_of(flag.value.value if of_member and isinstance(flag.value, ast.Attribute) else flag.value)
+            whole = flag.value.value if of_member and isinstance(flag.value, ast.Attribute) else flag.value
+            owner = facts.kind_of(whole)
             if owner.cls in (cls, *cls.subclasses) or of_member and not owner.known:
                 return True
     return freezes_beside(facts, cls.name)

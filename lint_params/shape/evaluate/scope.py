@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from lint_params.names import canonical, dotted
+from lint_params.shape.evaluate.state import changed_classes, changed_globals
 from lint_params.shape.value import (
     ClassRef,
     Config,
@@ -17,7 +18,6 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
-from lint_params.shape.evaluate.state import changed_classes, changed_globals
 from lint_params.trees import last_name, walk
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ from lint_params.shape.evaluate.truth import FAILED, assume, holds, truth
 from lint_params.shape.ops.broadcast import stays
 from lint_params.shape.value import (
     ClassRef,
-    Function,
     Instance,
     Layer,
     Seq,
