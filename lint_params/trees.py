@@ -135,6 +135,21 @@ def goes_on(handler: ast.ExceptHandler) -> bool:
     )
 
 
+def switched_off(node: ast.AST) -> ast.expr | None:
+    """``p`` of ``p.requires_grad = False`` and ``p.requires_grad_(False)``."""
+    given: ast.expr | None
+    if isinstance(node, ast.Assign):
+        flag, word, given = node.targets[0], "requires_grad", node.value
+    elif isinstance(node, ast.Call):
+        flag, word = node.func, "requires_grad_"
+        named = (keyword.value for keyword in node.keywords if keyword.arg == "requires_grad")
+        given = node.args[0] if node.args else next(named, None)
+    else:
+        return None
+    off = isinstance(given, ast.Constant) and given.value is False
+    return flag.value if off and isinstance(flag, ast.Attribute) and flag.attr == word else None
+
+
 def is_none(node: ast.AST | None) -> bool:
     """``None``, written out."""
     return isinstance(node, ast.Constant) and node.value is None

@@ -41,7 +41,8 @@ Silent when: the layer has no parameters (Softmax, Dropout, losses, ``affine=Fal
 function fills its weights or freezes it, it is made on the meta device or for ``functional_call``,
 gradients are off, the method runs in the constructor
 as well or is decorated (it may be kept), it is the ``initialize_parameters`` of a lazy Module,
-forward builds the optimizer too (a fit of its own), a method that forward need not call registers
+forward builds the optimizer too or asks for gradients (a fit of its own), the file runs a made-up batch
+for its own sake before there is an optimizer, a method that forward need not call registers
 it by a computed name (a model that a first batch builds) or makes a layer of the constructor again
 (who knows its size may call it before), or the class has its own ``__setattr__``.
 """

@@ -48,7 +48,7 @@ Run::
     assert model.weight.shape == before, "the Parameter changed its shape"
 
 Silent when: the new shape is surely the old one (`view_as(p)`, `view(p.shape)`, two
-transposes); the constructor reshapes a Parameter that it has just made (no layer's weight), with
+transposes, `view(1, self.dim)` of what was built with `dim`); the gradient gets the new shape, too; the constructor reshapes a Parameter that it has just made (no layer's weight), with
 the same number of elements;
 a function that by its name loads, converts, merges or exports weights does it (unless a convolution
 that is called gets a weight of another number of axes); the owner of `.data` is not surely a Parameter.

@@ -42,7 +42,7 @@ Says: a view of a leaf Variable that requires grad is being used in an in-place 
 Silent when: it is under `no_grad`, `inference_mode` or a decorator or a context manager that
 may do that; a caller in this file is, or nobody in this file calls the function (unless it, or the function that
 calls it, runs the backward pass itself); it goes through
-`.data` or `.detach()`; the Parameter has `requires_grad=False`, or may have; the function of
+`.data` or `.detach()`; the Parameter has `requires_grad=False`, or may have, also from outside; the function of
 `torch.nn.init` does it.
 """
 

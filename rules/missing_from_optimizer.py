@@ -47,7 +47,7 @@ Run::
     assert not torch.equal(trainer.decoder.weight, before), "the decoder was not trained"
 
 Silent when: the module is frozen, in ``eval()``, called under ``no_grad``, detached, loaded from a file,
-passed to other code or part of a module that is held; its name says teacher, target, pretrained
+passed to other code, given to an optimizer of another function, or part of a module that is held; its name says teacher, target, pretrained
 or the like; an optimizer gets parameters that are not all known; or the module was not made
 here.
 """

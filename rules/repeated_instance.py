@@ -41,8 +41,9 @@ Run::
 
 Silent when: what is repeated has no parameters, a flag decides about it, the repeated instance is
 an attribute (a shared head) or an argument (unless the function says by its name that it clones, or
-stacks what a caller makes for it, and decides nothing), the names or a comment say that it is shared, or each is copied or handed to
-another call, which may copy it.
+stacks what a caller makes for it, and decides nothing), the names, the class or a comment say that it
+is shared, two blocks that have names are repeated and put together, or each is copied or handed to another
+call, which may copy it.
 """
 
 from __future__ import annotations

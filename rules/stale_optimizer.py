@@ -38,7 +38,7 @@ Run::
     assert not torch.equal(model[2].weight, before), "the head was not trained"
 
 Silent when: ``add_param_group`` is called or a second optimizer is built afterwards, the optimizer
-is not used any more, it was not given the parameters that are replaced, what comes in is
+is not used any more, what stood there is put back, it was not given the parameters that are replaced, what comes in is
 frozen, has no parameters or is not known, or the two happen under conditions of which neither
 contains the other. ``model.to(...)``, ``load_state_dict`` and in-place initialisation keep the
 Parameter objects.

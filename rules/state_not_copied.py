@@ -50,7 +50,7 @@ Run::
     assert abs(nn.functional.mse_loss(model(x), y).item() - best) < 1e-6, "not the best weights"
 
 Silent when: the state is copied, saved to a file or sent on; it is not loaded into the same model
-again; nothing in the loop trains.
+again; nothing in the loop trains, or the loop ends there.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the same folder has a subclass, names are computed where the object is built (``setattr``) or asked
+the project has a subclass or sets the name from outside, names are computed where the object is built (``setattr``) or asked
 for (``__getattr__``), ``hasattr`` or a flag of the instance is asked first (unless the flag is an
 argument and the name another one misspelt), the class is abstract (no constructor that builds
 layers, ``Base`` or ``Mixin`` in its name, a method of its own, or one that forward calls, that

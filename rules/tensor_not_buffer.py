@@ -37,7 +37,7 @@ Run::
     model.to("meta")(torch.zeros(2, 4, device="meta"))
 
 Silent when: forward moves the tensor where it uses it (``.to(x.device)``, ``type_as``), it only
-indexes, is read as a number or asked for its shape, is 0-dim and constant, is made on a given
+indexes, meets what has come to the CPU, is read as a number or asked for its shape, is 0-dim and constant, is made on a given
 device (not on that of the layers beside it, ``device=None, dtype=None``), goes to code that is
 not read or that moves it, or the class moves its tensors itself (``_apply``, ``to``, ``cuda``).
 """

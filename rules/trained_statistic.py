@@ -40,7 +40,7 @@ Run::
     optimizer.step()
     assert torch.allclose(model[0].mean.flatten(), torch.tensor([0.5, 0.4, 0.3])), "it moved"
 
-Silent when: `requires_grad=False`, here or later; the values are not given numbers (zeros and
+Silent when: `requires_grad=False`, here or later or by who holds it; the values are not given numbers (zeros and
 ones are where a learned normalisation starts); forward does not subtract one of them from its
 input and divide by the other.
 """

@@ -51,8 +51,8 @@ Run::
 
 Says: Attempted to use an uninitialized parameter in
 
-Silent when: some line materialises or replaces the parameter (a subclass in the file or its folder may, too), hands
-it to code that may set it up, or the whole module to anybody, or calls the mixin's ``__init__`` by
+Silent when: some line materialises or replaces the parameter (a subclass or another file of the project may,
+too; so does a state dict that is assigned), hands it to code that may set it up, or the whole module to anybody, or calls the mixin's ``__init__`` by
 name; a base is not known.
 """
 

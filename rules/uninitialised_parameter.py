@@ -47,7 +47,7 @@ Run::
 Silent when: the file speaks of an `init_cfg`, by which MMEngine fills layers by name; any method
 that runs on construction writes it, hands it or `self` to a helper, or goes over all parameters;
 other code of the file, or a file of its package that uses the class, may do so (`apply`,
-`init_weights`, a loop over modules, a write to an attribute of that name; of the package no other
+`init_weights`, a loop over modules or, in a script that imports it, over parameters, a write to an attribute of that name; of the package no other
 file where the class has a reset method of its own, which leaves it out); a base class is not known,
 the class is abstract, it loads its weights, the file always loads weights and trains nothing, it is
 a test (`test_*.py`), or the Parameter takes no gradient.

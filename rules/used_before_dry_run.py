@@ -30,7 +30,7 @@ Says: Attempted to use an uninitialized parameter in
 
 Silent when: the model, or a part of it, has run, has loaded a state dict or was given to code that
 is not read; a test decides which parameters are touched; the failure is caught; the lazy layers
-stand under a condition or the constructor runs a dummy batch itself.
+stand under a condition, a part of the model was replaced or taken away, or the constructor runs a dummy batch itself.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.folders import ALL, MANY, Folder, mentioning, of_package, of_project
 from lint_params.project import module_name
-from lint_params.trees import is_self, last_name, parsed
+from lint_params.trees import is_self, last_name, parsed, switched_off
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -201,15 +201,11 @@ def freezes_beside(facts: FileFacts, cls: str) -> bool:
         tree = _parsed(source) if source is None or b"requires_grad" in source else None
         if tree is None or any(isinstance(node, ast.ClassDef) and node.name == cls for node in ast.walk(tree)):
             continue  # or another class of that name
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        if any(last_name(call.func) == cls for call in calls) and any(map(_switches_off, calls)):
+        nodes = list(ast.walk(tree))
+        built = any(isinstance(node, ast.Call) and last_name(node.func) == cls for node in nodes)
+        if built and any(switched_off(node) is not None for node in nodes):
             return True
     return False
-
-
-def _switches_off(call: ast.Call) -> bool:
-    given = call.args[0] if call.args else None
-    return last_name(call.func) == "requires_grad_" and isinstance(given, ast.Constant) and given.value is False
 
 
 def is_subclassed_beside(facts: FileFacts, name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lint_params.facts.torch_names import INITIALISERS
 from lint_params.facts.value.kinds import MODULE_CONTAINERS
 from lint_params.facts.writes import is_initialiser
-from lint_params.trees import last_name
+from lint_params.trees import last_name, switched_off
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -210,13 +210,8 @@ def _are_trained_or_frozen(facts: FileFacts, call: ast.AST) -> bool:
 
 
 def _switches_off(part: ast.AST, names: set[str]) -> bool:
-    """``p.requires_grad = False``, ``p.requires_grad_(False)``."""
-    flag = part.func if isinstance(part, ast.Call) else part.targets[0] if isinstance(part, ast.Assign) else None
-    if not isinstance(flag, ast.Attribute) or flag.attr not in ("requires_grad", "requires_grad_"):
-        return False
-    given = part.args[0] if isinstance(part, ast.Call) and part.args else getattr(part, "value", None)
-    off = isinstance(given, ast.Constant) and given.value is False
-    return off and isinstance(flag.value, ast.Name) and flag.value.id in names
+    """Whether one of the names needs no gradient from there on."""
+    return getattr(switched_off(part), "id", None) in names
 
 
 #: What keeps the item that it is given.

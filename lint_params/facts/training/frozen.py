@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lint_params.facts.beside import freezes_beside
 from lint_params.facts.members import argument
 from lint_params.facts.value.kinds import Kind
+from lint_params.trees import switched_off
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -42,26 +43,15 @@ def is_frozen_outside(cls: ClassFacts, name: str) -> bool:
     facts = cls.facts
     own = {scope for one in (*cls.mro, *cls.subclasses) for scope in one.scope.within()}
     for scope in facts.scopes:
-        for flag in scope.nodes(ast.Attribute) if scope not in own else ():
-            if not _is_off(flag, facts.parent(flag)):
+        for node in scope.nodes(ast.Assign, ast.Call) if scope not in own else ():
+            off = switched_off(node)
+            if off is None:
                 continue
-            of_member = isinstance(flag.value, ast.Attribute) and flag.value.attr == name
-            whole = flag.value.value if of_member and isinstance(flag.value, ast.Attribute) else flag.value
-            owner = facts.kind_of(whole)
+            of_member = isinstance(off, ast.Attribute) and off.attr == name
+            owner = facts.kind_of(off.value if isinstance(off, ast.Attribute) and of_member else off)
             if owner.cls in (cls, *cls.subclasses) or of_member and not owner.known:
                 return True
     return freezes_beside(facts, cls.name)
-
-
-def _is_off(flag: ast.Attribute, above: ast.AST | None) -> bool:
-    """``x.requires_grad = False``, ``x.requires_grad_(False)``."""
-    if flag.attr == "requires_grad":
-        given = above.value if isinstance(above, ast.Assign) else None
-    elif flag.attr == "requires_grad_" and isinstance(above, ast.Call):
-        given = argument(above, 0, "requires_grad")
-    else:
-        return False
-    return isinstance(given, ast.Constant) and given.value is False
 
 
 def _switched_at_once(kind: Kind, made: ast.Call) -> bool:

@@ -19,6 +19,7 @@ from lint_params.shape.runs.arguments import (
     parameters,
 )
 from lint_params.shape.runs.cases import run_test, tests
+from lint_params.shape.runs.changed import forget_changed
 from lint_params.shape.runs.entries import call_entries
 from lint_params.shape.runs.one_class import Checked, Fresh, call_methods
 from lint_params.shape.runs.steady import steady
@@ -214,39 +215,12 @@ def _run_body(it: Interpreter, body: list[ast.stmt], file: SourceFile) -> Checke
                     names.running = statement.end_lineno or statement.lineno
                     if run_block(it, [statement], code) is not None:
                         break
-                    _forget_changed(it, statement, code)
+                    forget_changed(it, statement, code)
             finally:
                 names.running = None
             judge_overrides(it, 0)
             _call_uncalled(it)
     return run
-
-
-def _forget_changed(it: Interpreter, statement: ast.stmt, code: Scope) -> None:
-    """What functions of the file may have changed of the names of its own code, where one was called."""
-    names = code.file
-    for target in (n for n in walk(statement) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)):
-        _forget_setting(it, names.file, target)
-    held = [name for name in names.changed_globals if name in code.vars] if names.changed_globals else []
-    functions = {n.name for n in names.file.tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
-    if held and any(isinstance(n, ast.Call) and last_name(n.func) in functions for n in walk(statement)):
-        for name in held:
-            it.ctx.write(code.vars, name, Unknown("changed by a function"))
-
-
-def _forget_setting(it: Interpreter, file: SourceFile, target: ast.Attribute) -> None:
-    """``config.WIDTH = 16``, ``layers.Net.width = 16``, ``Net.width = 16`` of what another file defines:
-    from there on that file has another value."""
-    full = file.names.qualify(target.value) if dotted(target.value) else None
-    if full is None or it.project is None:
-        return
-    module, found = it.project.find_module(full, file), it.project.resolve(full, file)
-    if module is not None and module is not file:
-        it.ctx.write(it.file_scope(module).values, target.attr, Unknown("set by another file"))
-    elif found is not None and isinstance(found[1], ast.ClassDef) and found[0] is not file:
-        cls = it.file_scope(found[0]).lookup(it, found[1].name)
-        if isinstance(cls, ClassRef):
-            it.ctx.write(cls.attrs, target.attr, Unknown("set by another file"))
 
 
 def run_function(it: Interpreter, node: ast.FunctionDef, file: SourceFile) -> Checked:
