@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lint_params.shape.evaluate.assign import assign
+from lint_params.shape.evaluate.classes import definition, mro
 from lint_params.shape.evaluate.hooks import changes_things
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.stmt import RAISE, RETURN, RUN, Flow, home, run
-from lint_params.shape.value import Unknown
-from lint_params.trees import expects_error, goes_on
+from lint_params.shape.value import ClassRef, Function, Instance, Unknown, Value
+from lint_params.trees import expects_error, goes_on, walk
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -20,19 +21,40 @@ if TYPE_CHECKING:
 def _with(it: Interpreter, node: ast.With | ast.AsyncWith, scope: Scope) -> Flow:
     from lint_params.shape.evaluate.interpreter import OutOfBudget
 
+    expects = expects_error(node)
     for item in node.items:
         value = it.eval(item.context_expr, scope)
+        expects = expects or _takes_errors(it, item.context_expr, value, scope)
         if changes_things(it, item.context_expr, value, scope):
             raise OutOfBudget  # what is in there has other sizes, for as long as it lasts
         if item.optional_vars is not None:
             assign(it, item.optional_vars, value, scope)
-    if not expects_error(node):
+    if not expects:
         return run(it, node.body, scope)
     start = len(it.ctx.obligations)
     outcomes = it.fork([lambda: run(it, node.body, scope), lambda: None])
     it.ctx.forgive(start)
     it.merge([writes for flow, writes in outcomes if flow not in (RETURN, RAISE)])
     return None
+
+
+def _takes_errors(it: Interpreter, made: ast.expr, value: Value, scope: Scope) -> bool:
+    """Whether a context manager of the project may end what is raised inside: its ``__exit__`` gives
+    something back, or the ``yield`` of its function stands in a ``try``."""
+    if isinstance(value, Instance):
+        leave = next((found for base in mro(it, value.cls) if isinstance(base, ClassRef)
+                      if (found := definition(base, "__exit__")) is not None), None)  # fmt: skip
+        parts = walk(*leave.body) if isinstance(leave, ast.FunctionDef) else ()
+        return any(isinstance(part, ast.Return) and not _is_false(part.value) for part in parts)
+    maker = it.aside(lambda: it.eval(made.func, scope)) if isinstance(made, ast.Call) else None
+    if not isinstance(maker, Function):
+        return False
+    tries = (part for part in walk(maker.node) if isinstance(part, ast.Try) and part.handlers)
+    return any(isinstance(inner, ast.Yield) for one in tries for inner in walk(*one.body))
+
+
+def _is_false(value: ast.expr | None) -> bool:
+    return value is None or isinstance(value, ast.Constant) and not value.value
 
 
 def _try(it: Interpreter, node: Any, scope: Scope) -> Flow:

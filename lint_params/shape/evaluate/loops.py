@@ -137,7 +137,7 @@ def _while(it: Interpreter, node: ast.While, scope: Scope) -> Flow:
     for _ in range(MAX_ROUNDS):
         known = truth(it, it.eval(node.test, scope))
         if known is False:
-            return None
+            return run(it, node.orelse, scope)
         if known is None or isinstance(node.test, ast.Constant):
             break
         flow = run(it, node.body, scope)
@@ -147,7 +147,7 @@ def _while(it: Interpreter, node: ast.While, scope: Scope) -> Flow:
             return flow
     _havoc(it, node.body, scope, "while loop")
     _once(it, lambda: run(it, node.body, scope))
-    _havoc(it, node.body, scope, "while loop")
+    _havoc(it, [*node.body, *node.orelse], scope, "while loop")
     return None
 
 

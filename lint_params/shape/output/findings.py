@@ -15,7 +15,7 @@ from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.evaluate.classes import is_module_class
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.output.places import builder_of, causes, made_inside, place, spot_of
-from lint_params.shape.output.templates import is_template
+from lint_params.shape.output.templates import changes_torch, is_template
 from lint_params.shape.runs.analyse import check_class, check_file
 from lint_params.shape.runs.builders import somebody_agrees
 from lint_params.shape.runs.callers import Callers
@@ -98,7 +98,7 @@ class ShapeFacts:
 
     @cached_property
     def _is_template(self) -> bool:
-        return is_template(self._file, self._project)
+        return is_template(self._file, self._project) or changes_torch(self._file)
 
     def refuted(self, rule: str) -> Iterator[Mismatch]:
         """The mismatches that the rule of that name reports; none of a file that is never run."""
