@@ -10,7 +10,7 @@ from lint_params.facts.parameters.lazy import LazyPart, lazy_parts
 from lint_params.facts.story.copies import Copies
 from lint_params.facts.story.groups import Overlap
 from lint_params.facts.story.moments import Branch, Moment
-from lint_params.facts.story.things import Change, State, Thing, Use, Value
+from lint_params.facts.story.things import NESTED, Change, State, Thing, Use, Value
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -141,8 +141,11 @@ class StoryBase:
     def not_lazy(self, thing: Thing) -> None:
         """A part of a module is replaced or taken away: it may have been the lazy one."""
         one: Thing | None = thing
-        while one is not None:
-            self._parts[one] = []
+        for _ in range(NESTED):
+            if one is None:
+                break
+            if one.what == "module":
+                self._parts[one] = []
             one = one.parent
 
     def has_run(self, thing: Thing) -> bool:

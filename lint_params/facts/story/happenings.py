@@ -216,7 +216,7 @@ class Happenings(LazyHappenings):
             self._restore(owner, attr)
         else:
             self.put(owner, attr, value, node)
-        if not any(self.lazy(one) for one in value):
+        if owner.what == "module" and not any(self.lazy(one) for one in value):
             self.not_lazy(owner)
         self.s.fields[(owner, attr)] = value
         for one in value:

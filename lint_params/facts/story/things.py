@@ -21,7 +21,7 @@ MISSING = object()
 
 
 #: How many modules within each other are followed.
-_NESTED = 11
+NESTED = 11
 
 
 @dataclass(eq=False)
@@ -71,7 +71,7 @@ class Thing:
     def lies_in(self, other: Thing) -> bool:
         """Whether it is ``other`` or a part of it, as far as the story saw."""
         one: Thing = self
-        for _ in range(_NESTED):  # most stand in one place
+        for _ in range(NESTED):  # most stand in one place
             if one is other:
                 return True
             if one.inside or one.parent is None:
@@ -80,7 +80,7 @@ class Thing:
         if not one.inside:
             return False
         seen, around = {one}, {one}
-        for _ in range(_NESTED):
+        for _ in range(NESTED):
             if other in around:
                 return True
             above = {one.parent for one in around if one.parent is not None}

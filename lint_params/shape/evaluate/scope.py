@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
 
 MISSING = object()
+#: Where a tree keeps what its own statements change.
+_CHANGED = "_lint_params_changes"
 
 
 class Scope:
@@ -74,7 +76,6 @@ class FileScope:
         self.busy: set[str] = set()
         self.qualified: dict[tuple[str, bool], Value] = {}
         self._changed: dict[str, set[Any]] | None = None
-        self._changed_globals: frozenset[str] | None = None
         self.decorated: dict[int, Value] = {}  # by function, see there
         self.running: int | None = None  # the line to which the file's own code has come
 
@@ -131,7 +132,10 @@ class FileScope:
         """What the file's own statements set in its names: attributes and items, None for any; and
         what its functions set of its classes and of names that they declare global."""
         if self._changed is None:
+            self._changed = getattr(self.file.tree, _CHANGED, None)  # of a file that others import, too
+        if self._changed is None:
             self._changed = {}
+            setattr(self.file.tree, _CHANGED, self._changed)
             self._changes_in_functions(self._changed)
             for name, keys in changed_classes(self.file.tree).items():
                 self._changed.setdefault(name, set()).update(keys)
@@ -166,9 +170,7 @@ class FileScope:
     @property
     def changed_globals(self) -> frozenset[str]:
         """Names of the file whose values its functions change in place, or bind again."""
-        if self._changed_globals is None:
-            self._changed_globals = changed_globals(self.file.tree)
-        return self._changed_globals
+        return changed_globals(self.file.tree)
 
     def _options_of(self, it: Interpreter, name: str) -> None:
         """Run the calls that give a parser its options: they are statements of their own."""
