@@ -173,31 +173,30 @@ def is_used_beside(facts: FileFacts, name: str, within: Callable[[ast.AST], bool
 def is_set_beside(facts: FileFacts, cls: str, name: str) -> bool:
     """Whether a file of the project that knows the class sets an attribute of that name from outside:
     ``net.head = nn.Linear(...)``."""
-    for _, source in _files_mentioning(facts, _project(facts), name):
-        tree = _parsed(source)
-        if tree is None or not {cls, Path(facts.path).stem} & set(_spoken(tree)):
-            continue
-        if any(
-            isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)
-            and not is_self(node.value)
-            for node in ast.walk(tree)
-        ):
-            return True
-    return False
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)
+        and not is_self(node.value)
+        for tree in _knowing(facts, cls, name)
+        for node in ast.walk(tree)
+    )
 
 
 def is_mentioned_beside(facts: FileFacts, cls: str, word: str) -> bool:
     """Whether a file of the project that knows the class has the word."""
-    for _, source in _files_mentioning(facts, _project(facts), word):
+    return any(True for _ in _knowing(facts, cls, word))
+
+
+def _knowing(facts: FileFacts, cls: str, word: str) -> Iterator[ast.Module]:
+    """The other files of the project that have the word and speak of the class, or of its file."""
+    for source in _mentioning(facts, _project(facts), word):
         tree = _parsed(source)
         if tree is not None and {cls, Path(facts.path).stem} & set(_spoken(tree)):
-            return True
-    return False
+            yield tree
 
 
 def freezes_beside(facts: FileFacts, cls: str) -> bool:
     """Whether another file of the project builds the class and switches off gradients."""
-    for _, source in _files_mentioning(facts, _project(facts), cls):
+    for source in _mentioning(facts, _project(facts), cls):
         tree = _parsed(source) if source is None or b"requires_grad" in source else None
         if tree is None or any(isinstance(node, ast.ClassDef) and node.name == cls for node in ast.walk(tree)):
             continue  # or another class of that name

@@ -9,6 +9,7 @@ from lint_params.facts.held.owners import FROZEN, kind_owns
 from lint_params.facts.training.frozen import switches_off_in
 from lint_params.facts.value.contents import Item, is_fresh
 from lint_params.facts.value.kinds import Kind
+from lint_params.trees import switched_off
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -38,8 +39,8 @@ def lost_as(item: Item) -> str | None:
 
 def _is_frozen(facts: FileFacts | None, call: ast.Call) -> bool:
     """``copy.deepcopy(net).requires_grad_(False)``, or what a function gives that freezes it."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "requires_grad_":
-        return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value is False
+    if switched_off(call) is not None:
+        return True
     found = facts.function_of(call) if facts is not None and call in facts.index.parents else None
     return found is not None and switches_off_in(found[0], found[1], [])
 

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from lint_params.shape.check import Refuted
+from lint_params.shape.evaluate.children import lose
 from lint_params.shape.evaluate.iterate import known_items, place
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.objects import Namespace, forget_plain, put, set_attr
@@ -140,25 +141,18 @@ def _open_shape(it: Interpreter, value: ShapeOf, count: int, star: int) -> list[
     return [ShapeOf(value.tensor, value.drop + after), *last[:after]]
 
 
-def _set_module(it: Interpreter, owner: Value, name: Value, value: Value) -> None:
-    """``net._modules["fc"] = layer``, which is what ``net.fc = layer`` does."""
-    if isinstance(name, str) and isinstance(owner, (Layer, Instance)):
-        it.ctx.write(owner.attrs, name, value)
-        if owner.items is not None:
-            it.ctx.write(owner.items, name, value)
-    elif isinstance(owner, (Layer, Instance)):
-        it.epoch += 1
-        if owner.items is not None:
-            it.ctx.rewrite_dict(owner.items, {"?": Unknown("items of unknown number")})
-        for key in list(owner.attrs):
-            it.ctx.write(owner.attrs, key, Unknown("a layer of computed name was set"))
-
-
 def _assign_item(it: Interpreter, target: ast.Subscript, value: Value, scope: Scope) -> None:
+    if isinstance(target.value, ast.Attribute) and target.value.attr == "_modules":
+        module = it.eval(target.value.value, scope)
+        if isinstance(module, (Layer, Instance)):
+            name = it.eval(target.slice, scope)
+            if isinstance(name, str):
+                set_attr(it, module, name, value)  # net._modules["fc"] = layer is net.fc = layer
+            else:
+                lose(it, module)
+            return
     owner = it.eval(target.value, scope)
     index = it.eval(target.slice, scope)
-    if isinstance(target.value, ast.Attribute) and target.value.attr == "_modules":
-        _set_module(it, it.eval(target.value.value, scope), index, value)
     if isinstance(owner, Namespace):
         put(it, owner.owner, index, value)
     elif isinstance(owner, Dict):

@@ -87,3 +87,12 @@ def by_name(it: Interpreter, owner: Any) -> Value:
     if found is None:
         return Unknown("children that are not known")
     return Dict({pair.items[0]: pair.items[1] for pair in found})
+
+
+def lose(it: Interpreter, owner: Any) -> None:
+    """Something was set in a module, or taken away from it, and nobody knows what."""
+    it.epoch += 1
+    if owner.items is not None:
+        it.ctx.rewrite_dict(owner.items, {"?": Unknown("items of unknown number")})
+    for key in list(owner.attrs):
+        it.ctx.write(owner.attrs, key, Unknown("a layer that was set, or taken away"))

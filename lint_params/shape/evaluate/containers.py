@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lint_params.shape.evaluate.children import by_name, listing, pairs
+from lint_params.shape.evaluate.children import by_name, listing, lose, pairs
 from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.join import join_all
 from lint_params.shape.evaluate.modes import switched
@@ -216,11 +216,7 @@ def _forget(it: Interpreter, owner: Any) -> None:
 
 def _lose(it: Interpreter, owner: Any, *args: Value, **options: Value) -> Value:
     """What is done to a module by its own methods that nobody follows here."""
-    it.epoch += 1
-    if owner.items is not None:
-        it.ctx.rewrite_dict(owner.items, {"?": Unknown("items of unknown number")})
-    for key in list(owner.attrs):
-        it.ctx.write(owner.attrs, key, Unknown("a layer that was set, or taken away"))
+    lose(it, owner)
     return Unknown("module attribute")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lint_params.names import canonical, dotted
@@ -167,7 +168,7 @@ class FileScope:
                 if isinstance(owner, ast.Name) and isinstance(bindings.get(owner.id), ast.ClassDef):
                     into.setdefault(owner.id, set()).add(getattr(key, "value", None))
 
-    @property
+    @cached_property
     def changed_globals(self) -> frozenset[str]:
         """Names of the file whose values its functions change in place, or bind again."""
         return changed_globals(self.file.tree)

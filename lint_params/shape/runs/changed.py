@@ -17,9 +17,11 @@ def forget_changed(it: Interpreter, statement: ast.stmt, code: Scope) -> None:
     names = code.file
     for target in (n for n in walk(statement) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)):
         _forget_setting(it, names.file, target)
-    held = [name for name in names.changed_globals if name in code.vars] if names.changed_globals else []
+    held = [name for name in names.changed_globals if name in code.vars]
+    if not held:
+        return
     functions = {n.name for n in names.file.tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
-    if held and any(isinstance(n, ast.Call) and last_name(n.func) in functions for n in walk(statement)):
+    if any(isinstance(n, ast.Call) and last_name(n.func) in functions for n in walk(statement)):
         for name in held:
             it.ctx.write(code.vars, name, Unknown("changed by a function"))
 
