@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from lint_params.shape.value import (
     is_refuted,
     is_size,
 )
+from lint_params.trees import last_name
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -127,6 +129,20 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     if op is ast.Add and isinstance(a, AnySeq | Seq) and isinstance(b, AnySeq | Seq | Config):
         return _joined_sequences(it, a, b)
     return Unknown("operator")
+
+
+#: What is laid over scores, whoever makes it: it has no more dimensions than they have.
+_LAID_OVER = re.compile(r"(^|_)(mask|bias)(_|$)")
+
+
+def beneath(value: Value, other: Value, node: ast.expr) -> Value:
+    """A mask of which nothing is known, as that of ``scores + attention_mask``, for what it does to
+    the shape of ``other``: nothing, where none of its sizes is 1."""
+    if value.__class__ is Unknown and isinstance(other, Tensor) and not other.shape.lead:
+        name = last_name(node.value if isinstance(node, ast.Subscript) else node)
+        if len(other.shape.dims) > 2 and _LAID_OVER.search(name) and 1 not in other.shape.dims:
+            return REAL
+    return value
 
 
 def _joined_sequences(it: Interpreter, a: Value, b: Value) -> Value:

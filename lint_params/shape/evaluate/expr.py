@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lint_params.shape.evaluate import iterate
-from lint_params.shape.evaluate.arithmetic import binary, unary
+from lint_params.shape.evaluate.arithmetic import beneath, binary, unary
 from lint_params.shape.evaluate.comparison import compare
 from lint_params.shape.evaluate.evaluated import FUNCTIONS, evaluated
 from lint_params.shape.evaluate.interpreter import Interpreter
@@ -165,7 +165,7 @@ def _source_text(node: ast.expr) -> str:
 def _binop(it: Interpreter, node: ast.BinOp, scope: Scope) -> Value:
     left, right = it.eval(node.left, scope), it.eval(node.right, scope)
     it.ctx.node = node
-    return binary(it, type(node.op), left, right)
+    return binary(it, type(node.op), beneath(left, right, node.left), beneath(right, left, node.right))
 
 
 @on(ast.UnaryOp)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lint_params.shape.evaluate.instances import Built
 
 #: Bounds for one run of one class or script, so that no input makes it hang.
-MAX_STEPS = 30_000
+MAX_STEPS = 45_000
 ASIDE_STEPS = 5_000
 
 

@@ -37,13 +37,52 @@ def _first(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 def _set_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> set[Any]:
     """The attributes that a function sets on a name, or on ``type(self)``."""
     keys: set[Any] = set()
+    kept = {id(node) for node in _wraps(fn, name)}
     for node in walk(*fn.body):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_class(node.value, name):
-            keys.add(node.attr)
+            if id(node) not in kept:
+                keys.add(node.attr)
         elif isinstance(node, ast.Call) and last_name(node.func) == "setattr" and len(node.args) > 1:
             if _is_class(node.args[0], name):
                 keys.add(getattr(node.args[1], "value", None))
     return keys
+
+
+def _wraps(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[ast.Attribute]:
+    """Where a class gets a function that hands all it gets on to the one that was there, as
+    ``cls.forward`` of a layer that may be checkpointed: what it gives back is the same."""
+    bound = [node for node in walk(*fn.body) if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    before = {
+        (node.targets[0].id, node.value.attr)
+        for node in bound
+        if isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Attribute)
+        and _is_class(node.value.value, name)
+    }
+    inner = {node.name: node for node in walk(*fn.body) if isinstance(node, _FUNCTIONS)}
+    for node in bound:
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Attribute) and isinstance(value, ast.Name) and value.id in inner:
+            if _is_class(target.value, name) and any(
+                attr == target.attr and _hands_on(inner[value.id], old) for old, attr in before
+            ):
+                yield target
+
+
+def _hands_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, old: str) -> bool:
+    """Whether each way out is by ``old``, one with just what came in."""
+    if fn.args.vararg is None or fn.args.kwarg is None:
+        return False
+    own = {arg.arg for arg in walk(fn.args) if isinstance(arg, ast.arg)}
+    bound = {node.id for node in walk(fn) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    if bound & {*own, old}:
+        return False
+    given = ", ".join([_first(fn), f"*{fn.args.vararg.arg}", f"**{fn.args.kwarg.arg}"])
+    ways = [node.value for node in walk(*fn.body) if isinstance(node, ast.Return)]
+    straight = any(way is not None and ast.unparse(way) == f"{old}({given})" for way in ways)
+    return straight and all(
+        way is not None and any(isinstance(part, ast.Name) and part.id == old for part in walk(way)) for way in ways
+    )
 
 
 def _is_class(owner: ast.expr, name: str) -> bool:

@@ -20,6 +20,7 @@ from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.evaluate.truth import FAILED, assume, holds, truth
 from lint_params.shape.ops.broadcast import stays
 from lint_params.shape.value import (
+    REAL,
     ClassRef,
     Instance,
     Layer,
@@ -229,6 +230,8 @@ def _augassign(it: Interpreter, node: ast.AugAssign, scope: Scope) -> Flow:
         except Refuted:
             assign(it, node.target, Unknown("refuted"), scope)
             return None
+    if isinstance(old, Tensor) and isinstance(value, Unknown):
+        value = REAL  # whatever it is, the tensor keeps its shape
     assign(it, node.target, binary(it, type(node.op), old, value), scope)
     return None
 

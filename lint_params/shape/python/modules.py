@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.shape.evaluate.iterate import known_items
 from lint_params.shape.evaluate.memo import copied
+from lint_params.shape.evaluate.objects import Namespace
 from lint_params.shape.value import (
     OPEN,
     Config,
@@ -48,6 +49,9 @@ def _copy(it: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value
         new = Config(value.name)
         new.attrs, new._size, new.seq = dict(value.attrs), value._size, value.seq
         return new
+    if isinstance(value, Namespace):
+        held = dict(value.owner.attrs)
+        return Dict({}, True, lambda key: copied(held.get(key, Unknown("item of a copy")), {}))
     new = copied(value, {})
     if isinstance(new, (Instance, Layer)):
         new.token = None  # what is remembered of the original need not hold for it

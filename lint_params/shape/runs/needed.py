@@ -79,18 +79,57 @@ def _first_of_all(
                 for part, taker in uses:
                     if isinstance(part, ast.Name) and part.id in names - seen:
                         yield part.id, taker
-        elif any(isinstance(n, (ast.Return, ast.Raise)) for n in walk(statement)):
+                if isinstance(node, ast.IfExp) and (one := _or_another(node, names - seen)):
+                    yield one, ""
+        elif isinstance(statement, ast.If) and (one := _or_raises(statement, names - seen)):
+            yield one, ""
+        if any(isinstance(n, (ast.Return, ast.Raise)) for n in walk(statement)):
             return  # it may have ended
         seen |= {n.id for n in walk(statement) if isinstance(n, ast.Name)}
 
 
+def _or_another(node: ast.IfExp, names: set[str]) -> str:
+    """``x`` of ``x.shape if x is not None else y.shape``: one of the two has to be there."""
+    name, given = _given(node.test)
+    there, instead = (node.body, node.orelse) if given else (node.orelse, node.body)
+    taken = [
+        {part.id for n in _certain(arm) for part in _taken_apart(n) if isinstance(part, ast.Name)}
+        for arm in (there, instead)
+    ]
+    return name if name in names & taken[0] and names & taken[1] - {name} else ""
+
+
+def _or_raises(statement: ast.If, names: set[str]) -> str:
+    """The first of what is asked for one after the other, where it is an error to have none; what
+    must not be None."""
+    first, arm = "", statement
+    name, given = _given(statement.test)
+    if not given and name in names and isinstance(statement.body[-1], ast.Raise):
+        return name
+    while True:
+        name, given = _given(arm.test)
+        first = first or (name if given and name in names else "")
+        if len(arm.orelse) != 1 or not isinstance(arm.orelse[0], ast.If):
+            break
+        arm = arm.orelse[0]
+    return first if arm.orelse and isinstance(arm.orelse[-1], ast.Raise) else ""
+
+
+def _given(test: ast.expr) -> tuple[str, bool]:
+    """``x is not None``, ``x is None``: the name, and whether it is given then."""
+    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and is_none(test.comparators[0]):
+        return test.left.id, isinstance(test.ops[0], (ast.IsNot, ast.NotEq))
+    return "", False
+
+
 def _certain(value: ast.expr) -> Iterator[ast.AST]:
-    """The parts of an expression that are evaluated in any case."""
+    """The parts of an expression that are evaluated in any case; of a choice, the choice itself."""
     todo: list[ast.AST] = [value]
     while todo:
         node = todo.pop()
-        if not isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
+        if not isinstance(node, (ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
             yield node
+        if not isinstance(node, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
             todo += ast.iter_child_nodes(node)
 
 

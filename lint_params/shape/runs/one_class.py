@@ -21,6 +21,7 @@ from lint_params.shape.runs.states import with_first_state
 from lint_params.shape.runs.switched import open_switches
 from lint_params.shape.sizes.dim import symbol
 from lint_params.shape.value import (
+    Choice,
     ClassRef,
     Function,
     Instance,
@@ -52,6 +53,7 @@ class Checked:
     arguments: dict[str, Value] = field(default_factory=dict)
     table: ClassTable | None = None  # where the interpreter keeps a log
     steps: int = 0
+    forward_steps: int = 0  # those of them that forward took
     open_inputs: tuple[str, ...] = ()  # arguments of forward of which no rank was learned
     guessed: bool = False  # an unknown number of repetitions was taken to be 2
     chosen: Mapping[Key, Value] = field(default_factory=dict)  # otherwise than the defaults
@@ -104,17 +106,16 @@ def run_class(
             if instance is None:
                 return run
             logged = len(it.log) if it.log is not None else 0
-            run.mark = it.ctx.mark()
+            run.mark, built = it.ctx.mark(), it.steps
             call_methods(it, instance, mode, run, chosen=chosen)
             run.numbered, run.guessed = it.numbered, it.guessed
             if it.log is not None:
                 from lint_params.shape.output.tables import class_table
 
                 run.table = class_table(it, run, instance, it.log[logged:])
-            run.steps = it.budget - it.steps
-            run.open_inputs = tuple(
-                n for n, x in run.inputs.items() if isinstance(x, Tensor) and x.shape.lead
-            )
+            run.steps, run.forward_steps = it.budget - it.steps, built - it.steps
+            tensors = {n: _given_tensor(x) for n, x in run.inputs.items()}
+            run.open_inputs = tuple(n for n, x in tensors.items() if x is not None and x.shape.lead)
             if mode is Mode.SIZES:
                 _call_nominal(it, instance, run.arguments, run)
             if mode is not Mode.OPEN:
@@ -203,8 +204,8 @@ def call_methods(
     with_first_state(it, instance, kwargs)
     run.forward = node
     for name, rank in ranks.items():
-        kwargs[name] = kwargs[name] or free_tensor(name)  # one that had to be given
-        kwargs[name].shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
+        x = kwargs[name] = _given_tensor(kwargs[name]) or free_tensor(name)  # one that had to be given
+        x.shape = Shape(tuple(symbol(f"size({i - rank})", "input") for i in range(rank)))
     called = Function(node, owner.file, owner.scope, instance, owner)
     open_switches(it, instance)
 
@@ -221,6 +222,12 @@ def call_methods(
     finally:
         it.instances.pop()
     run.outputs.append(("forward", value))
+
+
+def _given_tensor(value: Value) -> Tensor | None:
+    """The tensor that an input is, where it is given."""
+    options = [o for o in value.options if o is not None] if isinstance(value, Choice) else [value]
+    return options[0] if len(options) == 1 and isinstance(options[0], Tensor) else None
 
 
 def _call_nominal(

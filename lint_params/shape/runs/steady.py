@@ -31,7 +31,7 @@ def open_question(it: Interpreter, checked: Checked) -> bool:
         and 0 < len(checked.open_inputs) <= 2
         and not checked.numbered
         and not _as_sequence(checked)
-        and checked.steps * len(RANKS) ** len(checked.open_inputs) < interpreter.MAX_STEPS
+        and checked.forward_steps * len(RANKS) ** len(checked.open_inputs) < interpreter.MAX_STEPS
     )
 
 
