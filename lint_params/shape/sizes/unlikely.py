@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lint_params.shape.sizes.dim import Atom, Operation, Poly, Size, Symbol, quotient, sub, substitute
 
 
@@ -14,7 +16,7 @@ def only_if_one(a: Size, b: Size) -> bool:
     if _part_of(a, b) or _part_of(b, a) or _at_least_a_part(a, b) or _at_least_a_part(b, a):
         return True
     if isinstance(a, int) or isinstance(b, int):
-        return _cut_to_one(a, b) or _cut_to_one(b, a)
+        return _cut_to_one(a, b) or _cut_to_one(b, a) or (1 in (a, b) and (_is_width(a) or _is_width(b)))
     times = quotient(a, b) or quotient(b, a)
     if not isinstance(times, Poly) or len(times.terms) != 1:
         return False
@@ -33,6 +35,18 @@ def _cut_to_one(one: Size, whole: Size) -> bool:
         and substitute(whole, lambda atom, it=rest: it.args[0] if atom == it else None) == 0  # type: ignore[misc]
         for rest in rests
     )
+
+
+#: Widths of what is inside a net, which are never 1, as the channels of what comes in or out may be.
+_WIDTH = re.compile(r"^(\w+_)?(dim|width|hidden|(hidden|embed|embedding|emb|model)_(size|dim)|d_model|d_ff)$")
+_OUTER = re.compile(r"(^|_)(in|input|out|output|target|action|obs|state|z|latent|time|t|pos|cond|context|num|n)_")
+
+
+def _is_width(size: Size) -> bool:
+    if isinstance(size, int) or len(size.terms) != 1 or not all(map(_named, size.atoms)):
+        return False
+    names = [atom.name.rpartition(".")[2] for atom in size.atoms if isinstance(atom, Symbol)]
+    return any(_WIDTH.search(name) and not _OUTER.search(name) for name in names)
 
 
 def leaves_one(rest: Size) -> bool:
