@@ -192,7 +192,7 @@ def _may_be_set_up(cls: ClassFacts) -> bool:
     """Whether somebody else may run ``Module.__init__``: a metaclass, a ``__new__`` that does more than to
     make the object, a decorator of ``__init__``, or code that puts another ``__init__`` in its place."""
     init = cls.methods.get("__init__")
-    if init is not None and any(not _is_of_library(cls, one) for one in init.decorators):
+    if init is not None and any(not _is_harmless(cls, one) for one in init.decorators):
         return True
     if "__new__" in cls.methods or any(_decides(cls, one) for one in cls.mro):
         return True
@@ -202,10 +202,22 @@ def _may_be_set_up(cls: ClassFacts) -> bool:
     )
 
 
-def _is_of_library(cls: ClassFacts, decorator: ast.expr) -> bool:
+def _is_harmless(cls: ClassFacts, decorator: ast.expr) -> bool:
     """``@torch.no_grad()``, ``@override``: the function runs as it is written."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return (cls.facts.qualify(called) or "").startswith(("torch.", "typing.", "typing_extensions.", "warnings."))
+    if (cls.facts.qualify(called) or "").startswith(("torch.", "typing.", "typing_extensions.", "warnings.")):
+        return True
+    return not isinstance(decorator, ast.Call) and _only_wraps(cls.facts.function_behind(called))
+
+
+def _only_wraps(found: tuple[FileFacts, Scope] | None) -> bool:
+    """Whether a decorator of the project is known, and sets nothing up: ``@register_to_config``."""
+    if found is None:
+        return False
+    parts = list(found[1].within())
+    names = {node.id for part in parts for node in part.nodes(ast.Name)}
+    names |= {node.attr for part in parts for node in part.nodes(ast.Attribute)}
+    return not names & {"__init__", "__new__", "__dict__", "super", "Module", "setattr", "__setattr__"}
 
 
 def _decides(cls: ClassFacts, base: ClassFacts) -> bool:

@@ -159,6 +159,10 @@ class FileFacts(Values, ParameterFacts):
         """The function or method of the project that a call runs."""
         return function_of(self, call)
 
+    def function_behind(self, name: ast.expr) -> tuple[FileFacts, Scope] | None:
+        """The function of the project that a name stands for, as that of a decorator."""
+        return function_of(self, ast.Call(name, [], []))
+
     def returned(self, call: ast.Call) -> Kind:
         """What the called function of the project returns."""
         return returned_kind(self, call)

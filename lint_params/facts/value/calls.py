@@ -97,6 +97,8 @@ def completed(facts: FileFacts, node: ast.Call, part: ast.expr) -> ast.Call | No
 
 
 def _instance(facts: FileFacts, node: ast.Call, callee: Kind) -> Kind:
+    if callee.annotated:  # Type[nn.Module]: some Module
+        return replace(callee, what="module", node=node, facts=facts, optional=False)
     if callee.cls is not None:
         what = "module" if callee.cls.is_module else "object"
         return Kind(what, node, facts, cls=callee.cls)

@@ -148,6 +148,9 @@ def annotated(facts: FileFacts, annotation: ast.expr) -> Kind:
         inner = annotation.slice
         if outer in ("typing.Optional",):
             return replace(annotated(facts, inner), optional=True)
+        if outer in ("typing.Type", "builtins.type"):
+            kind = annotated(facts, inner)
+            return replace(kind, what="class") if kind.what == "module" else UNKNOWN
         if outer in ("typing.List", "builtins.list", "typing.Sequence", "typing.Iterable"):
             return Kind("list", element=annotated(facts, inner), annotated=True)
         return UNKNOWN
