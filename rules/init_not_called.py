@@ -40,8 +40,8 @@ Says: object has no attribute '_backward_hooks'
 
 Silent when: any method that ``__init__`` calls does it, the instance takes over another one's
 ``__dict__``, the class makes its instances in ``__new__``, or a base of it does more there than
-that, it has a metaclass, ``__init__`` only raises, is left open (``...``), decorated or replaced, a
-decorator writes the constructor, an heir calls the ``__init__`` of another base by name, the class has its
+that, it has a metaclass, ``__init__`` only raises, is left open (``...``), replaced, or decorated
+with what may set the Module up, a decorator writes the constructor, an heir calls the ``__init__`` of another base by name, the class has its
 own ``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other
 files.
 """
