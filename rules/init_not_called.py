@@ -149,7 +149,7 @@ class InitNotCalled(Rule):
             if found is not None and any(_calls_parent(found[0], one) for one in found[1].within()):
                 # Only what this class itself runs counts: an inherited __init__ is the parent's.
                 return False
-        if any(_takes_over(one) for one in init.within()):
+        if any(_takes_over(one) or _hands_over(cls, one) for one in init.within()):
             return False
         body = [one for one in init.node.body if not _is_docstring(one)]
         if all(isinstance(one, ast.Raise) for one in body) and body:
@@ -211,13 +211,35 @@ def _is_harmless(cls: ClassFacts, decorator: ast.expr) -> bool:
 
 
 def _only_wraps(found: tuple[FileFacts, Scope] | None) -> bool:
-    """Whether a decorator of the project is known, and sets nothing up: ``@register_to_config``."""
-    if found is None:
+    """Whether a decorator of the project is known, and hands the object to nobody but the constructor."""
+    node = found[1].node if found is not None else None
+    if found is None or not isinstance(node, ast.FunctionDef) or len(node.args.args) != 1:
         return False
     parts = list(found[1].within())
     names = {node.id for part in parts for node in part.nodes(ast.Name)}
     names |= {node.attr for part in parts for node in part.nodes(ast.Attribute)}
-    return not names & {"__init__", "__new__", "__dict__", "super", "Module", "setattr", "__setattr__"}
+    if names & {"__init__", "__new__", "__dict__", "super", "Module", "setattr", "__setattr__", "vars"}:
+        return False
+    init, objects = node.args.args[0].arg, {part.instance_name or _first_of(part) for part in parts[1:]}
+    return not any(_gets(call, objects) for part in parts for call in part.nodes(ast.Call) if not _runs(call, init))
+
+
+def _first_of(scope: Scope) -> str:
+    args = getattr(scope.node, "args", None)
+    names = [*args.posonlyargs, *args.args] if isinstance(args, ast.arguments) else []
+    return names[0].arg if names else ""
+
+
+def _runs(call: ast.Call, init: str) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == init
+
+
+def _gets(call: ast.Call, objects: set[str]) -> bool:
+    """Whether a call is given one of the objects, or everything that came in, or is a method of it."""
+    if isinstance(call.func, ast.Name) and call.func.id in ("isinstance", "hasattr", "type"):
+        return False
+    parts = [call.func, *call.args, *(keyword.value for keyword in call.keywords)]
+    return any(isinstance(node, ast.Name) and node.id in objects for part in parts for node in ast.walk(part))
 
 
 def _decides(cls: ClassFacts, base: ClassFacts) -> bool:
@@ -379,6 +401,16 @@ def _is_dead_end(cls: ClassFacts | None) -> bool:
     return found is not None and not any(
         node.attr in ("__init__", "__dict__") for one in found[1].within() for node in one.nodes(ast.Attribute)
     )
+
+
+def _hands_over(cls: ClassFacts, scope: Scope) -> bool:
+    """``prepare(self)``, a function of the project that calls an ``__init__``."""
+    for call in scope.nodes(ast.Call):
+        if any(isinstance(arg, ast.Name) and arg.id == scope.instance_name for arg in call.args):
+            found = cls.facts.function_of(call)
+            if found is not None and any(node.attr == "__init__" for node in found[1].nodes(ast.Attribute)):
+                return True
+    return False
 
 
 def _takes_over(scope: Scope) -> bool:

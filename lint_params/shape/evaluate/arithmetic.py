@@ -131,16 +131,17 @@ def binary(it: Interpreter, op: type, a: Value, b: Value) -> Value:
     return Unknown("operator")
 
 
-#: What is laid over scores, whoever makes it: it has no more dimensions than they have.
+#: What is laid over scores, whoever makes it: it has no more dimensions than those of a batch and its heads.
 _LAID_OVER = re.compile(r"(^|_)(mask|bias)(_|$)")
+_SCORES = 4
 
 
 def beneath(value: Value, other: Value, node: ast.expr) -> Value:
     """A mask of which nothing is known, as that of ``scores + attention_mask``, for what it does to
     the shape of ``other``: nothing, where none of its sizes is 1."""
-    if value.__class__ is Unknown and isinstance(other, Tensor) and not other.shape.lead:
+    if value.__class__ is Unknown and isinstance(other, Tensor) and not other.shape.lead and other.param is None:
         name = last_name(node.value if isinstance(node, ast.Subscript) else node)
-        if len(other.shape.dims) > 2 and _LAID_OVER.search(name) and 1 not in other.shape.dims:
+        if len(other.shape.dims) >= _SCORES and _LAID_OVER.search(name) and 1 not in other.shape.dims:
             return REAL
     return value
 

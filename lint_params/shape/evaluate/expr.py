@@ -165,7 +165,9 @@ def _source_text(node: ast.expr) -> str:
 def _binop(it: Interpreter, node: ast.BinOp, scope: Scope) -> Value:
     left, right = it.eval(node.left, scope), it.eval(node.right, scope)
     it.ctx.node = node
-    return binary(it, type(node.op), beneath(left, right, node.left), beneath(right, left, node.right))
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        left, right = beneath(left, right, node.left), beneath(right, left, node.right)
+    return binary(it, type(node.op), left, right)
 
 
 @on(ast.UnaryOp)

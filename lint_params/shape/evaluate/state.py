@@ -70,19 +70,42 @@ def _wraps(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[as
 
 
 def _hands_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, old: str) -> bool:
-    """Whether each way out is by ``old``, one with just what came in."""
+    """Whether each way out is ``old`` with just what came in, or hands ``old`` to who calls it, and
+    nothing that came in is changed but for a switch: ``kwargs["use_cache"] = False``."""
     if fn.args.vararg is None or fn.args.kwarg is None:
         return False
     own = {arg.arg for arg in walk(fn.args) if isinstance(arg, ast.arg)}
     bound = {node.id for node in walk(fn) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     if bound & {*own, old}:
         return False
-    given = ", ".join([_first(fn), f"*{fn.args.vararg.arg}", f"**{fn.args.kwarg.arg}"])
+    if any(_changes(node, own) for node in walk(*fn.body)):
+        return False
+    straight = f"{old}({_first(fn)}, *{fn.args.vararg.arg}, **{fn.args.kwarg.arg})"
     ways = [node.value for node in walk(*fn.body) if isinstance(node, ast.Return)]
-    straight = any(way is not None and ast.unparse(way) == f"{old}({given})" for way in ways)
-    return straight and all(
-        way is not None and any(isinstance(part, ast.Name) and part.id == old for part in walk(way)) for way in ways
-    )
+    rest = [way for way in ways if way is None or ast.unparse(way) != straight]
+    return len(rest) < len(ways) and all(way is not None and _is_handed(way, old) for way in rest)
+
+
+def _changes(node: ast.AST, names: set[str]) -> bool:
+    """Whether an item of one of the names is set to anything but a constant, or its method changes it."""
+    if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
+        owners = [t.value for t in node.targets if isinstance(t, ast.Subscript)]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGE:
+        owners = [node.func.value]
+    else:
+        return False
+    return any(isinstance(owner, ast.Name) and owner.id in names for owner in owners)
+
+
+def _is_handed(way: ast.expr, old: str) -> bool:
+    """``checkpoint(old, self, *args)``, ``run(partial(old, self, **kwargs), *args)``, but not ``old(...)[0]``."""
+    if not isinstance(way, ast.Call):
+        return False
+    called = [node.func for node in walk(way) if isinstance(node, ast.Call)]
+    if any(isinstance(func, ast.Name) and func.id == old for func in called):
+        return False
+    given = [arg for node in (way, *way.args[:1]) if isinstance(node, ast.Call) for arg in node.args[:1]]
+    return any(isinstance(arg, ast.Name) and arg.id == old for arg in given)
 
 
 def _is_class(owner: ast.expr, name: str) -> bool:

@@ -9,6 +9,7 @@ from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import JOIN, axis, dims_of, promote, whole
 from lint_params.shape.ops.permute import unsqueeze
 from lint_params.shape.sizes.dim import NO, YES, Size, add, product, same
+from lint_params.shape.sizes.unlikely import is_inner_width
 from lint_params.shape.value import AnySeq, Choice, Seq, Tensor, Value
 
 
@@ -112,8 +113,11 @@ def _agreed(
         for size, x in zip(sizes[1:], listed[1:]):
             if same(ctx.resolve(sizes[0]), ctx.resolve(size)) is not YES:
                 at = place + depth if not listed[0].shape.lead else place
-                ctx.need(JOIN, sizes[0], size, f"{{name}} cannot join: size {{expected}} in dimension {at}"
-                         " against {got}{source}", tensor=x)  # fmt: skip
+                text = f"{{name}} cannot join: size {{expected}} in dimension {at} against {{got}}{{source}}"
+                one, other = ctx.resolve(sizes[0]), ctx.resolve(size)
+                if one == 1 and is_inner_width(other, "dim") or other == 1 and is_inner_width(one, "dim"):
+                    ctx.refute(JOIN, text, one, other, x)
+                ctx.need(JOIN, sizes[0], size, text, tensor=x)
         best = [s for s in (ctx.resolve(s) for s in sizes) if isinstance(s, int)]
         out.append(best[0] if best else ctx.resolve(sizes[0]))
     return out

@@ -16,7 +16,7 @@ def only_if_one(a: Size, b: Size) -> bool:
     if _part_of(a, b) or _part_of(b, a) or _at_least_a_part(a, b) or _at_least_a_part(b, a):
         return True
     if isinstance(a, int) or isinstance(b, int):
-        return _cut_to_one(a, b) or _cut_to_one(b, a) or (1 in (a, b) and (_is_width(a) or _is_width(b)))
+        return _cut_to_one(a, b) or _cut_to_one(b, a) or (1 in (a, b) and (is_inner_width(a) or is_inner_width(b)))
     times = quotient(a, b) or quotient(b, a)
     if not isinstance(times, Poly) or len(times.terms) != 1:
         return False
@@ -37,16 +37,17 @@ def _cut_to_one(one: Size, whole: Size) -> bool:
     )
 
 
-#: Widths of what is inside a net, which are never 1, as the channels of what comes in or out may be.
-_WIDTH = re.compile(r"^(\w+_)?(dim|width|hidden|(hidden|embed|embedding|emb|model)_(size|dim)|d_model|d_ff)$")
-_OUTER = re.compile(r"(^|_)(in|input|out|output|target|action|obs|state|z|latent|time|t|pos|cond|context|num|n)_")
+#: Widths of what is inside a net, which are never 1, as those of what comes in, goes out or conditions it may be.
+_WIDTH = re.compile(r"^(hidden|d_model|d_ff|n_embd|(hidden|embed|embedding|model|token|ff|mlp|attn|inner)_(size|dim))$")
 
 
-def _is_width(size: Size) -> bool:
+def is_inner_width(size: Size, more: str = "") -> bool:
+    """Whether a size is the width of something inside a net, by the name of the argument; ``more``: another
+    such name."""
     if isinstance(size, int) or len(size.terms) != 1 or not all(map(_named, size.atoms)):
         return False
     names = [atom.name.rpartition(".")[2] for atom in size.atoms if isinstance(atom, Symbol)]
-    return any(_WIDTH.search(name) and not _OUTER.search(name) for name in names)
+    return any(_WIDTH.search(name) or name == more for name in names)
 
 
 def leaves_one(rest: Size) -> bool:
