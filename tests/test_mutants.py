@@ -154,6 +154,55 @@ def test_classes_are_built_from_made_up_arguments(tmp_path: Path) -> None:
     assert {"Block": True, "Net": True} == {row["class"].partition("::")[2]: row["runs"] for row in rows}
 
 
+HELD = '''
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = Scale(4)
+        self.apply(self.fill)
+
+    def fill(self, module):
+        if "Scale" in module.__class__.__name__:
+            nn.init.ones_(module.weight)
+
+    def forward(self, x):
+        return self.scale(x)
+'''
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_what_the_model_fills_is_no_mistake(filled: bool, tmp_path: Path) -> None:
+    path = tmp_path / f"held_{filled}.py"
+    model = HELD if filled else HELD.replace("        self.apply(self.fill)\n", "")
+    path.write_text(model, encoding="utf-8")
+    text = model.replace("torch.ones(dim)", "torch.empty(dim)")
+    row = {"id": "one", "text": text, "script": "", "effects": ["unwritten"], "kind": "declaration"}
+    root = json.dumps({"model": f"import_('held_{filled}').Net()", "inputs": "torch.randn(2, 4)"})
+    request, answers = tmp_path / "request.json", tmp_path / "answers.jsonl"
+    wanted = {root: {f"{path}::Scale": [row]}}
+    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": wanted}))
+    subprocess.run(
+        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=True,
+    )
+    answer = json.loads(answers.read_text(encoding="utf-8"))
+    assert answer["valid"] is not filled, answer
+
+
 REGISTRY = '''
 import torch
 from torch import nn

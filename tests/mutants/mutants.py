@@ -16,7 +16,9 @@ How a mutant comes about: a class that torch builds (and, for most, runs forward
 step of SGD; see targets.py and torch_side.py) gets one mistake (registration.py,
 declaration.py, mutation.py, shapes.py). It is valid if torch then raises where the original did
 not, in torch itself rather than in a check or a missing name of the file (and, for sizes, on inputs
-of other sizes, too), or if the silent effect of the mistake shows (observe.py). Without a GPU ``.cuda()`` of a tensor is a copy, as it is there.
+of other sizes, too), or if the silent effect of the mistake shows (observe.py); memory that a class
+leaves unwritten and the model around it writes, as ``_init_weights`` does, is none. Without a GPU
+``.cuda()`` of a tensor is a copy, as it is there.
 
 How it is judged: the mutated text is linted at the path of the original, so that other files are
 found as they are in reality. Caught is a mutant with a finding that the original does not have on

@@ -198,8 +198,11 @@ def _forgotten(name: str) -> None:
                             del table[key]
 
 
-def judge(path: str, name: str, example: Example, mutant: Json, before: Json) -> Json:
-    """What a mutant does that the original does not."""
+def judge(
+    path: str, name: str, example: Example, mutant: Json, before: Json, holders: dict[str, Example]
+) -> Json:
+    """What a mutant does that the original does not. ``holders``: how models of the file are built that
+    may hold one of it."""
     try:
         module = mutated(path, mutant["text"])
         script = getattr(module, mutant["script"]) if mutant["script"] else None
@@ -215,6 +218,8 @@ def judge(path: str, name: str, example: Example, mutant: Json, before: Json) ->
         how = f"{raised['type']}: {raised['text']}"
         return {"valid": raised["torch"], "how": how, "raised": raised["lines"]}
     effects = shown(mutant["effects"], before, after)
+    if effects == ["unwritten"] and _is_written_by_holder(module, kind, holders):
+        return {"valid": False, "why": "the model that holds it writes it"}
     return {"valid": bool(effects), "how": ", ".join(effects), "raised": []}
 
 
@@ -236,6 +241,21 @@ def _fits_another(kind: Any, example: Example) -> bool:
     return False
 
 
+def _is_written_by_holder(module: types.ModuleType, kind: Any, holders: dict[str, Example]) -> bool:
+    """Whether a model fills what the class leaves open, as ``_init_weights`` does: no mistake either."""
+    held: list[nn.Module] = []
+    for name, example in holders.items():
+        build.uninitialised_marked(True)
+        try:
+            made = getattr(module, name)(*example.args, **example.kwargs)
+        except Exception:
+            continue
+        finally:
+            build.uninitialised_marked(False)
+        held += [one for one in made.modules() if type(one) is kind]
+    return bool(held) and not any(torch.isnan(p).any() for one in held for p in one.parameters())
+
+
 def of_root(root: str, wanted: dict[str, list[Json]] | None, library: Library) -> Json:
     """In a child: every class of the root that runs, or the mutants of the wanted ones."""
     scratch = tempfile.mkdtemp()
@@ -244,7 +264,8 @@ def of_root(root: str, wanted: dict[str, list[Json]] | None, library: Library) -
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    for key, example in examples(root, library).items():
+    found = examples(root, library)
+    for key, example in found.items():
         if wanted is not None and key not in wanted:
             continue
         path, _, name = key.partition("::")
@@ -258,8 +279,11 @@ def of_root(root: str, wanted: dict[str, list[Json]] | None, library: Library) -
         if wanted is None:
             say({"class": key, "root": root, "runs": example.given is not None})
             continue
+        whole = root if root in found else next(iter(found))  # what is called first is the model itself
+        in_it = whole != key and whole.startswith(f"{path}::")
+        holders = {whole.partition("::")[2]: found[whole]} if in_it else {}
         for mutant in wanted[key]:
-            result = limited(lambda: judge(path, name, example, mutant, before), ONE)
+            result = limited(lambda: judge(path, name, example, mutant, before, holders), ONE)
             say({"id": mutant["id"], "valid": False, "why": "no answer", **(result or {})})
     return {"done": True}
 
