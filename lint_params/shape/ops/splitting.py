@@ -143,9 +143,9 @@ def chunk(ctx: Context, input: Value, chunks: Value, dim: Value = 0) -> Value:
         )
     rest = modulo(whole_size, count)
     if same(rest, 0) is NO:
-        if count == 2 and at_least(whole_size, 2) is YES:
-            return _pieces(ctx, input, where, [size, sub(whole_size, size)])
-        return _pieces(ctx, input, where, [ctx.fresh("chunk", low=1) for _ in range(count)])
+        last = sub(whole_size, mul(size, count - 1))  # if there are so many
+        sizes = [size] * (count - 1)
+        return _pieces(ctx, input, where, [*sizes, last if at_least(last, 1) is YES else ctx.fresh("chunk", low=1)])
     # Nobody chunks a size of no known number that leaves a rest: the parts are taken for equal.
     ctx.learn_equal(rest, 0)
     return _pieces(ctx, input, where, [floordiv(ctx.resolve(whole_size), count)] * count)

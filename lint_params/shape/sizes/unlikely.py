@@ -12,12 +12,14 @@ from lint_params.shape.sizes.dim import Atom, Operation, Poly, Size, Symbol, quo
 
 def only_if_one(a: Size, b: Size) -> bool:
     """Whether two sizes are one number only where arguments of the author's are 1 that he would
-    not name for it: ``n_head * dim`` and ``dim``."""
+    not name for it, ``n_head * dim`` and ``dim``, or where both are 0."""
     if _part_of(a, b) or _part_of(b, a) or _at_least_a_part(a, b) or _at_least_a_part(b, a):
         return True
     if isinstance(a, int) or isinstance(b, int):
         return _cut_to_one(a, b) or _cut_to_one(b, a) or (1 in (a, b) and (is_inner_width(a) or is_inner_width(b)))
     times = quotient(a, b) or quotient(b, a)
+    if isinstance(times, int):  # twice another: one number only where both are 0
+        return times > 1 and all(_named(atom) for atom in (*a.deep, *b.deep) if isinstance(atom, Symbol))
     if not isinstance(times, Poly) or len(times.terms) != 1:
         return False
     ((monomial, factor),) = times.terms.items()
