@@ -38,12 +38,12 @@ Run::
 
 Says: object has no attribute '_backward_hooks'
 
-Silent when: any method that ``__init__`` calls does it, the instance takes over another one's
-``__dict__``, the class makes its instances in ``__new__``, or a base of it does more there than
-that, it has a metaclass, ``__init__`` only raises, is left open (``...``), replaced, or decorated
-with what may set the Module up, a decorator writes the constructor, an heir calls the ``__init__`` of another base by name, the class has its
-own ``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other
-files.
+Silent when: any method that ``__init__`` calls does it, or a function that it hands the object to,
+the instance takes over another one's ``__dict__``, the class makes its instances in ``__new__``, or
+a base of it does more there than that, it has a metaclass, ``__init__`` only raises, is left open
+(``...``), replaced, or decorated with what may set the Module up, a decorator writes the
+constructor, an heir calls the ``__init__`` of another base by name, the class has its own
+``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other files.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ def _only_wraps(found: tuple[FileFacts, Scope] | None) -> bool:
 
 def _first_of(scope: Scope) -> str:
     args = getattr(scope.node, "args", None)
-    names = [*args.posonlyargs, *args.args] if isinstance(args, ast.arguments) else []
-    return names[0].arg if names else ""
+    names = [*args.posonlyargs, *args.args, args.vararg] if isinstance(args, ast.arguments) else []
+    return names[0].arg if names and names[0] is not None else ""
 
 
 def _runs(call: ast.Call, init: str) -> bool:
