@@ -220,7 +220,7 @@ def _only_wraps(found: tuple[FileFacts, Scope] | None) -> bool:
     names |= {node.attr for part in parts for node in part.nodes(ast.Attribute)}
     if names & {"__init__", "__new__", "__dict__", "super", "Module", "setattr", "__setattr__", "vars"}:
         return False
-    init, objects = node.args.args[0].arg, {part.instance_name or _first_of(part) for part in parts[1:]}
+    init, objects = node.args.args[0].arg, {_first_of(part) for part in parts[1:]}
     return not any(_gets(call, objects) for part in parts for call in part.nodes(ast.Call) if not _runs(call, init))
 
 

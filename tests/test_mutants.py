@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import ROOT
@@ -89,6 +90,20 @@ def main(net):
 '''
 
 
+def torch_side(folder: Path, path: Path, wanted: Any) -> tuple[list[dict[str, Any]], str]:
+    """What torch says of the wanted mutants of a file, or of its classes, and the complaints."""
+    request, answers = folder / "request.json", folder / "answers.jsonl"
+    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": wanted}))
+    done = subprocess.run(
+        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()], done.stderr
+
+
 def _wanted() -> dict[str, Mutant]:
     subject = next(s for s in classes(MODEL) if s.node.name == "Net")
     return {f"{m.mistake}/{i}": m for i, m in enumerate(mutants(subject))}
@@ -116,16 +131,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
             "inputs": "torch.randn(2, 5, 12), torch.randn(2, 3, 4, 4)",
         }
     )
-    request, answers = folder / "request.json", folder / "answers.jsonl"
-    wanted = {root: {f"{path}::Net": rows}}
-    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": wanted}))
-    subprocess.run(
-        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
-        env={**os.environ, "PYTHONPATH": str(folder)},
-        check=True,
-    )
-    lines = answers.read_text(encoding="utf-8").splitlines()
-    return {row["id"]: row for row in map(json.loads, lines)}
+    said, _ = torch_side(folder, path, {root: {f"{path}::Net": rows}})
+    return {row["id"]: row for row in said}
 
 
 @pytest.mark.parametrize("mistake", sorted({operator.mistake for operator in OPERATORS}))
@@ -138,19 +145,10 @@ def test_an_operator_makes_a_mistake_that_shows(
 
 
 def test_classes_are_built_from_made_up_arguments(tmp_path: Path) -> None:
-    path, answers = tmp_path / "made_up_net.py", tmp_path / "answers.jsonl"
+    path = tmp_path / "made_up_net.py"
     path.write_text(MODEL.partition("def main")[0], encoding="utf-8")
-    request = tmp_path / "request.json"
-    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": None}))
-    done = subprocess.run(
-        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        check=True,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert done.stderr == ""
-    rows = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
+    rows, complaints = torch_side(tmp_path, path, None)
+    assert complaints == ""
     assert {"Block": True, "Net": True} == {row["class"].partition("::")[2]: row["runs"] for row in rows}
 
 
@@ -191,15 +189,7 @@ def test_what_the_model_fills_is_no_mistake(filled: bool, tmp_path: Path) -> Non
     text = model.replace("torch.ones(dim)", "torch.empty(dim)")
     row = {"id": "one", "text": text, "script": "", "effects": ["unwritten"], "kind": "declaration"}
     root = json.dumps({"model": f"import_('held_{filled}').Net()", "inputs": "torch.randn(2, 4)"})
-    request, answers = tmp_path / "request.json", tmp_path / "answers.jsonl"
-    wanted = {root: {f"{path}::Scale": [row]}}
-    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": wanted}))
-    subprocess.run(
-        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        check=True,
-    )
-    answer = json.loads(answers.read_text(encoding="utf-8"))
+    ((answer,), _) = torch_side(tmp_path, path, {root: {f"{path}::Scale": [row]}})
     assert answer["valid"] is not filled, answer
 
 
@@ -243,14 +233,7 @@ def test_a_registry_may_be_filled_once_more(tmp_path: Path) -> None:
     text = files["nets"].replace("Linear(4, 3)", "Linear(5, 3)")
     row = {"id": "one", "text": text, "script": "", "effects": [], "kind": "shape"}
     root = json.dumps({"model": "import_('nets_by_name.nets').Net()", "inputs": "torch.randn(2, 3)"})
-    request, answers = tmp_path / "request.json", tmp_path / "answers.jsonl"
-    request.write_text(json.dumps({"files": [str(path)], "roots": [], "wanted": {root: {f"{path}::Net": [row]}}}))
-    subprocess.run(
-        [sys.executable, str(HERE / "torch_side.py"), str(request), str(answers)],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        check=True,
-    )
-    (said,) = map(json.loads, answers.read_text(encoding="utf-8").splitlines())
+    ((said,), _) = torch_side(tmp_path, path, {root: {f"{path}::Net": [row]}})
     assert said["valid"] and "mat1 and mat2" in said["how"], said
 
 

@@ -199,10 +199,10 @@ def _forgotten(name: str) -> None:
 
 
 def judge(
-    path: str, name: str, example: Example, mutant: Json, before: Json, holders: dict[str, Example]
+    path: str, name: str, example: Example, mutant: Json, before: Json, holder: tuple[str, Example] | None
 ) -> Json:
-    """What a mutant does that the original does not. ``holders``: how models of the file are built that
-    may hold one of it."""
+    """What a mutant does that the original does not. ``holder``: the model of the file that may hold one
+    of it, and how that is built."""
     try:
         module = mutated(path, mutant["text"])
         script = getattr(module, mutant["script"]) if mutant["script"] else None
@@ -218,7 +218,7 @@ def judge(
         how = f"{raised['type']}: {raised['text']}"
         return {"valid": raised["torch"], "how": how, "raised": raised["lines"]}
     effects = shown(mutant["effects"], before, after)
-    if effects == ["unwritten"] and _is_written_by_holder(module, kind, holders):
+    if effects == ["unwritten"] and holder is not None and _is_written_by(module, *holder, kind):
         return {"valid": False, "why": "the model that holds it writes it"}
     return {"valid": bool(effects), "how": ", ".join(effects), "raised": []}
 
@@ -241,18 +241,16 @@ def _fits_another(kind: Any, example: Example) -> bool:
     return False
 
 
-def _is_written_by_holder(module: types.ModuleType, kind: Any, holders: dict[str, Example]) -> bool:
+def _is_written_by(module: types.ModuleType, name: str, example: Example, kind: Any) -> bool:
     """Whether a model fills what the class leaves open, as ``_init_weights`` does: no mistake either."""
-    held: list[nn.Module] = []
-    for name, example in holders.items():
-        build.uninitialised_marked(True)
-        try:
-            made = getattr(module, name)(*example.args, **example.kwargs)
-        except Exception:
-            continue
-        finally:
-            build.uninitialised_marked(False)
-        held += [one for one in made.modules() if type(one) is kind]
+    build.uninitialised_marked(True)
+    try:
+        made = getattr(module, name)(*example.args, **example.kwargs)
+    except Exception:
+        return False
+    finally:
+        build.uninitialised_marked(False)
+    held = [one for one in made.modules() if type(one) is kind]
     return bool(held) and not any(torch.isnan(p).any() for one in held for p in one.parameters())
 
 
@@ -281,9 +279,9 @@ def of_root(root: str, wanted: dict[str, list[Json]] | None, library: Library) -
             continue
         whole = root if root in found else next(iter(found))  # what is called first is the model itself
         in_it = whole != key and whole.startswith(f"{path}::")
-        holders = {whole.partition("::")[2]: found[whole]} if in_it else {}
+        holder = (whole.partition("::")[2], found[whole]) if in_it else None
         for mutant in wanted[key]:
-            result = limited(lambda: judge(path, name, example, mutant, before, holders), ONE)
+            result = limited(lambda: judge(path, name, example, mutant, before, holder), ONE)
             say({"id": mutant["id"], "valid": False, "why": "no answer", **(result or {})})
     return {"done": True}
 

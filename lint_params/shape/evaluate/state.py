@@ -78,23 +78,15 @@ def _hands_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, old: str) -> bool:
     bound = {node.id for node in walk(fn) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     if bound & {*own, old}:
         return False
-    if any(_changes(node, own) for node in walk(*fn.body)):
+    nodes = list(walk(*fn.body))
+    switches = {id(target) for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+                for target in node.targets if isinstance(target, ast.Subscript)}  # fmt: skip
+    if any(name in own for node in nodes if id(node) not in switches for name in _changed_by(node)):
         return False
     straight = f"{old}({_first(fn)}, *{fn.args.vararg.arg}, **{fn.args.kwarg.arg})"
-    ways = [node.value for node in walk(*fn.body) if isinstance(node, ast.Return)]
+    ways = [node.value for node in nodes if isinstance(node, ast.Return)]
     rest = [way for way in ways if way is None or ast.unparse(way) != straight]
     return len(rest) < len(ways) and all(way is not None and _is_handed(way, old) for way in rest)
-
-
-def _changes(node: ast.AST, names: set[str]) -> bool:
-    """Whether an item of one of the names is set to anything but a constant, or its method changes it."""
-    if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
-        owners = [t.value for t in node.targets if isinstance(t, ast.Subscript)]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGE:
-        owners = [node.func.value]
-    else:
-        return False
-    return any(isinstance(owner, ast.Name) and owner.id in names for owner in owners)
 
 
 def _is_handed(way: ast.expr, old: str) -> bool:

@@ -111,10 +111,10 @@ def _agreed(
             out.append(total if len(listed) == len(items) else ctx.fresh("joined"))
             continue
         for size, x in zip(sizes[1:], listed[1:]):
-            if same(ctx.resolve(sizes[0]), ctx.resolve(size)) is not YES:
+            one, other = ctx.resolve(sizes[0]), ctx.resolve(size)
+            if same(one, other) is not YES:
                 at = place + depth if not listed[0].shape.lead else place
                 text = f"{{name}} cannot join: size {{expected}} in dimension {at} against {{got}}{{source}}"
-                one, other = ctx.resolve(sizes[0]), ctx.resolve(size)
                 if one == 1 and is_inner_width(other, "dim") or other == 1 and is_inner_width(one, "dim"):
                     ctx.refute(JOIN, text, one, other, x)
                 ctx.need(JOIN, sizes[0], size, text, tensor=x)

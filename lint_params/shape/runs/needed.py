@@ -102,17 +102,16 @@ def _or_another(node: ast.IfExp, names: set[str]) -> str:
 def _or_raises(statement: ast.If, names: set[str]) -> str:
     """The first of what is asked for one after the other, where it is an error to have none; what
     must not be None."""
-    first, arm = "", statement
-    name, given = _given(statement.test)
+    arms = [statement]
+    while len(arms[-1].orelse) == 1 and isinstance(below := arms[-1].orelse[0], ast.If):
+        arms.append(below)
+    asked = [_given(arm.test) for arm in arms]
+    name, given = asked[0]
     if not given and name in names and isinstance(statement.body[-1], ast.Raise):
         return name
-    while True:
-        name, given = _given(arm.test)
-        first = first or (name if given and name in names else "")
-        if len(arm.orelse) != 1 or not isinstance(arm.orelse[0], ast.If):
-            break
-        arm = arm.orelse[0]
-    return first if arm.orelse and isinstance(arm.orelse[-1], ast.Raise) else ""
+    last = arms[-1].orelse
+    wanted = (name for name, given in asked if given and name in names)
+    return next(wanted, "") if last and isinstance(last[-1], ast.Raise) else ""
 
 
 def _given(test: ast.expr) -> tuple[str, bool]:
