@@ -2,7 +2,7 @@
 
 ``nn.Module.__init__`` creates the tables in which parameters, buffers and submodules are kept.
 Until it has run there is nowhere to register them, and torch refuses. Plain numbers and tensors
-are fine before it. Where it runs a second time (``A.__init__(self)`` and then ``B.__init__(self)``,
+are fine before it; to delete any is not. Where it runs a second time (``A.__init__(self)`` and then ``B.__init__(self)``,
 both Modules) the tables are made anew, and what was registered in between is lost without a word.
 
 Bad::
@@ -76,10 +76,11 @@ class AssignedBeforeInit(Rule):
                 what = member.how if member.how in _REGISTER else _WHAT.get(member.kind.what, "")
                 place = member.node if member.scope is cls.init else self._call(cls, member)
                 said = f"self.{member.name}" if member.name else "this"
+                done = "is deleted" if member.how == "delete" else f"is {what} and is set"
                 yield self.report(
                     facts,
                     place or member.node,
-                    f"`{said}` is {what} and is set before the parent's `__init__` runs "
+                    f"`{said}` {done} before the parent's `__init__` runs "
                     f"(line {line}): call `super().__init__()` first",
                     trace=(Step(line, "the parent's __init__ is called here"),),
                     subject=cls.qualname,
@@ -131,7 +132,9 @@ class AssignedBeforeInit(Rule):
         every = [one for base in cls.mro for one in (*base.members.values(), base.dynamic_members)]
         for members in every:
             for member in members:
-                registers = member.how in _REGISTER
+                if member.how == "delete" and (member.conditions or cls.method(member.name) is not None):
+                    continue  # asked for first, or a property
+                registers = member.how in (*_REGISTER, "delete")
                 if member.how == "declared" or not (registers or member.kind.what in _WHAT):
                     continue
                 if member.kind.what == "buffer" and not registers and not _is_buffer_call(member):

@@ -73,7 +73,7 @@ class InitNotCalled(Rule):
         for cls in facts.module_classes:
             if cls.init is None:
                 yield from self._misspelled(facts, cls)
-            if _may_be_set_up(cls):
+            if cls.may_be_set_up:
                 continue
             if cls.init is None:
                 yield from self._generated(facts, cls)
@@ -188,80 +188,6 @@ def _is_left_open(statement: ast.stmt) -> bool:
     )
 
 
-def _may_be_set_up(cls: ClassFacts) -> bool:
-    """Whether somebody else may run ``Module.__init__``: a metaclass, a ``__new__`` that does more than to
-    make the object, a decorator of ``__init__``, or code that puts another ``__init__`` in its place."""
-    init = cls.methods.get("__init__")
-    if init is not None and any(not _is_harmless(cls, one) for one in init.decorators):
-        return True
-    if "__new__" in cls.methods or any(_decides(cls, one) for one in cls.mro):
-        return True
-    return any(
-        node.attr == "__init__" and isinstance(node.ctx, ast.Store) and cls.facts.class_of(node.value) is cls
-        for node in cls.facts.nodes(ast.Attribute)
-    )
-
-
-def _is_harmless(cls: ClassFacts, decorator: ast.expr) -> bool:
-    """``@torch.no_grad()``, ``@override``: the function runs as it is written."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    if (cls.facts.qualify(called) or "").startswith(("torch.", "typing.", "typing_extensions.", "warnings.")):
-        return True
-    return not isinstance(decorator, ast.Call) and _only_wraps(cls.facts.function_behind(called))
-
-
-def _only_wraps(found: tuple[FileFacts, Scope] | None) -> bool:
-    """Whether a decorator of the project is known, and hands the object to nobody but the constructor."""
-    node = found[1].node if found is not None else None
-    if found is None or not isinstance(node, ast.FunctionDef) or len(node.args.args) != 1:
-        return False
-    parts = list(found[1].within())
-    names = {node.id for part in parts for node in part.nodes(ast.Name)}
-    names |= {node.attr for part in parts for node in part.nodes(ast.Attribute)}
-    if names & {"__init__", "__new__", "__dict__", "super", "Module", "setattr", "__setattr__", "vars"}:
-        return False
-    init, objects = node.args.args[0].arg, {_first_of(part) for part in parts[1:]}
-    return not any(_gets(call, objects) for part in parts for call in part.nodes(ast.Call) if not _runs(call, init))
-
-
-def _first_of(scope: Scope) -> str:
-    args = getattr(scope.node, "args", None)
-    names = [*args.posonlyargs, *args.args, args.vararg] if isinstance(args, ast.arguments) else []
-    return names[0].arg if names and names[0] is not None else ""
-
-
-def _runs(call: ast.Call, init: str) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id == init
-
-
-def _gets(call: ast.Call, objects: set[str]) -> bool:
-    """Whether a call is given one of the objects, or everything that came in, or is a method of it."""
-    if isinstance(call.func, ast.Name) and call.func.id in ("isinstance", "hasattr", "type"):
-        return False
-    parts = [call.func, *call.args, *(keyword.value for keyword in call.keywords)]
-    return any(isinstance(node, ast.Name) and node.id in objects for part in parts for node in ast.walk(part))
-
-
-def _decides(cls: ClassFacts, base: ClassFacts) -> bool:
-    """Whether a base of the class, or it itself, has a say in how objects are made."""
-    if any(keyword.arg is None for keyword in base.node.keywords) or not base.has_plain_metaclass:
-        return True
-    made = base.methods.get("__new__")
-    if made is not None and any(not _only_makes(base, call) for call in made.nodes(ast.Call)):
-        return True
-    return base is not cls and base.sets_up_heirs
-
-
-def _only_makes(base: ClassFacts, call: ast.Call) -> bool:
-    """``super()`` and ``super().__new__(cls)``, and what tells a checker its type."""
-    func = call.func
-    if base.facts.qualify(func) in ("typing.cast", "typing_extensions.cast"):
-        return True
-    return isinstance(func, ast.Attribute) and func.attr == "__new__" or (
-        isinstance(func, ast.Name) and func.id == "super"
-    )
-
-
 def _stops_at(cls: ClassFacts) -> tuple[ClassFacts | None, ast.AST]:
     """The class before the Module, itself none, whose ``__init__`` runs and calls no other;
     and the base through which it comes."""
@@ -290,7 +216,7 @@ def _silent_above(facts: FileFacts, cls: ClassFacts) -> tuple[ClassFacts, ast.Ca
     above = next((one for one in cls.mro[1:] if one.init is not None), None)
     if above is None or above.facts is facts or above.scope.decorators or not _leans_on(cls, above):
         return None
-    if above.init is None or not above.bases_complete or len(above.bases) != 1 or _may_be_set_up(above):
+    if above.init is None or not above.bases_complete or len(above.bases) != 1 or above.may_be_set_up:
         return None
     runs = [found for name in above.reached_from_init if (found := above.method(name))]
     if any(_calls_parent(one, part) or _takes_over(part) for one, scope in runs for part in scope.within()):
@@ -308,7 +234,7 @@ def _leans_on(heir: ClassFacts, above: ClassFacts) -> bool:
     calls = [found for name in heir.reached_from_init if (found := heir.method(name)) and found[0] is not above]
     if sum(_calls_parent(one, part) for one, scope in calls for part in scope.within()) != 1:
         return False
-    return _registers(heir) and not _may_be_set_up(heir) and not heir.facts.conditions(heir.parent_init_calls[0])
+    return _registers(heir) and not heir.may_be_set_up and not heir.facts.conditions(heir.parent_init_calls[0])
 
 
 def _set_up_beside(cls: ClassFacts, heir: ClassFacts) -> bool:
@@ -362,12 +288,14 @@ def _meant(init: Scope) -> ast.expr | None:
 
 
 def _only_calls_parent(scope: Scope) -> bool:
-    """``def __int__(self): super().__init__()``: the parent's own constructor does as much."""
+    """``def __int__(self, dim): super().__init__(dim)``: the parent's own constructor does as much."""
     statements = scope.node.body if isinstance(scope.node, ast.FunctionDef) else []
     body = [one for one in statements if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
     only = body[0] if len(body) == 1 else None
     call = only.value if isinstance(only, ast.Expr) else None
-    return isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "__init__"
+    given = [*call.args, *(word.value for word in call.keywords)] if isinstance(call, ast.Call) else []
+    handed_on = all(isinstance(one, (ast.Name, ast.Starred)) for one in given)
+    return handed_on and isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "__init__"
 
 
 def _calls_parent(cls: ClassFacts, scope: Scope) -> bool:

@@ -38,7 +38,7 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the project has a subclass or sets the name from outside, names are computed where the object is built (``setattr``) or asked
+the project has a subclass (one that has another name misspelt may have none of it) or sets the name from outside, names are computed where the object is built (``setattr``) or asked
 for (``__getattr__``), ``hasattr`` or a flag of the instance is asked first (unless the flag is an
 argument and the name another one misspelt), the class is abstract (no constructor that builds
 layers, ``Base`` or ``Mixin`` in its name, a method of its own, or one that forward calls, that
@@ -82,9 +82,9 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if cls.may_define(name) or self._is_set_elsewhere(facts, cls, name):
                             continue
-                        if _is_asked(facts, cls, call, name) or facts.is_subclassed_beside(cls.name):
+                        if _is_asked(facts, cls, call, name) or facts.is_set_beside(cls.name, name):
                             continue
-                        if facts.is_set_beside(cls.name, name):
+                        if facts.is_subclassed_beside(cls.name, None if not _is_misspelt(cls, name) else name):
                             continue
                         if inner.is_function and facts.env(call) is None:
                             continue  # behind a return, where nobody comes by
@@ -139,13 +139,13 @@ class SubmoduleNeverAssigned(Rule):
             return False
         if any(scope.has_decorator("abstractmethod") for one in cls.mro for scope in one.methods.values()):
             return False
-        runs = [scope for start in ("forward", "__init__") for _, scope in cls.called_from(start)]
-        own = cls.methods.values()  # what a base leaves open is no matter where nothing calls it
-        if any(_leaves_open(node) for scope in (*own, *runs) for node in scope.nodes(ast.Raise)):
-            return False
-        bases = [scope for one in cls.mro[1:] for name, scope in one.methods.items() if cls.method(name) == (one, scope)]
-        raised = (node for scope in bases for node in scope.nodes(ast.Raise))
-        return not any(_leaves_open(node) and not _names_the_class(node) for node in raised)
+        runs = [(one.facts, scope) for start in ("forward", "__init__") for one, scope in cls.called_from(start)]
+        own = [(cls.facts, scope) for scope in cls.methods.values()]  # what a base leaves open is no matter
+        if any(_leaves_open(facts, node) for facts, scope in (*own, *runs) for node in scope.nodes(ast.Raise)):
+            return False  # where nothing calls it
+        bases = [(one.facts, scope) for one in cls.mro[1:] for name, scope in one.methods.items() if cls.method(name) == (one, scope)]
+        raised = ((facts, node) for facts, scope in bases for node in scope.nodes(ast.Raise))
+        return not any(_leaves_open(facts, node) and not _names_the_class(node) for facts, node in raised)
 
     def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for node in facts.nodes(ast.Attribute):
@@ -170,8 +170,12 @@ class SubmoduleNeverAssigned(Rule):
         return run.refuted(finding, f"{name} was there") if run.ran(finding) else None
 
 
-def _leaves_open(node: ast.Raise) -> bool:
-    return "NotImplemented" in ast.unparse(node)
+def _leaves_open(facts: FileFacts, node: ast.Raise) -> bool:
+    """``raise NotImplementedError`` for heirs to fill in, and no refusal of one argument."""
+    if "NotImplemented" not in ast.unparse(node):
+        return False
+    tests = [ast.unparse(one.test) for one in facts.conditions(node) if one.what in ("if", "else") and one.test is not None]
+    return not tests or any(word in test for test in tests for word in ("type(", "__class__", "attr(", "isinstance("))
 
 
 def _names_the_class(node: ast.Raise) -> bool:
@@ -214,7 +218,7 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
     """Behind a flag of the instance (somebody else may set both, unless it came as an argument and a
     public name is another one misspelt), a test that names the attribute, or inside ``try``."""
-    misspelt = any(_digits(one) == _digits(name) for one in _near(cls, name, 0.85)) and not name.startswith("_")
+    misspelt = _is_misspelt(cls, name)
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
@@ -224,9 +228,14 @@ def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bo
             return True
         for part in ast.walk(one.test):
             flag = facts.self_attribute(part)
-            if flag is not None and flag != "training" and not (misspelt and _is_an_argument(cls, flag)):
+            if flag is not None and flag != "training" and not (misspelt and _is_settled(cls, flag)):
                 return True
     return False
+
+
+def _is_misspelt(cls: ClassFacts, name: str) -> bool:
+    """Whether a public name is surely another one of the class, ill written."""
+    return any(_digits(one) == _digits(name) for one in _near(cls, name, 0.85)) and not name.startswith("_")
 
 
 def _near(cls: ClassFacts, name: str, cutoff: float = 0.6) -> list[str]:
@@ -240,13 +249,13 @@ def _digits(name: str) -> str:
     return "".join(filter(str.isdigit, name))
 
 
-def _is_an_argument(cls: ClassFacts, flag: str) -> bool:
-    """``self.stride = stride``, in the constructor and nowhere else."""
-    members = [member for one in cls.mro for member in one.members.get(flag, ())]
-    return bool(members) and all(
-        member.how == "assign"
-        and member.method == "__init__"
-        and isinstance(member.value, ast.Name)
-        and member.value.id in {arg.arg for arg in member.scope.arguments}
-        for member in members
+def _is_settled(cls: ClassFacts, flag: str) -> bool:
+    """Whether a flag is decided in the constructor and nowhere else, by what came in: ``self.stride = stride``,
+    ``self.fused = use_fused()``. One that begins as False or None, in any case, is for others to set."""
+    members = [member for one in cls.mro for member in one.members.get(flag, ()) if not member.is_declaration]
+    return (
+        bool(members)
+        and all(member.how == "assign" and member.method == "__init__" for member in members)
+        and not all(isinstance(member.value, ast.Constant) for member in members)
+        and not cls.facts.is_set_beside(cls.name, flag)
     )

@@ -121,9 +121,7 @@ class TensorNotBuffer(Rule):
         )
 
     def _is_number(self, facts: FileFacts, member: Member) -> bool:
-        kind = member.kind
-        while kind.origin is not None:
-            kind = kind.origin
+        kind = facts.root(member.kind)
         made = facts.creation(kind.node) if isinstance(kind.node, ast.Call) else None
         if made is None or member.value is not None and _is_difference(facts, member.value):
             return True

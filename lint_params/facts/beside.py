@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 #: More users of a class than that are not read.
 _USERS = 60
+#: What gives attributes by computed names.
+_COMPUTED = (b"setattr", b"__dict__", b"add_module", b"register_module", b"vars(")
 #: Folders of a package that are looked through.
 _FOLDERS = 60
 
@@ -207,11 +209,14 @@ def freezes_beside(facts: FileFacts, cls: str) -> bool:
     return False
 
 
-def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
-    """Whether a file of the project has a class with this one as its base."""
+def is_subclassed_beside(facts: FileFacts, name: str, word: str | None = None) -> bool:
+    """Whether a file of the project has a class with this one as its base; if a word is given,
+    one that has the word, or gives attributes by computed names."""
     folders = _project(facts) or facts.project.around(facts.source)
     others = _stems(folders) - {Path(facts.path).stem}
     for source in _mentioning(facts, folders, name):
+        if word is not None and source is not None and not any(one in source for one in (word.encode(), *_COMPUTED)):
+            continue
         tree = _parsed(source)
         if tree is None or not _may_mean(tree, name, others):
             continue

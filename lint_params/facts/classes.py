@@ -7,6 +7,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lint_params.facts import set_up
 from lint_params.facts.flow import is_parent_init
 from lint_params.facts.members import Member, read_members
 from lint_params.facts.scope import Scope
@@ -174,31 +175,33 @@ class ClassFacts:
         A method that is only mentioned (``self.apply(self._init)``, a property) counts too.
         """
         seen: set[str] = set()
-        todo = list(entries)
-        while todo:
-            name = todo.pop()
-            if name in seen:
+        todo, waiting = list(entries), list[tuple[ClassFacts, Scope]]()
+        run = set[Scope]()
+        while todo or waiting:
+            if not waiting:
+                name = todo.pop()
+                found = self.method(name) if name not in seen else None
+                if found is None:
+                    continue
+                seen.add(name)
+                waiting.append(found)
+            cls, scope = waiting.pop()
+            if scope in run:
                 continue
-            found = self.method(name)
-            if found is None:
-                continue
-            seen.add(name)
-            cls, scope = found
+            run.add(scope)
             for inner in scope.within():
                 todo += [read for read in cls.facts.self_reads(inner) if read not in seen]
                 for call in inner.nodes(ast.Call):
                     parent = cls.facts.super_call(call)
-                    if parent is not None and parent not in seen:
-                        # super().f(): the inherited body runs as well.
-                        todo += self._inherited_reads(cls, parent)
+                    inherited = self._after(cls, parent) if parent is not None else None
+                    if inherited is not None:
+                        waiting.append(inherited)  # super().f(): the inherited body runs as well
         return seen
 
-    def _inherited_reads(self, below: ClassFacts, name: str) -> list[str]:
+    def _after(self, below: ClassFacts, name: str) -> tuple[ClassFacts, Scope] | None:
+        """The method that ``super()`` in a class above comes to."""
         after = self.mro[self.mro.index(below) + 1 :] if below in self.mro else []
-        for one in after:
-            if name in one.methods:
-                return [r for s in one.methods[name].within() for r in one.facts.self_reads(s)]
-        return []
+        return next(((one, one.methods[name]) for one in after if name in one.methods), None)
 
     @cached_property
     def reached_from_forward(self) -> set[str]:
@@ -314,8 +317,12 @@ class ClassFacts:
     @property
     def sets_up_heirs(self) -> bool:
         """Whether its ``__init_subclass__`` has to do with how the classes below are made."""
-        method = self.methods.get("__init_subclass__")
-        return method is not None and any(node.attr == "__init__" for node in method.nodes(ast.Attribute))
+        return set_up.sets_up_heirs(self)
+
+    @cached_property
+    def may_be_set_up(self) -> bool:
+        """Whether somebody other than its constructor may run ``Module.__init__`` on its objects."""
+        return set_up.may_be_set_up(self)
 
     def assignments(self, name: str) -> list[Member]:
         """All assignments of an attribute, own and inherited from the project."""

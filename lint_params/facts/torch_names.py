@@ -386,5 +386,7 @@ NEUTRAL_BASES = frozenset(
     """
     builtins.object abc.ABC typing.Generic typing.Protocol typing_extensions.Generic
     typing_extensions.Protocol torch.nn.modules.lazy.LazyModuleMixin torch.nn.LazyModuleMixin
+    huggingface_hub.PyTorchModelHubMixin huggingface_hub.ModelHubMixin
+    huggingface_hub.hub_mixin.PyTorchModelHubMixin huggingface_hub.hub_mixin.ModelHubMixin
     """.split()
 )

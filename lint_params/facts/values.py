@@ -12,7 +12,7 @@ from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
 from lint_params.facts.value.calls import made_by_default
 from lint_params.facts.value.contents import Item, items_of
-from lint_params.facts.value.creation import Creation, creation_of, on_default_device
+from lint_params.facts.value.creation import Creation, creation_of, first_of, on_default_device
 from lint_params.facts.value.derive import Transformed, transformed
 from lint_params.facts.value.infer import infer, torch_member
 from lint_params.facts.value.kinds import UNKNOWN, Kind
@@ -179,6 +179,12 @@ class Values(Naming):
     def made_on_default_device(self, kind: Kind) -> bool:
         """Whether a tensor comes from a creation function that was given no device."""
         return on_default_device(kind)
+
+    def root(self, kind: Kind) -> Kind:
+        """The tensor that another was computed from, at the end; of several the first."""
+        while kind.origin is not None:
+            kind = first_of(kind.origin)
+        return kind
 
     def made_on_meta(self, call: ast.Call) -> bool:
         """Whether a layer is made without memory, on the meta device."""

@@ -175,8 +175,7 @@ def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
     parts = [part for statement in loop.body for part in ast.walk(statement)]
     return any(
         isinstance(part, ast.Call)
-        and (_KEEPING & _called(facts, part.func))
-        and any(_holds(given, names) for given in part.args)
+        and any(_holds(given, names) for given in _kept_of(part, _KEEPING & _called(facts, part.func)))
         or isinstance(part, ast.AugAssign) and _holds(part.value, names)
         or isinstance(part, ast.Assign) and _holds(part.value, names) and any(
             isinstance(target, ast.Subscript) and _keeps_modules(facts, target.value) for target in part.targets
@@ -218,6 +217,13 @@ def _switches_off(part: ast.AST, names: set[str]) -> bool:
 _KEEPING = {
     "append", "extend", "add_module", "insert", "register_module", "register_parameter", "setattr", "__setattr__",
 }  # fmt: skip
+
+
+def _kept_of(call: ast.Call, keepers: set[str]) -> list[ast.expr]:
+    """What a call gives to be kept: of ``setattr(layer, "scale", s)`` only the last."""
+    if not keepers:
+        return []
+    return call.args[-1:] if keepers <= {"setattr", "__setattr__"} else call.args
 
 
 def _called(facts: FileFacts, func: ast.expr) -> set[str]:

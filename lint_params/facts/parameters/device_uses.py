@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.value.kinds import Kind
 
 _MOVES = frozenset("to cuda cpu type_as type float double half bfloat16 new_tensor pin_memory".split())
 _ASKS = frozenset(
@@ -98,10 +99,18 @@ def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> s
         return "asked"
     if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
         return "used"
-    if facts.kind_of(call.func).layer in _PLAIN_LAYERS and _is_set_once(facts, given):
+    if _first_layer(facts, facts.kind_of(call.func)) in _PLAIN_LAYERS and _is_set_once(facts, given):
         return "used"
     into = facts.receiver_of(call, given) if depth < 3 else None
     return _uses(*into, depth) if into is not None else "moved"  # by somebody, who may move it
+
+
+def _first_layer(facts: FileFacts, kind: Kind) -> str:
+    """The layer of torch that a module hands its input to: the first one of ``nn.Sequential(nn.Linear(...), ...)``."""
+    made = kind.node.args if kind.torch == "torch.nn.Sequential" and isinstance(kind.node, ast.Call) else []
+    if made and kind.facts is not None and not isinstance(made[0], ast.Starred):
+        return kind.facts.kind_of(made[0]).layer
+    return kind.layer
 
 
 def _is_on_host(facts: FileFacts, other: ast.expr, depth: int = 0) -> bool:

@@ -130,6 +130,8 @@ def _known_call(facts: FileFacts, node: ast.Call, name: str) -> Kind | None:
     if home in ("torch.nn.utils", "torch.nn.utils.parametrizations") and node.args:
         if last in _RETURN_MODULE or home.endswith("parametrizations"):
             return facts.kind_of(node.args[0])
+    if name == "torch.meshgrid" and node.args:
+        return Kind("tuple", node, facts, element=Kind("tensor", origin=facts.kind_of(node.args[0])))
     if home == "torch" and last in PARTS:
         return Kind("tuple", node, facts, element=TENSOR)
     if (home == "torch" and last in COMPUTED) or home == "torch.nn.functional" or name in COMPUTED_BELOW:

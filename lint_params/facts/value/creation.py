@@ -266,7 +266,7 @@ def on_default_device(kind: Kind) -> bool:
     while kind.what == "tensor" and kind.origin is not None:
         if kind.torch in ("torch.Tensor.to", "torch.Tensor.cuda", "torch.Tensor.type_as"):
             return False
-        kind = kind.origin
+        kind = first_of(kind.origin)
     if kind.what != "tensor":
         return False
     call = kind.node
@@ -276,6 +276,14 @@ def on_default_device(kind: Kind) -> bool:
         return kind.torch in ("torch.as_tensor", "torch.from_numpy")
     placed = [keyword for keyword in call.keywords if keyword.arg in ("device", None)]
     return not placed or kind.facts is not None and _by_factory(kind.facts, call)
+
+
+def first_of(kind: Kind) -> Kind:
+    """The first of several tensors, which have to be on one device to be joined."""
+    parts = kind.node.elts if isinstance(kind.node, (ast.List, ast.Tuple)) else []
+    if kind.what in ("list", "tuple") and parts and kind.facts is not None:
+        return kind.facts.kind_of(parts[0])
+    return kind.element or kind if kind.what == "tuple" else kind
 
 
 def _by_factory(facts: FileFacts, call: ast.Call) -> bool:
