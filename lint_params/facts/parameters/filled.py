@@ -136,8 +136,10 @@ def _is_given(cls: ClassFacts, name: str, made: ast.AST) -> bool:
 
 
 def _is_handed_on(facts: FileFacts, use: ast.expr) -> bool:
+    """To a function that may write it, which those of torch that only compute and einops do not."""
     parent = facts.parent(use)
-    return isinstance(parent, ast.Call) and use in parent.args
+    called = (facts.qualify(parent.func) or "") if isinstance(parent, ast.Call) and use in parent.args else None
+    return called is not None and not called.startswith("einops.") and not facts.is_pure_function(called)
 
 
 def _family(cls: ClassFacts) -> list[ClassFacts]:

@@ -48,7 +48,7 @@ def is_filled_by(tree: ast.Module, name: str, cls: ClassFacts) -> bool:
         ):
             return True
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Call):
-            if last_name(node.iter.func) in EVERYTHING and sets(node) and not _asks_for_another(node, cls):
+            if last_name(node.iter.func) in EVERYTHING and sets(node) and not _asks_for_another(tree, node, cls):
                 return True
     return False
 
@@ -79,9 +79,9 @@ def _classes(test: ast.Call) -> list[ast.expr]:
     return test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
 
 
-def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
+def _asks_for_another(tree: ast.Module, loop: ast.For, cls: ClassFacts) -> bool:
     """``for m in self.modules(): if hasattr(m, "reset"): m.reset()`` where the class has none, or
-    ``if isinstance(m, nn.Linear): ...``."""
+    ``if isinstance(m, nn.Linear): ...``, or that of a class of that file whose ``reset`` fills nothing."""
     only = loop.body[0] if len(loop.body) == 1 else None
     if not isinstance(only, ast.If) or only.orelse or not cls.bases_complete:
         return False
@@ -95,7 +95,26 @@ def _asks_for_another(loop: ast.For, cls: ClassFacts) -> bool:
         if not isinstance(word, str) or cls.may_define(word):
             return False
         return not any(_hands_on(one, ast.unparse(loop.target), word) for one in only.body)
-    return last_name(test.func) == "isinstance" and all(map(_is_single_layer, _classes(test)))
+    target = ast.unparse(loop.target)
+    return last_name(test.func) == "isinstance" and all(
+        _is_single_layer(one) or _fills_nothing(tree, one, cls, only.body, target) for one in _classes(test)
+    )
+
+
+def _fills_nothing(tree: ast.Module, asked: ast.expr, cls: ClassFacts, body: list[ast.stmt], target: str) -> bool:
+    """Whether another class of that file is asked for, none of this one, and all that is done is ``m.reset()``, a
+    method of it that sets no values."""
+    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == last_name(asked)]
+    call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+    if len(found) != 1 or not isinstance(call, ast.Call):
+        return False
+    if cls.name in (found[0].name, *map(last_name, found[0].bases)):
+        return False
+    func = call.func
+    if not isinstance(func, ast.Attribute) or ast.unparse(func.value) != target:
+        return False
+    methods = [node for node in found[0].body if isinstance(node, ast.FunctionDef) and node.name == func.attr]
+    return len(methods) == 1 and not sets(methods[0])
 
 
 def _hands_on(statement: ast.stmt, target: str, word: str) -> bool:
