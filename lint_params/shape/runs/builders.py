@@ -110,7 +110,7 @@ def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, o
     not one; as long as it says nothing of them nobody knows."""
     defaults = {arg.arg: default for arg, default in parameters(init.args)}
     atoms = {atom for size in (one, other) if isinstance(size, Poly) for atom in size.deep}
-    names = {atom.name for atom in atoms if isinstance(atom, Symbol)}
+    names = {item_of(atom.name)[0] for atom in atoms if isinstance(atom, Symbol)}
     told = False
     for by_name in settings(user.tree, handed):
         if by_name is None:
@@ -119,13 +119,29 @@ def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, o
             continue
 
         def value(atom: Atom) -> Size | None:
-            node = by_name.get(atom.name, defaults.get(atom.name)) if isinstance(atom, Symbol) else None
+            name, place = item_of(atom.name) if isinstance(atom, Symbol) else ("", None)
+            node = _item(by_name.get(name, defaults.get(name)), place)
             return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
         if same(substitute(one, value), substitute(other, value)) is not NO:
             return False
         told = True
     return told
+
+
+def item_of(name: str) -> tuple[str, int | None]:
+    """``("channels", 0)`` for ``channels[0]``: an argument, and which item of it."""
+    argument, bracket, index = name.partition("[")
+    return (argument, int(index[:-1])) if bracket and index[:-1].isdigit() else (name, None)
+
+
+def _item(node: ast.expr | None, place: int | None) -> ast.expr | None:
+    """An item of a list that is written out; the node itself where no item is asked for."""
+    if place is None:
+        return node
+    items = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+    starred = any(isinstance(one, ast.Starred) for one in items[: place + 1])
+    return items[place] if place < len(items) and not starred else None
 
 
 def _is_apart(
@@ -214,9 +230,11 @@ def _sizes_at(
         nonlocal unknown
         if not isinstance(atom, Symbol) or atom.kind != "argument":
             return None
-        node, where = argument(call, init, atom.name), place
+        name, index = item_of(atom.name)
+        node, where = argument(call, init, name), place
         if node is None and not more:
-            node, where = defaults.get(atom.name), Place()
+            node, where = defaults.get(name), Place()
+        node = _item(node, index)
         if node is None and "." in atom.name:
             return None  # of a configuration, which is one object whoever hands it over
         size = given.size(node, where)

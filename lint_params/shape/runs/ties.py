@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
-from lint_params.shape.runs.builders import nobody_agrees
+from lint_params.shape.runs.builders import item_of, nobody_agrees
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
@@ -28,6 +28,8 @@ _LAYERS = (
     "norm-feature-mismatch",
     "parameter-product-mismatch",
 )
+#: What goes past the lines that follow.
+_LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
 
@@ -43,10 +45,12 @@ def forced(
         if o.verdict is Verdict.REFUTED and not o.inside and 0 not in (o.expected, o.got)
     }
     for run in runs:
-        if run.how not in ("sizes", "open") or run.exhausted or id(run.root) in unsound:
+        if run.how not in ("sizes", "open") or id(run.root) in unsound:
             continue
         if isinstance(run.root, ast.ClassDef):
             ties = [o for o in run.obligations if _is_tie(file, run, o)]
+            if run.exhausted:  # the rest of it would show what is chosen where
+                ties = [o for o in ties if not o.inside and _in_one_stack(file, run.root, o)]
             found = next((o for o in ties if not (o.inside and _may_not_meet(file, project, run, o))), None)
             if found is None or _is_compared(run.root, found):
                 continue
@@ -64,7 +68,7 @@ def _may_not_meet(file: SourceFile, project: Project | None, run: Checked, o: Ob
         return True
     if o.inside:
         left_out = any(value is None for value in run.inputs.values())  # its width may be that of one side
-        return left_out or run.how == "open" or any(_chooses(cls) for cls in _parts(file, project, run, o))
+        return left_out or run.how == "open" or any(_chooses(cls, lines) for cls, lines in _parts(file, project, run, o))
     return not _in_one_stack(file, run.root, o) and (run.how == "open" or _on_condition(file, run.root, o))
 
 
@@ -84,7 +88,7 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         names = {name.partition(".")[0] for name in names}  # a number where config.dim should be
     if are_unlike(o.expected, o.got):
         names = {name.partition(".")[0] for name in names}  # config.num_labels for config.hidden_size
-    if not names or not names <= run.arguments.keys():
+    if not names or not {item_of(name)[0] for name in names} <= run.arguments.keys():
         return False
     whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
     if same(*whole) is not MAYBE:
@@ -175,31 +179,62 @@ def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
     )
 
 
-def _parts(file: SourceFile, project: Project | None, run: Checked, o: Obligation) -> Iterator[ast.ClassDef]:
-    """The classes that have a part in a mismatch inside a module: that one, who called it, and where
-    the size was made."""
-    yield from (module.cls.node for module in o.inside)
+def _parts(
+    file: SourceFile, project: Project | None, run: Checked, o: Obligation
+) -> Iterator[tuple[ast.ClassDef, set[int]]]:
+    """The classes that have a part in a mismatch inside a module, each with its lines: that one, who
+    called it, and where the size was made."""
     origins = [one for one in (o.source, o.built, o.source and o.source.built) if one is not None]
-    places = {(one.path, one.line) for one in origins} | {(one.path, one.line) for one in o.sources}
+    places = {(one.path, one.line) for one in (*origins, *o.sources)}
     places |= {(path, getattr(frame, "lineno", 0)) for path, frame, _ in o.stack}
+    places.add((o.path, getattr(o.node, "lineno", 0)))
+    met = {id(module.cls.node): module.cls.node for module in o.inside}
+    if isinstance(run.root, ast.ClassDef):
+        met[id(run.root)] = run.root
+    all_lines = {line for _, line in places}
+    yield from ((cls, all_lines) for cls in met.values())
     for path in {path for path, _ in places}:
         home = file if path == file.path else project.load(Path(path)) if project is not None else None
+        lines = {line for other, line in places if other == path}
         for cls in home.tree.body if home is not None else ():
-            lines = (line for other, line in places if other == path)
             if isinstance(cls, ast.ClassDef) and any(cls.lineno <= line <= (cls.end_lineno or 0) for line in lines):
-                yield cls
-    if isinstance(run.root, ast.ClassDef):
-        yield run.root
+                yield cls, lines
 
 
-def _chooses(cls: ast.ClassDef) -> bool:
-    """Whether a class does anything only under a condition, or takes a size out of a table."""
-    return any(
-        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.Compare, ast.Dict))
+def _chooses(cls: ast.ClassDef, lines: set[int]) -> bool:
+    """Whether one of the lines runs only under a condition, or a class takes anything out of a table."""
+    handed_on = _handed_on(cls)
+    if any(
+        isinstance(node, ast.Dict) and id(node) not in handed_on
         or isinstance(node, ast.Subscript) and isinstance(node.value, (ast.List, ast.Tuple))
         or isinstance(node, ast.Call) and last_name(node.func) in ("get", "pop", "getattr")
         for node in walk(cls)
+    ):
+        return True
+    functions = [n for n in walk(cls) if isinstance(n, ast.FunctionDef) and _has(n, lines)]
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.While, ast.Match))
+        and (_has(node, lines) or any(isinstance(part, _LEAVES) for part in walk(node)))
+        for function in functions
+        for node in walk(function)
     )
+
+
+def _handed_on(cls: ast.ClassDef) -> set[int]:
+    """Dicts that are for calls to take whole: ``factory = {"device": device}`` and nothing but ``**factory``."""
+    given = {n.value.id for n in walk(cls) if isinstance(n, ast.keyword) and not n.arg and isinstance(n.value, ast.Name)}
+    taken = {id(n.value) for n in walk(cls) if isinstance(n, ast.keyword) and not n.arg}
+    read = {n.id for n in walk(cls) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in taken}
+    return {
+        id(n.value)
+        for n in walk(cls)
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Dict) and getattr(n.targets[0], "id", "") in given - read
+    }
+
+
+def _has(node: ast.AST, lines: set[int]) -> bool:
+    first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)
+    return any(first <= line <= last for line in lines)
 
 
 def _in_one_stack(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
