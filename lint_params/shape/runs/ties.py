@@ -68,7 +68,8 @@ def _may_not_meet(file: SourceFile, project: Project | None, run: Checked, o: Ob
         return True
     if o.inside:
         left_out = any(value is None for value in run.inputs.values())  # its width may be that of one side
-        return left_out or run.how == "open" or any(_chooses(cls, lines) for cls, lines in _parts(file, project, run, o))
+        parts = _parts(file, project, run, o)
+        return left_out or run.how == "open" or any(_chooses(cls, lines) for cls, lines in parts)
     return not _in_one_stack(file, run.root, o) and (run.how == "open" or _on_condition(file, run.root, o))
 
 
@@ -184,21 +185,20 @@ def _parts(
 ) -> Iterator[tuple[ast.ClassDef, set[int]]]:
     """The classes that have a part in a mismatch inside a module, each with its lines: that one, who
     called it, and where the size was made."""
-    origins = [one for one in (o.source, o.built, o.source and o.source.built) if one is not None]
-    places = {(one.path, one.line) for one in (*origins, *o.sources)}
+    origins = (o.source, o.built, o.source and o.source.built, *o.sources)
+    places = {(one.path, one.line) for one in origins if one is not None}
     places |= {(path, getattr(frame, "lineno", 0)) for path, frame, _ in o.stack}
     places.add((o.path, getattr(o.node, "lineno", 0)))
-    met = {id(module.cls.node): module.cls.node for module in o.inside}
-    if isinstance(run.root, ast.ClassDef):
-        met[id(run.root)] = run.root
-    all_lines = {line for _, line in places}
-    yield from ((cls, all_lines) for cls in met.values())
-    for path in {path for path, _ in places}:
+    lines = {path: {line for other, line in places if other == path} for path, _ in places}
+    for module in o.inside:
+        yield module.cls.node, lines.get(module.cls.file.path, set())
+    for path in lines:
         home = file if path == file.path else project.load(Path(path)) if project is not None else None
-        lines = {line for other, line in places if other == path}
         for cls in home.tree.body if home is not None else ():
-            if isinstance(cls, ast.ClassDef) and any(cls.lineno <= line <= (cls.end_lineno or 0) for line in lines):
-                yield cls, lines
+            if isinstance(cls, ast.ClassDef) and _has(cls, lines[path]):
+                yield cls, lines[path]
+    if isinstance(run.root, ast.ClassDef):
+        yield run.root, lines.get(file.path, set())
 
 
 def _chooses(cls: ast.ClassDef, lines: set[int]) -> bool:
@@ -222,13 +222,12 @@ def _chooses(cls: ast.ClassDef, lines: set[int]) -> bool:
 
 def _handed_on(cls: ast.ClassDef) -> set[int]:
     """Dicts that are for calls to take whole: ``factory = {"device": device}`` and nothing but ``**factory``."""
-    given = {n.value.id for n in walk(cls) if isinstance(n, ast.keyword) and not n.arg and isinstance(n.value, ast.Name)}
     taken = {id(n.value) for n in walk(cls) if isinstance(n, ast.keyword) and not n.arg}
     read = {n.id for n in walk(cls) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in taken}
     return {
         id(n.value)
         for n in walk(cls)
-        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Dict) and getattr(n.targets[0], "id", "") in given - read
+        if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name) and n.targets[0].id not in read
     }
 
 
