@@ -18,6 +18,7 @@ from lint_params.shape.ops.arguments import (
 )
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Size, cancel, floordiv, modulo, mul, product, same
 from lint_params.shape.sizes.shown import short
+from lint_params.shape.sizes.unlikely import is_inner_width
 from lint_params.shape.value import (
     DtypeOf,
     External,
@@ -127,7 +128,8 @@ def _fitted(
         _without_pairs(mine, theirs)
         total, rest = cancel(product(theirs), product(mine))
         answer = same(total, rest)
-    if answer is NO:
+    one_for_many = rest == 1 and is_inner_width(total, "dim") or total == 1 and is_inner_width(rest, "dim")
+    if answer is NO or one_for_many:
         ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
     ctx.need(VIEW, rest, total, lambda: _text(sizes, short(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
