@@ -34,10 +34,12 @@ from lint_params.shape.sizes.dim import (
     substitute,
     symbol,
 )
-from lint_params.shape.sizes.unlikely import leaves_one, only_if_one
+from lint_params.shape.sizes.unlikely import apart_without_rest, leaves_one, only_if_one
 from lint_params.shape.value import Items, Origin, Seq, Shape, Tensor, Unknown, Value, as_size
 
 ABSENT = object()
+#: Rules of layers, whose sizes nobody chooses by what a division leaves.
+_LAYERS = ("linear-input-mismatch", "conv-channel-mismatch", "norm-feature-mismatch")
 
 
 class Whole:
@@ -223,7 +225,7 @@ class Context:
         """
         expected, got = self.resolve(expected), self.resolve(got)
         answer = same(expected, got)
-        if answer is MAYBE and only_if_one(expected, got):
+        if answer is MAYBE and (only_if_one(expected, got) or rule in _LAYERS and apart_without_rest(expected, got)):
             answer = NO
         if answer is YES:
             self._record(rule, Verdict.PROVED, text, expected, got, tensor)

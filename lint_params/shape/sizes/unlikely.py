@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from lint_params.shape.sizes.dim import Atom, Operation, Poly, Size, Symbol, quotient, sub, substitute
+from lint_params.shape.sizes.dim import NO, Atom, Operation, Poly, Size, Symbol, quotient, same, sub, substitute
 
 
 def only_if_one(a: Size, b: Size) -> bool:
@@ -24,6 +24,25 @@ def only_if_one(a: Size, b: Size) -> bool:
         return False
     ((monomial, factor),) = times.terms.items()
     return factor >= 1 and all(_named(atom) for atom, _ in monomial)
+
+
+def apart_without_rest(a: Size, b: Size) -> bool:
+    """``dim`` and ``dim // heads * heads * 3``: one number only where heads leaves two thirds of dim."""
+
+    def no_rest(atom: Atom) -> Size | None:
+        if not isinstance(atom, Operation) or atom.name != "%":
+            return None
+        return 0 if all(isinstance(part, Poly) and _is_argument(part) for part in atom.args) else None
+
+    whole = substitute(a, no_rest), substitute(b, no_rest)
+    if whole == (a, b) or not all(isinstance(size, Poly) and len(size.terms) == 1 for size in whole):
+        return False
+    return same(*whole) is NO and all(_named(atom) for size in whole if isinstance(size, Poly) for atom in size.deep)
+
+
+def _is_argument(size: Poly) -> bool:
+    """An argument of the author's as it stands."""
+    return set(size.terms.values()) == {1} and len(size.terms) == 1 and all(map(_named, size.atoms))
 
 
 def _cut_to_one(one: Size, whole: Size) -> bool:
