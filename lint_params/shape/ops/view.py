@@ -128,11 +128,15 @@ def _fitted(
         _without_pairs(mine, theirs)
         total, rest = cancel(product(theirs), product(mine))
         answer = same(total, rest)
-    one_for_many = rest == 1 and is_inner_width(total, "dim") or total == 1 and is_inner_width(rest, "dim")
-    if answer is NO or one_for_many:
+    if answer is NO or _one_for_many(ctx.resolve(total), ctx.resolve(rest)):
         ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
     ctx.need(VIEW, rest, total, lambda: _text(sizes, short(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
+
+
+def _one_for_many(one: Size, other: Size) -> bool:
+    """Whether a single element is to make up a whole width."""
+    return one == 1 and is_inner_width(other, "dim") or other == 1 and is_inner_width(one, "dim")
 
 
 def _without_pairs(parts: list[Size], wholes: list[Size]) -> None:

@@ -20,7 +20,8 @@ PICTURES = 4
 _KINDS = re.compile(r"(^|\.)((num|n|nb)_?(class(es)?|labels|tags)|(n_)?vocab(ulary)?(_?size)?)$")
 #: Widths of the features inside a net; those of another net, or of what it gives, may count classes.
 _WIDTHS = re.compile(
-    r"(^|\.)(?!out|target|teacher)(\w*_)?(dim|width|channels|features|hidden|hidden_size|hidden_dim|planes|d_model)$"
+    r"(^|\.)(?!out|target|teacher)(\w*_)?(dim|width|channels|features|hidden|hidden_size|hidden_dim|planes|d_model"
+    r"|dim_(hidden|reduced|inner|model))$"
 )
 
 
