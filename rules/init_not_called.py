@@ -40,7 +40,7 @@ Says: object has no attribute '_backward_hooks'
 
 Silent when: any method that ``__init__`` calls does it, or a function that it hands the object to,
 the instance takes over another one's ``__dict__``, the class makes its instances in ``__new__``, or
-a base of it does more there than that, it has a metaclass, ``__init__`` only raises, is left open
+a base of it hands the object there to what may set it up, it has a metaclass, ``__init__`` only raises, is left open
 (``...``), replaced, or decorated with what may set the Module up, a decorator writes the
 constructor, an heir calls the ``__init__`` of another base by name, the class has its own
 ``__call__`` (or no ``forward``) and registers nothing, or the file is a template for other files.

@@ -38,11 +38,13 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the project has a subclass (one that has another name misspelt may have none of it) or sets the name from outside, names are computed where the object is built (``setattr``) or asked
-for (``__getattr__``), ``hasattr`` or a flag of the instance is asked first (unless the flag is an
-argument and the name another one misspelt), the class is abstract (no constructor that builds
+the project sets the name from outside or has a subclass (which, where the name is another one misspelt,
+has the word or gives computed names), names are computed where the object is built (``setattr``) or asked
+for (``__getattr__``), ``hasattr`` or a flag of the instance is asked first (unless the constructor alone
+settles the flag and the name is another one misspelt), the class is abstract (no constructor that builds
 layers, ``Base`` or ``Mixin`` in its name, a method of its own, or one that forward calls, that
-raises NotImplementedError), a decorator may add members, or anything in the file assigns the attribute.
+raises NotImplementedError whatever it is given), a decorator may add members, or anything in the file
+assigns the attribute.
 """
 
 from __future__ import annotations
