@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import COMPUTED, CREATORS, IN_PLACE_METHODS, NEW_TENSOR_METHODS
-from lint_params.facts.value.creation import creation_of
+from lint_params.facts.value.creation import Creation, creation_of
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 _MAKERS = ("torch.nn.Parameter", "torch.nn.UninitializedParameter")
 #: Methods that give back the Parameter itself where it already is what they ask for.
 _NO_OPS = ("contiguous", "cpu", "requires_grad_", "share_memory_", "pin_memory")
+#: Methods that give another type, and which.
+_CASTS = {"double": "torch.float64", "half": "torch.float16", "bfloat16": "torch.bfloat16"}
+#: The types that people ask for, by one name each.
+_SAME = {
+    "torch.double": "torch.float64", "torch.half": "torch.float16", "torch.float": "torch.float32",
+    "torch.float64": "torch.float64", "torch.float16": "torch.float16", "torch.float32": "torch.float32",
+    "torch.bfloat16": "torch.bfloat16",
+}  # fmt: skip
 #: Asked for on purpose: the plain tensor is the point.
 _ON_PURPOSE = ("detach", "numpy", "item", "tolist", "size", "dim", "numel", "backward")
 
@@ -101,6 +109,12 @@ def _step(facts: FileFacts, expr: ast.expr) -> list[tuple[ast.expr, str]] | None
             return [(expr.func.value, "")]
         if method == "float" and _is_float(facts, expr.func.value):
             return [(expr.func.value, "")]
+        if method in _CASTS and _may_be_of(facts, expr.func.value, _CASTS[method]):
+            return [(expr.func.value, "")]
+        if method == "to" and len(expr.args) == 1 and not expr.keywords:
+            asked = facts.qualify(expr.args[0]) or ""
+            if asked in _SAME and _may_be_of(facts, expr.func.value, asked):
+                return [(expr.func.value, "")]
         if method in ("to", "cuda") and _is_there(facts, expr):
             return [(expr.func.value, "")]
         if method in NEW_TENSOR_METHODS and method not in _ON_PURPOSE:
@@ -121,6 +135,27 @@ def _is_float(facts: FileFacts, expr: ast.expr) -> bool:
     if made.function in ("torch.from_numpy", "torch.as_tensor") and made.dtype == "":
         return False  # numpy's own default is float64
     return made.dtype in ("", "?", "torch.float32", "torch.float")
+
+
+def _may_be_of(facts: FileFacts, expr: ast.expr, asked: str) -> bool:
+    """Whether the data may be of that type already: then ``.double()`` gives back the Parameter itself."""
+    fresh = _fresh_below(facts, expr)
+    data = facts.argument(fresh, 0, "data") if fresh is not None else None
+    if data is None:
+        return False
+    parts = [part for one in _made_of(facts, data) for part in ast.walk(one) if isinstance(part, ast.Call)]
+    casts = ("to", "type", "type_as", *_CASTS)
+    if any(isinstance(part.func, ast.Attribute) and part.func.attr in casts for part in parts):
+        return True
+    made = [one for one in (creation_of(facts, part) for part in parts) if one is not None]
+    return not made or any(_type_of(one) in (_SAME.get(asked, asked), "?") for one in made)
+
+
+def _type_of(made: Creation) -> str:
+    """The type of what a creation function gives; "?" where it is that of numbers from elsewhere."""
+    if made.dtype == "":
+        return "?" if made.function in ("torch.from_numpy", "torch.as_tensor", "torch.tensor") else "torch.float32"
+    return _SAME.get(made.dtype, made.dtype)
 
 
 def _is_there(facts: FileFacts, moved: ast.Call) -> bool:
