@@ -91,10 +91,24 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         names = {name.partition(".")[0] for name in names}  # config.num_labels for config.hidden_size
     if not names or not {item_of(name)[0] for name in names} <= run.arguments.keys():
         return False
+    if run.guessed and not all(_is_item_written(run.root, name) for name in names):
+        return False  # which item it is may be a matter of the guess
     whole = substitute(o.expected, no_rest), substitute(o.got, no_rest)
     if same(*whole) is not MAYBE:
         return False  # one number after all, or two: then this path is none that anybody takes
     return substitute(sub(o.expected, o.got), default_of) != 0
+
+
+def _is_item_written(cls: ast.AST | None, name: str) -> bool:
+    """Whether an item of an argument stands as such in a class, ``channels[0]``; what is no item does."""
+    argument, place = item_of(name)
+    return place is None or cls is not None and any(
+        isinstance(node, ast.Subscript)
+        and last_name(node.value) == argument
+        and isinstance(node.slice, ast.Constant)
+        and node.slice.value == place
+        for node in walk(cls)
+    )
 
 
 def _are_arguments(o: Obligation) -> bool:
