@@ -132,8 +132,8 @@ class AssignedBeforeInit(Rule):
         every = [one for base in cls.mro for one in (*base.members.values(), base.dynamic_members)]
         for members in every:
             for member in members:
-                if member.how == "delete" and (member.conditions or cls.method(member.name) is not None):
-                    continue  # asked for first, or a property
+                if member.how == "delete" and not _surely_deletes(cls, member):
+                    continue
                 registers = member.how in (*_REGISTER, "delete")
                 if member.how == "declared" or not (registers or member.kind.what in _WHAT):
                     continue
@@ -173,6 +173,18 @@ class AssignedBeforeInit(Rule):
         if run.ok("construct"):
             return run.refuted(finding, "the constructor ran")
         return None
+
+
+def _surely_deletes(cls: ClassFacts, member: Member) -> bool:
+    """``del self.head`` of the constructor itself: nothing is asked first, it is no property, and neither the class
+    nor whoever makes its objects has a way of its own."""
+    if cls.init is None or member.scope is not cls.init or member.conditions or cls.method(member.name) is not None:
+        return False
+    before = (call for call in cls.init.nodes(ast.Call) if call.lineno < member.node.lineno)
+    handed = (arg for call in before for arg in call.args if isinstance(arg, ast.Name))
+    if any(arg.id == cls.init.instance_name for arg in handed):
+        return False  # to what may set it up
+    return cls.method("__delattr__") is None and not cls.may_be_set_up
 
 
 def _goes_past(member: Member) -> bool:

@@ -109,6 +109,8 @@ class InitNotCalled(Rule):
 
     def _misspelled(self, facts: FileFacts, cls: ClassFacts) -> Iterator[Finding]:
         for name, scope in cls.methods.items():
+            if name in cls.reached_from_init:
+                continue  # a base calls it
             if name in _MISSPELLED and not _only_calls_parent(scope) and (_calls_parent(cls, scope) or _builds(cls, name)):
                 yield self.report(
                     facts,

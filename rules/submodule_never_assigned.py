@@ -38,10 +38,9 @@ Run::
 Says: 'Net' object has no attribute 'fc3'
 
 Silent when: any base is not known, the class or a subclass in the file defines the name, a file of
-the project sets the name from outside or has a subclass (which, where the name is another one misspelt,
-has the word or gives computed names), names are computed where the object is built (``setattr``) or asked
+the project sets the name from outside or has a subclass, names are computed where the object is built (``setattr``) or asked
 for (``__getattr__``), ``hasattr`` or a flag of the instance is asked first (unless the constructor alone
-settles the flag and the name is another one misspelt), the class is abstract (no constructor that builds
+settles the flag, the name is another one misspelt and no file of the project has it), the class is abstract (no constructor that builds
 layers, ``Base`` or ``Mixin`` in its name, a method of its own, or one that forward calls, that
 raises NotImplementedError whatever it is given), a decorator may add members, or anything in the file
 assigns the attribute.
@@ -74,6 +73,7 @@ class SubmoduleNeverAssigned(Rule):
             yield from self._locals(facts, cls, reported)
             if not self._is_concrete(cls):
                 continue
+            refuses = self._refuses(cls)
             for owner, scope in cls.called_from("forward"):
                 if owner is not cls:
                     continue
@@ -86,7 +86,9 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if _is_asked(facts, cls, call, name) or facts.is_set_beside(cls.name, name):
                             continue
-                        if facts.is_subclassed_beside(cls.name, None if not _is_misspelt(cls, name) else name):
+                        if facts.is_subclassed_beside(cls.name):
+                            continue
+                        if refuses and not _is_misspelt(cls, name):
                             continue
                         if inner.is_function and facts.env(call) is None:
                             continue  # behind a return, where nobody comes by
@@ -149,6 +151,10 @@ class SubmoduleNeverAssigned(Rule):
         raised = ((facts, node) for facts, scope in bases for node in scope.nodes(ast.Raise))
         return not any(_leaves_open(facts, node) and not _names_the_class(node) for facts, node in raised)
 
+    def _refuses(self, cls: ClassFacts) -> bool:
+        """Whether a method raises NotImplementedError for some arguments: an heir may know better."""
+        return any("NotImplemented" in ast.unparse(node) for scope in cls.methods.values() for node in scope.nodes(ast.Raise))
+
     def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for node in facts.nodes(ast.Attribute):
             if node.attr == name and not isinstance(node.ctx, ast.Load):
@@ -176,8 +182,14 @@ def _leaves_open(facts: FileFacts, node: ast.Raise) -> bool:
     """``raise NotImplementedError`` for heirs to fill in, and no refusal of one argument."""
     if "NotImplemented" not in ast.unparse(node):
         return False
-    tests = [ast.unparse(one.test) for one in facts.conditions(node) if one.what in ("if", "else") and one.test is not None]
-    return not tests or any(word in test for test in tests for word in ("type(", "__class__", "attr(", "isinstance("))
+    tests = [one.test for one in facts.conditions(node) if one.what in ("if", "else") and one.test is not None]
+    return not any(_is_of_arguments(facts, test) for test in tests)
+
+
+def _is_of_arguments(facts: FileFacts, test: ast.expr) -> bool:
+    """``dilation > 1``: of what came in, and not of what the object or its class is."""
+    names = [part for part in ast.walk(test) if isinstance(part, ast.Name)]
+    return bool(names) and all(facts.is_argument(name) for name in names)
 
 
 def _names_the_class(node: ast.Raise) -> bool:
@@ -220,7 +232,7 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
     """Behind a flag of the instance (somebody else may set both, unless it came as an argument and a
     public name is another one misspelt), a test that names the attribute, or inside ``try``."""
-    misspelt = _is_misspelt(cls, name)
+    misspelt = _is_misspelt(cls, name) and not facts.is_mentioned_anywhere(name)
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
@@ -260,4 +272,5 @@ def _is_settled(cls: ClassFacts, flag: str) -> bool:
         and all(member.how == "assign" and member.method == "__init__" for member in members)
         and not all(isinstance(member.value, ast.Constant) for member in members)
         and not cls.facts.is_set_beside(cls.name, flag)
+        and not any(one.dynamic_members for one in cls.subclasses)
     )

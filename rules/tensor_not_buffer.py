@@ -105,6 +105,8 @@ class TensorNotBuffer(Rule):
             return None
         if first.method not in cls.reached_from_init or any(m.how != "assign" for m in given):
             return None
+        if first.method != "__init__" and _is_looked_after(cls):
+            return None
         if any(not m.kind.may_be("tensor", "unknown", "none") for m in given):
             return None
         if any(facts.is_moved(member.value) for member in given[1:]):
@@ -167,6 +169,18 @@ def _asks_for_types(cls: ClassFacts) -> bool:
     """Whether a class asks what it has: ``isinstance(self.scale, float)``, ``torch.is_tensor(...)``."""
     calls = (call for scope in cls.scope.within() for call in scope.nodes(ast.Call))
     return any(ast.unparse(call.func).endswith(("isinstance", "is_tensor")) for call in calls)
+
+
+def _is_looked_after(cls: ClassFacts) -> bool:
+    """Whether a base that runs the method may choose the device around it, or go over what it made."""
+    scopes = [scope for one in cls.mro[1:] for scope in one.scope.within()]
+    words = ("__dict__", "__setattr__", "register_buffer", "register_parameter")
+    return any(
+        bool(scope.nodes(ast.With))
+        or any(node.attr in words or node.attr.endswith("_hook") for node in scope.nodes(ast.Attribute))
+        or any(node.id in ("vars", "setattr", "dir") for node in scope.nodes(ast.Name))
+        for scope in scopes
+    )
 
 
 def _moves(cls: ClassFacts, name: str) -> bool:

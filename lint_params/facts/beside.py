@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 #: More users of a class than that are not read.
 _USERS = 60
-#: What gives attributes by computed names.
-_COMPUTED = (b"setattr", b"__dict__", b"add_module", b"register_module", b"vars(")
 #: Folders of a package that are looked through.
 _FOLDERS = 60
 
@@ -178,6 +176,8 @@ def is_set_beside(facts: FileFacts, cls: str, name: str) -> bool:
     return any(
         isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)
         and not is_self(node.value)
+        or isinstance(node, ast.Call) and last_name(node.func) in ("setattr", "add_module", "register_module")
+        and any(isinstance(arg, ast.Constant) and arg.value == name for arg in node.args)
         for tree in _knowing(facts, cls, name)
         for node in ast.walk(tree)
     )
@@ -209,21 +209,33 @@ def freezes_beside(facts: FileFacts, cls: str) -> bool:
     return False
 
 
-def is_subclassed_beside(facts: FileFacts, name: str, word: str | None = None) -> bool:
-    """Whether a file of the project has a class with this one as its base; if a word is given,
-    one that has the word, or gives attributes by computed names."""
+def is_mentioned_anywhere(facts: FileFacts, word: str) -> bool:
+    """Whether another file of the project has the word."""
+    folders = _project(facts) or facts.project.around(facts.source)
+    return any(True for _ in _mentioning(facts, folders, word))
+
+
+def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
+    """Whether a file of the project has a class with this one as its base."""
     folders = _project(facts) or facts.project.around(facts.source)
     others = _stems(folders) - {Path(facts.path).stem}
     for source in _mentioning(facts, folders, name):
-        if word is not None and source is not None and not any(one in source for one in (word.encode(), *_COMPUTED)):
-            continue
         tree = _parsed(source)
         if tree is None or not _may_mean(tree, name, others):
             continue
         made = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-        if any(last_name(base) == name for node in made for base in node.bases):
+        names = {name, *_other_names(tree, name)}
+        if any(last_name(getattr(base, "value", base) if isinstance(base, ast.Subscript) else base) in names
+               for node in made for base in node.bases):  # fmt: skip
             return True
     return False
+
+
+def _other_names(tree: ast.Module, name: str) -> Iterator[str]:
+    """``from .net import Encoder as _Encoder``"""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.asname for alias in node.names if alias.name == name and alias.asname)
 
 
 def _parsed(source: bytes | None) -> ast.Module | None:

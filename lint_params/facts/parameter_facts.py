@@ -332,10 +332,13 @@ class ParameterFacts:
         """Whether a file of the project that knows the class has the word."""
         return beside.is_mentioned_beside(self._all, cls, word)
 
-    def is_subclassed_beside(self, name: str, word: str | None = None) -> bool:
-        """Whether a file of the project has a class with this one as its base; if a word is given,
-        one that has the word, or gives attributes by computed names."""
-        return beside.is_subclassed_beside(self._all, name, word)
+    def is_mentioned_anywhere(self, word: str) -> bool:
+        """Whether another file of the project has the word."""
+        return beside.is_mentioned_anywhere(self._all, word)
+
+    def is_subclassed_beside(self, name: str) -> bool:
+        """Whether a file of the project has a class with this one as its base."""
+        return beside.is_subclassed_beside(self._all, name)
 
     def is_given_later(self, member: Member) -> bool:
         """Whether other code than forward gives the attribute its real value."""

@@ -34,14 +34,16 @@ def sets_up_heirs(cls: ClassFacts) -> bool:
     """Whether its ``__init_subclass__`` has to do with how the classes below are made, other than to read the
     arguments of their constructors."""
     method = cls.methods.get("__init_subclass__")
-    return method is not None and any(
+    if method is None:
+        return False
+    return any(node.value == "__init__" for node in method.nodes(ast.Constant)) or any(
         node.attr == "__init__" and not _is_only_read(cls.facts, node) for node in method.nodes(ast.Attribute)
     )
 
 
 def _is_only_read(facts: FileFacts, init: ast.Attribute) -> bool:
     call = facts.parent(init)
-    return isinstance(call, ast.Call) and (facts.qualify(call.func) or "").startswith("inspect.")
+    return isinstance(call, ast.Call) and facts.qualify(call.func) in ("inspect.signature", "inspect.getfullargspec")
 
 
 def _is_harmless(cls: ClassFacts, decorator: ast.expr) -> bool:
@@ -144,6 +146,12 @@ def _is_own(cls: ClassFacts, call: ast.Call, objects: set[str]) -> bool:
     if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name) or func.value.id not in objects:
         return not isinstance(func, ast.Name) or func.id not in objects
     found = cls.method(func.attr)
-    return found is not None and not any(
-        node.attr in _SETS_UP for part in found[1].within() for node in part.nodes(ast.Attribute)
-    )
+    return found is not None and not any(_may_set_up(part) for part in found[1].within())
+
+
+def _may_set_up(method: Scope) -> bool:
+    """Whether a method calls a constructor, another method of the object, or hands the object on."""
+    if any(node.attr in _SETS_UP for node in method.nodes(ast.Attribute)):
+        return True
+    objects = {method.instance_name or ""}
+    return any(_gets(call, objects) for call in method.nodes(ast.Call))

@@ -176,6 +176,7 @@ def _target_passes(facts: FileFacts, loop: ast.For) -> bool:
     return any(
         isinstance(part, ast.Call)
         and any(_holds(given, names) for given in _kept_of(part, _KEEPING & _called(facts, part.func)))
+        or isinstance(part, ast.Call) and _goes_with_the_object(facts, part, names)
         or isinstance(part, ast.AugAssign) and _holds(part.value, names)
         or isinstance(part, ast.Assign) and _holds(part.value, names) and any(
             isinstance(target, ast.Subscript) and _keeps_modules(facts, target.value) for target in part.targets
@@ -217,6 +218,15 @@ def _switches_off(part: ast.AST, names: set[str]) -> bool:
 _KEEPING = {
     "append", "extend", "add_module", "insert", "register_module", "register_parameter", "setattr", "__setattr__",
 }  # fmt: skip
+
+
+def _goes_with_the_object(facts: FileFacts, call: ast.Call, names: set[str]) -> bool:
+    """``keep(self, f"fc{i}", layer)``: a function that is given both may register the one with the other."""
+    given = [*call.args, *(word.value for word in call.keywords)]
+    instance = facts.scope_of(call).instance_name
+    if instance is None or not any(isinstance(one, ast.Name) and one.id == instance for one in given):
+        return False
+    return any(isinstance(part, ast.Name) and part.id in names for one in given for part in ast.walk(one))
 
 
 def _kept_of(call: ast.Call, keepers: set[str]) -> list[ast.expr]:

@@ -99,8 +99,13 @@ def _argument(facts: FileFacts, call: ast.Call, given: ast.AST, depth: int) -> s
         return "asked"
     if isinstance(call.func, ast.Attribute) and call.func.attr in _TAKES:
         return "used"
-    if _first_layer(facts, facts.kind_of(call.func)) in _PLAIN_LAYERS and _is_set_once(facts, given):
+    if _first_layer(facts, facts.kind_of(call.func)) in _PLAIN_LAYERS and _is_set_once(facts, given) and not (
+        _has_hooks(facts, given)
+    ):
         return "used"
+    above = facts.parent(call)
+    if isinstance(above, ast.Attribute) and above.attr in _MOVES:
+        return "moved"  # what comes of it goes where it is wanted
     into = facts.receiver_of(call, given) if depth < 3 else None
     return _uses(*into, depth) if into is not None else "moved"  # by somebody, who may move it
 
@@ -111,6 +116,13 @@ def _first_layer(facts: FileFacts, kind: Kind) -> str:
     if made and kind.facts is not None and not isinstance(made[0], ast.Starred):
         return kind.facts.kind_of(made[0]).layer
     return kind.layer
+
+
+def _has_hooks(facts: FileFacts, given: ast.AST) -> bool:
+    """Whether the class hangs a hook before a layer, which may move what comes in."""
+    cls = facts.class_around(given)
+    scopes = [scope for one in cls.mro for scope in one.scope.within()] if cls is not None else []
+    return any("pre_hook" in node.attr for scope in scopes for node in scope.nodes(ast.Attribute))
 
 
 def _is_on_host(facts: FileFacts, other: ast.expr, depth: int = 0) -> bool:

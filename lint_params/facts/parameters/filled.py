@@ -136,10 +136,14 @@ def _is_given(cls: ClassFacts, name: str, made: ast.AST) -> bool:
 
 
 def _is_handed_on(facts: FileFacts, use: ast.expr) -> bool:
-    """To a function that may write it, which those of torch that only compute and einops do not."""
+    """To a function that may write it, which those of torch that only compute and einops do not, or to a caller."""
     parent = facts.parent(use)
     called = (facts.qualify(parent.func) or "") if isinstance(parent, ast.Call) and use in parent.args else None
-    return called is not None and not called.startswith("einops.") and not facts.is_pure_function(called)
+    if called is None or not (called.startswith("einops.") or facts.is_pure_function(called)):
+        return called is not None
+    whole = (ast.Call, ast.Attribute, ast.Subscript, ast.Tuple, ast.List, ast.Dict, ast.IfExp)
+    above = next((one for one in facts.ancestors(use) if not isinstance(one, whole)), None)
+    return isinstance(above, ast.Return)  # a view, which whoever gets it may fill
 
 
 def _family(cls: ClassFacts) -> list[ClassFacts]:
@@ -155,7 +159,9 @@ def _home(family: list[ClassFacts], use: ast.AST) -> FileFacts | None:
 
 
 def _is_open(cls: ClassFacts) -> bool:
-    """Whether there are bases that nobody here can read, or the class is abstract."""
+    """Whether there are bases that nobody here can read, that load weights, or the class is abstract."""
+    if any(base.startswith("huggingface_hub.") for base in cls.outside_bases):
+        return True
     if not cls.bases_complete:
         known = [base for base in cls.outside_bases if base.startswith(_KNOWN_BASES)]
         if len(known) != len(cls.outside_bases) or any(b is None for b in cls.bases):

@@ -148,7 +148,7 @@ def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
 
 def receiver_of(facts: FileFacts, call: ast.Call, given: ast.AST) -> tuple[FileFacts, list[ast.Name]] | None:
     """Where the function of the project that a call runs, or a layer's forward, reads the argument
-    ``given``; None where that is not known, or the name may have another value by then."""
+    ``given``; None where that is not known, or the name is given another value in there."""
     found = facts.function_of(call)
     if found is None:
         kind = facts.kind_of(call.func)
@@ -171,23 +171,7 @@ def receiver_of(facts: FileFacts, call: ast.Call, given: ast.AST) -> tuple[FileF
         place = call.args.index(given) if given in call.args else len(plain)
         starred = any(isinstance(one, ast.Starred) for one in call.args[: place + 1])
         name = plain[place] if place < len(plain) and not starred else None
-    return (there, uses) if name is not None and (uses := _reads_of_argument(there, scope, name)) is not None else None
-
-
-def _reads_of_argument(facts: FileFacts, scope: Scope, name: str) -> list[ast.Name] | None:
-    """Where a function reads an argument as it came, ``x`` of ``x = x.exp()``; None where a read may also be of
-    what the function made of it."""
-    reads = []
-    for one in scope.nodes(ast.Name):
-        if one.id != name:
-            continue
-        if not isinstance(one.ctx, ast.Load):
-            if not isinstance(facts.parent(one), ast.Assign):
-                return None
-            continue
-        ways = {made.how for made in facts.definitions(one) or ()}
-        if ways == {"argument"}:
-            reads.append(one)
-        elif "argument" in ways or not ways:
-            return None
-    return reads
+    uses = [one for one in scope.nodes(ast.Name) if one.id == name]
+    if name is None or any(not isinstance(one.ctx, ast.Load) for one in uses):
+        return None
+    return there, uses

@@ -128,15 +128,11 @@ def _fitted(
         _without_pairs(mine, theirs)
         total, rest = cancel(product(theirs), product(mine))
         answer = same(total, rest)
-    if answer is NO or _one_for_many(ctx.resolve(total), ctx.resolve(rest)):
+    one_for_many = x.param is None and ctx.resolve(total) == 1 and is_inner_width(ctx.resolve(rest), "dim")
+    if answer is NO or one_for_many:  # a Parameter may be of one value or of several
         ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
     ctx.need(VIEW, rest, total, lambda: _text(sizes, short(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)
-
-
-def _one_for_many(one: Size, other: Size) -> bool:
-    """Whether a single element is to make up a whole width."""
-    return one == 1 and is_inner_width(other, "dim") or other == 1 and is_inner_width(one, "dim")
 
 
 def _without_pairs(parts: list[Size], wholes: list[Size]) -> None:

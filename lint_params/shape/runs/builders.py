@@ -14,6 +14,7 @@ from lint_params.shape.runs.callers import argument
 from lint_params.shape.runs.unlike import PICTURES, are_unlike, is_configured_otherwise
 from lint_params.shape.runs.uses import Handed, beside, settings, uses
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
+from lint_params.trees import last_name, walk
 
 #: How far back who builds a class is looked for where each hands on what it was given itself.
 _DEPTH = 3
@@ -49,7 +50,7 @@ def nobody_agrees(
             if use is None:
                 return False
             if isinstance(use, Handed):
-                apart = _is_apart_by_name(user, use, init, one, other)
+                apart = _is_apart_by_name(project, user, use, init, one, other)
             else:
                 given = given or Bindings(user.tree)
                 apart = _is_apart(project, user, use, init, given, one, other)
@@ -105,12 +106,16 @@ def _constructor(cls: ast.ClassDef) -> ast.FunctionDef | None:
     return next((n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
 
 
-def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, one: Size, other: Size) -> bool:
+def _is_apart_by_name(
+    project: Project | None, user: SourceFile, handed: Handed, init: ast.FunctionDef, one: Size, other: Size
+) -> bool:
     """Whether what a file sets by name, for whom it hands a class to, gives it two sizes that are
     not one; as long as it says nothing of them nobody knows."""
     defaults = {arg.arg: default for arg, default in parameters(init.args)}
-    atoms = {atom for size in (one, other) if isinstance(size, Poly) for atom in size.deep}
-    names = {item_of(atom.name)[0] for atom in atoms if isinstance(atom, Symbol)}
+    names = {item_of(atom.name)[0] for atom in _symbols(one, other)}
+    lists = {item_of(atom.name)[0] for atom in _symbols(one, other)} - {atom.name for atom in _symbols(one, other)}
+    if lists and _may_be_rewritten(project, user, handed, lists):
+        return False
     told = False
     for by_name in settings(user.tree, handed):
         if by_name is None:
@@ -127,6 +132,24 @@ def _is_apart_by_name(user: SourceFile, handed: Handed, init: ast.FunctionDef, o
             return False
         told = True
     return told
+
+
+def _symbols(*sizes: Size) -> set[Symbol]:
+    return {atom for size in sizes if isinstance(size, Poly) for atom in size.deep if isinstance(atom, Symbol)}
+
+
+def _may_be_rewritten(project: Project | None, user: SourceFile, handed: Handed, lists: set[str]) -> bool:
+    """Whether the function that a class is handed to speaks of one of the settings, or goes over all."""
+    name = last_name(handed.call.func)
+    bound: object = user.names.bindings.get(name)
+    if isinstance(bound, str) and project is not None:
+        hit = project.resolve(bound, user)
+        bound = hit[1] if hit is not None else bound
+    return isinstance(bound, ast.FunctionDef) and any(
+        isinstance(node, ast.Constant) and node.value in lists
+        or isinstance(node, ast.Attribute) and node.attr in ("items", "update")
+        for node in walk(bound)
+    )
 
 
 def item_of(name: str) -> tuple[str, int | None]:
@@ -157,8 +180,9 @@ def _is_apart(
     reckoned = all(isinstance(size, Poly) for size in (one, other)) and any(
         not set(size.terms.values()) <= {1, -1} for size in (one, other) if isinstance(size, Poly)
     )
+    items = any(item_of(atom.name)[1] is not None for atom in _symbols(one, other))
     answer, one, other = _sizes_at(call, init, given, one, other)
-    if answer is None or answer is YES:
+    if answer is None or answer is YES or items and answer is MAYBE:
         return False
     place = given.place(call)
     if answer is not MAYBE:
