@@ -225,10 +225,14 @@ def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
             continue
         made = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         names = {name, *_other_names(tree, name)}
-        if any(last_name(getattr(base, "value", base) if isinstance(base, ast.Subscript) else base) in names
-               for node in made for base in node.bases):  # fmt: skip
+        if any(_named(base) in names for node in made for base in node.bases):
             return True
     return False
+
+
+def _named(base: ast.expr) -> str:
+    """``Encoder`` of ``net.Encoder[int]``."""
+    return last_name(base.value if isinstance(base, ast.Subscript) else base)
 
 
 def _other_names(tree: ast.Module, name: str) -> Iterator[str]:
