@@ -289,6 +289,29 @@ def first_of(kind: Kind) -> Kind:
 def _by_factory(facts: FileFacts, call: ast.Call) -> bool:
     """``device=device, dtype=dtype``, or ``**kwargs`` of the two, of arguments that are None by default:
     it is made where the layers beside it are, and these go on to other devices."""
+    given = _given_by_name(facts, call)
+    return given.keys() >= {"device", "dtype"} and all(
+        isinstance(given[name], ast.Name) and _is_none_by_default(facts, given[name]) for name in ("device", "dtype")
+    )
+
+
+def leaves_type(facts: FileFacts, call: ast.Call) -> bool:
+    """Whether the type is that of torch as long as nobody asks for another: ``dtype=dtype`` of an argument that is
+    None by default."""
+    given = _given_by_name(facts, call)
+    if "" in given or "dtype" not in given:
+        return "" not in given
+    return _is_none_by_default(facts, given["dtype"]) or _is_looked_for(given["dtype"])
+
+
+def _is_looked_for(value: ast.expr) -> bool:
+    """``kwargs.get("dtype")``, which is None where there is none."""
+    get = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get"
+    return get and isinstance(value, ast.Call) and all(is_none(other) for other in value.args[1:])
+
+
+def _given_by_name(facts: FileFacts, call: ast.Call) -> dict[str, ast.expr]:
+    """The keywords of a call, with those of dicts that are unpacked; "" for one that is not shown."""
     given: dict[str, ast.expr] = {}
     for keyword in call.keywords:
         values = facts.reach(keyword.value) if keyword.arg is None else None
@@ -296,9 +319,7 @@ def _by_factory(facts: FileFacts, call: ast.Call) -> bool:
             given |= {str(getattr(key, "value", "")): value for key, value in zip(values[0].keys, values[0].values)}
         else:
             given[keyword.arg or ""] = keyword.value
-    return given.keys() >= {"device", "dtype"} and all(
-        isinstance(given[name], ast.Name) and _is_none_by_default(facts, given[name]) for name in ("device", "dtype")
-    )
+    return given
 
 
 def _is_none_by_default(facts: FileFacts, name: ast.expr) -> bool:

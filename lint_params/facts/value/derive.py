@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import COMPUTED, CREATORS, IN_PLACE_METHODS, NEW_TENSOR_METHODS
-from lint_params.facts.value.creation import Creation, creation_of
+from lint_params.facts.value.creation import Creation, creation_of, leaves_type
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -148,14 +148,25 @@ def _may_be_of(facts: FileFacts, expr: ast.expr, asked: str) -> bool:
     if any(isinstance(part.func, ast.Attribute) and part.func.attr in casts for part in parts):
         return True
     made = [one for one in (creation_of(facts, part) for part in parts) if one is not None]
-    return not made or any(_type_of(one) in (_SAME.get(asked, asked), "?") for one in made)
+    return not made or any(_type_of(facts, one) in (_SAME.get(asked, asked), "?") for one in made)
 
 
-def _type_of(made: Creation) -> str:
+def _type_of(facts: FileFacts, made: Creation) -> str:
     """The type of what a creation function gives; "?" where it is that of numbers from elsewhere."""
-    if made.dtype == "":
-        return "?" if made.function in ("torch.from_numpy", "torch.as_tensor", "torch.tensor") else "torch.float32"
-    return _SAME.get(made.dtype, made.dtype)
+    if made.dtype not in ("", "?"):
+        return _SAME.get(made.dtype, made.dtype)
+    if not leaves_type(facts, made.node) or made.function in ("torch.from_numpy", "torch.as_tensor"):
+        return "?"
+    data = made.data if made.function == "torch.tensor" else None
+    return "torch.float32" if data is None or _is_a_number(facts, data) else "?"
+
+
+def _is_a_number(facts: FileFacts, data: ast.expr) -> bool:
+    """``3.0``, or an argument that is a number by default."""
+    found = facts.definitions(data) if isinstance(data, ast.Name) else None
+    if found and all(one.how == "argument" and isinstance(one.value, ast.Constant) for one in found):
+        return all(isinstance(getattr(one.value, "value", None), (int, float)) for one in found)
+    return facts.is_number(data)
 
 
 def _is_there(facts: FileFacts, moved: ast.Call) -> bool:
