@@ -176,6 +176,8 @@ class InitNotCalled(Rule):
                 or "Module.__init__() takes" in text
             ):
                 return run.confirmed_by(failure)
+        if "never runs" in finding.message and run.ok("construct") and not run.tensors("construct", "parameter"):
+            return run.confirmed(f"{name} was built without that constructor, and has no Parameters")
         if run.ok("forward"):
             return run.refuted(finding, "the Module ran")
         return None
