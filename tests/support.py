@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from lint_params import registry
 from lint_params.config import Config
@@ -59,9 +61,10 @@ def execute(path: Path) -> None:
     torch.manual_seed(0)
     text = path.read_text(encoding="utf-8")
     names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path)}
-    exec(compile(text, str(path), "exec"), names)  # noqa: S102
     run = section(ast.get_docstring(ast.parse(text)) or "", "Run")
-    exec(compile(run, f"{path}, Run", "exec"), names)  # noqa: S102
+    with patch.object(sys, "argv", [str(path)]):  # who runs this may have options of his own
+        exec(compile(text, str(path), "exec"), names)  # noqa: S102
+        exec(compile(run, f"{path}, Run", "exec"), names)  # noqa: S102
 
 
 def marks(text: str, kind: str) -> Counter[tuple[int, str]]:
