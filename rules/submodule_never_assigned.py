@@ -73,7 +73,6 @@ class SubmoduleNeverAssigned(Rule):
             yield from self._locals(facts, cls, reported)
             if not self._is_concrete(cls):
                 continue
-            refuses = self._refuses(cls)
             for owner, scope in cls.called_from("forward"):
                 if owner is not cls:
                     continue
@@ -88,7 +87,7 @@ class SubmoduleNeverAssigned(Rule):
                             continue
                         if facts.is_subclassed_beside(cls.name):
                             continue
-                        if refuses and not _is_misspelt(cls, name):
+                        if not _is_misspelt(cls, name) and _refuses(cls):
                             continue
                         if inner.is_function and facts.env(call) is None:
                             continue  # behind a return, where nobody comes by
@@ -151,10 +150,6 @@ class SubmoduleNeverAssigned(Rule):
         raised = ((facts, node) for facts, scope in bases for node in scope.nodes(ast.Raise))
         return not any(_leaves_open(facts, node) and not _names_the_class(node) for facts, node in raised)
 
-    def _refuses(self, cls: ClassFacts) -> bool:
-        """Whether a method raises NotImplementedError for some arguments: an heir may know better."""
-        return any("NotImplemented" in ast.unparse(node) for scope in cls.methods.values() for node in scope.nodes(ast.Raise))
-
     def _is_set_elsewhere(self, facts: FileFacts, cls: ClassFacts, name: str) -> bool:
         for node in facts.nodes(ast.Attribute):
             if node.attr == name and not isinstance(node.ctx, ast.Load):
@@ -178,9 +173,18 @@ class SubmoduleNeverAssigned(Rule):
         return run.refuted(finding, f"{name} was there") if run.ran(finding) else None
 
 
+def _refuses(cls: ClassFacts) -> bool:
+    """Whether a method raises NotImplementedError for some arguments: an heir may know better."""
+    return any(_is_not_implemented(node) for scope in cls.methods.values() for node in scope.nodes(ast.Raise))
+
+
+def _is_not_implemented(node: ast.Raise) -> bool:
+    return "NotImplemented" in ast.unparse(node)
+
+
 def _leaves_open(facts: FileFacts, node: ast.Raise) -> bool:
     """``raise NotImplementedError`` for heirs to fill in, and no refusal of one argument."""
-    if "NotImplemented" not in ast.unparse(node):
+    if not _is_not_implemented(node):
         return False
     tests = [one.test for one in facts.conditions(node) if one.what in ("if", "else") and one.test is not None]
     return not any(_is_of_arguments(facts, test) for test in tests)
@@ -230,9 +234,8 @@ def _is_of_a_stranger(facts: FileFacts, cls: ClassFacts, node: ast.Attribute) ->
 
 
 def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bool:
-    """Behind a flag of the instance (somebody else may set both, unless it came as an argument and a
+    """Behind a flag of the instance (somebody else may set both, unless the constructor settles it and a
     public name is another one misspelt), a test that names the attribute, or inside ``try``."""
-    misspelt = _is_misspelt(cls, name) and not facts.is_mentioned_anywhere(name)
     for one in facts.conditions(node):
         if one.what in ("try", "except"):
             return True
@@ -242,9 +245,15 @@ def _is_asked(facts: FileFacts, cls: ClassFacts, node: ast.AST, name: str) -> bo
             return True
         for part in ast.walk(one.test):
             flag = facts.self_attribute(part)
-            if flag is not None and flag != "training" and not (misspelt and _is_settled(cls, flag)):
+            if flag is not None and flag != "training" and not _is_settled_and_misspelt(cls, flag, name):
                 return True
     return False
+
+
+def _is_settled_and_misspelt(cls: ClassFacts, flag: str, name: str) -> bool:
+    """Whether nobody else sets the flag, or speaks of the name, which is another one ill written; other files
+    are read last."""
+    return _is_misspelt(cls, name) and _is_settled(cls, flag) and not cls.facts.is_mentioned_anywhere(name)
 
 
 def _is_misspelt(cls: ClassFacts, name: str) -> bool:

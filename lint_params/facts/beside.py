@@ -211,13 +211,12 @@ def freezes_beside(facts: FileFacts, cls: str) -> bool:
 
 def is_mentioned_anywhere(facts: FileFacts, word: str) -> bool:
     """Whether another file of the project has the word."""
-    folders = _project(facts) or facts.project.around(facts.source)
-    return any(True for _ in _mentioning(facts, folders, word))
+    return any(True for _ in _mentioning(facts, _near(facts), word))
 
 
 def is_subclassed_beside(facts: FileFacts, name: str) -> bool:
     """Whether a file of the project has a class with this one as its base."""
-    folders = _project(facts) or facts.project.around(facts.source)
+    folders = _near(facts)
     others = _stems(folders) - {Path(facts.path).stem}
     for source in _mentioning(facts, folders, name):
         tree = _parsed(source)
@@ -257,6 +256,11 @@ def _project(facts: FileFacts) -> list[Folder]:
     places = of_project(path.parent, module_name(path)[0], _FOLDERS)
     folders = [facts.project.folder(place, facts.source) for place in places]
     return folders if sum(len(folder.files) for folder in folders) <= MANY else []
+
+
+def _near(facts: FileFacts) -> list[Folder]:
+    """The folders of the project or, where these are too many, those around the file."""
+    return _project(facts) or facts.project.around(facts.source)
 
 
 def _stems(folders: list[Folder]) -> set[str]:

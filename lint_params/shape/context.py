@@ -39,7 +39,7 @@ from lint_params.shape.value import Items, Origin, Seq, Shape, Tensor, Unknown, 
 
 ABSENT = object()
 #: Rules of layers, whose sizes nobody chooses by what a division leaves.
-_LAYERS = ("linear-input-mismatch", "conv-channel-mismatch", "norm-feature-mismatch")
+LAYER_RULES = ("linear-input-mismatch", "conv-channel-mismatch", "norm-feature-mismatch")
 
 
 class Whole:
@@ -225,7 +225,9 @@ class Context:
         """
         expected, got = self.resolve(expected), self.resolve(got)
         answer = same(expected, got)
-        if answer is MAYBE and (only_if_one(expected, got) or rule in _LAYERS and apart_without_rest(expected, got)):
+        if answer is MAYBE and only_if_one(expected, got):
+            answer = NO
+        elif answer is MAYBE and rule in LAYER_RULES and apart_without_rest(expected, got):
             answer = NO
         if answer is YES:
             self._record(rule, Verdict.PROVED, text, expected, got, tensor)

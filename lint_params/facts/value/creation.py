@@ -306,8 +306,9 @@ def leaves_type(facts: FileFacts, call: ast.Call) -> bool:
 
 def _is_looked_for(value: ast.expr) -> bool:
     """``kwargs.get("dtype")``, which is None where there is none."""
-    get = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get"
-    return get and isinstance(value, ast.Call) and all(is_none(other) for other in value.args[1:])
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or value.func.attr != "get":
+        return False
+    return all(is_none(other) for other in value.args[1:])
 
 
 def _given_by_name(facts: FileFacts, call: ast.Call) -> dict[str, ast.expr]:

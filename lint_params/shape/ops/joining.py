@@ -9,7 +9,7 @@ from lint_params.shape.ops import function
 from lint_params.shape.ops.arguments import JOIN, axis, dims_of, promote, whole
 from lint_params.shape.ops.permute import unsqueeze
 from lint_params.shape.sizes.dim import NO, YES, Size, add, product, same
-from lint_params.shape.sizes.unlikely import is_inner_width
+from lint_params.shape.sizes.unlikely import one_for_many
 from lint_params.shape.value import AnySeq, Choice, Seq, Tensor, Value
 
 
@@ -115,7 +115,7 @@ def _agreed(
             if same(one, other) is not YES:
                 at = place + depth if not listed[0].shape.lead else place
                 text = f"{{name}} cannot join: size {{expected}} in dimension {at} against {{got}}{{source}}"
-                if one == 1 and is_inner_width(other, "dim") or other == 1 and is_inner_width(one, "dim"):
+                if one_for_many(one, other) or one_for_many(other, one):
                     ctx.refute(JOIN, text, one, other, x)
                 ctx.need(JOIN, sizes[0], size, text, tensor=x)
         best = [s for s in (ctx.resolve(s) for s in sizes) if isinstance(s, int)]

@@ -18,7 +18,7 @@ from lint_params.shape.ops.arguments import (
 )
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Size, cancel, floordiv, modulo, mul, product, same
 from lint_params.shape.sizes.shown import short
-from lint_params.shape.sizes.unlikely import is_inner_width
+from lint_params.shape.sizes.unlikely import one_for_many
 from lint_params.shape.value import (
     DtypeOf,
     External,
@@ -128,8 +128,8 @@ def _fitted(
         _without_pairs(mine, theirs)
         total, rest = cancel(product(theirs), product(mine))
         answer = same(total, rest)
-    one_for_many = x.param is None and ctx.resolve(total) == 1 and is_inner_width(ctx.resolve(rest), "dim")
-    if answer is NO or one_for_many:  # a Parameter may be of one value or of several
+    computed = x.param is None  # a Parameter may be of one value or of several
+    if answer is NO or computed and one_for_many(ctx.resolve(total), ctx.resolve(rest)):
         ctx.refute(VIEW, _text(sizes, "{got}"), product(listed), product(have), x)
     ctx.need(VIEW, rest, total, lambda: _text(sizes, short(product(have))), tensor=x)
     return ctx.tensor(listed, like=x)

@@ -115,21 +115,20 @@ def _mismatches(
         (run, o)
         for run in runs
         for o in run.obligations
-        if o.verdict is Verdict.REFUTED and not only_left_out(run, o, runs) and not _is_met(file, run, o, project)
+        if o.verdict is Verdict.REFUTED and not _is_of_nothing(run, o)
+        and not only_left_out(run, o, runs) and not _is_met(file, run, o, project)
     ]
     # A class that fails by itself is reported there, not wherever it is used.
     own = {
         spot_of(o.path, o.node)
         for run, o in refuted
-        if not o.inside and isinstance(run.root, ast.ClassDef) and 0 not in (o.expected, o.got)
+        if not o.inside and isinstance(run.root, ast.ClassDef)
     }
     ties = _own_ties(runs)
     seen: set[tuple[Any, ...]] = set()
     for run, obligation in refuted:
         if obligation.inside and spot_of(obligation.path, obligation.node) in own:
             continue
-        if isinstance(run.root, ast.ClassDef) and 0 in (obligation.expected, obligation.got):
-            continue  # a size of 0 is a default that a caller replaces
         node = place(file, run, obligation, ties)
         if node is None:
             continue
@@ -144,6 +143,11 @@ def _mismatches(
         if _is_told_there(file, obligation, project):
             continue
         yield _mismatch(file, run, obligation, node)
+
+
+def _is_of_nothing(run: Checked, o: Obligation) -> bool:
+    """A class with a size of 0, which is a default that a caller replaces."""
+    return isinstance(run.root, ast.ClassDef) and 0 in (o.expected, o.got)
 
 
 def _is_met(file: SourceFile, run: Checked, o: Obligation, project: Project | None) -> bool:

@@ -12,7 +12,7 @@ from lint_params.shape.runs.arguments import parameters
 from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.runs.unlike import PICTURES, are_unlike, is_configured_otherwise
-from lint_params.shape.runs.uses import Handed, beside, settings, uses
+from lint_params.shape.runs.uses import Handed, beside, bound_to, settings, uses
 from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
 from lint_params.trees import last_name, walk
 
@@ -112,8 +112,8 @@ def _is_apart_by_name(
     """Whether what a file sets by name, for whom it hands a class to, gives it two sizes that are
     not one; as long as it says nothing of them nobody knows."""
     defaults = {arg.arg: default for arg, default in parameters(init.args)}
-    names = {item_of(atom.name)[0] for atom in _symbols(one, other)}
-    lists = {item_of(atom.name)[0] for atom in _symbols(one, other)} - {atom.name for atom in _symbols(one, other)}
+    places = dict.fromkeys(item_of(atom.name) for atom in _symbols(one, other))
+    names, lists = {name for name, _ in places}, {name for name, place in places if place is not None}
     if lists and _may_be_rewritten(project, user, handed, lists):
         return False
     told = False
@@ -140,11 +140,7 @@ def _symbols(*sizes: Size) -> set[Symbol]:
 
 def _may_be_rewritten(project: Project | None, user: SourceFile, handed: Handed, lists: set[str]) -> bool:
     """Whether the function that a class is handed to speaks of one of the settings, or goes over all."""
-    name = last_name(handed.call.func)
-    bound: object = user.names.bindings.get(name)
-    if isinstance(bound, str) and project is not None:
-        hit = project.resolve(bound, user)
-        bound = hit[1] if hit is not None else bound
+    bound = bound_to(project, user, last_name(handed.call.func))
     return isinstance(bound, ast.FunctionDef) and any(
         isinstance(node, ast.Constant) and node.value in lists
         or isinstance(node, ast.Attribute) and node.attr in ("items", "update")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
+from lint_params.shape.context import LAYER_RULES
 from lint_params.shape.runs.builders import item_of, nobody_agrees
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
@@ -22,12 +23,7 @@ from lint_params.shape.value import only_symbol
 from lint_params.trees import is_none, last_name, walk
 
 #: Rules of layers, in which a number stands where an argument should.
-_LAYERS = (
-    "linear-input-mismatch",
-    "conv-channel-mismatch",
-    "norm-feature-mismatch",
-    "parameter-product-mismatch",
-)
+_LAYERS = (*LAYER_RULES, "parameter-product-mismatch")
 #: What goes past the lines that follow.
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _EQUAL = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)

@@ -138,11 +138,15 @@ def _only_asks(node: ast.AST) -> list[ast.expr]:
 
 def _is_another(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> bool:
     """Whether the plain name is something else in a file: its own, or what it imports."""
-    bound: object = user.names.bindings.get(cls.name)
-    if isinstance(bound, str) and project is not None:
-        hit = project.resolve(bound, user)
-        bound = hit[1] if hit is not None else bound
+    bound = bound_to(project, user, cls.name)
     return isinstance(bound, (ast.ClassDef, ast.FunctionDef)) and bound is not cls
+
+
+def bound_to(project: Project | None, user: SourceFile, name: str) -> object:
+    """What a plain name stands for in a file: its own, or what it imports from the project."""
+    bound: object = user.names.bindings.get(name)
+    hit = project.resolve(bound, user) if isinstance(bound, str) and project is not None else None
+    return hit[1] if hit is not None else bound
 
 
 def _is_inside(node: ast.AST, cls: ast.ClassDef) -> bool:

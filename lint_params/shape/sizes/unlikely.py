@@ -71,6 +71,11 @@ def is_inner_width(size: Size, more: str = "") -> bool:
     return any(_WIDTH.search(name) or name == more for name in names)
 
 
+def one_for_many(one: Size, many: Size) -> bool:
+    """Whether a single element is to make up a whole width, ``dim`` among them."""
+    return one == 1 and is_inner_width(many, "dim")
+
+
 def leaves_one(rest: Size) -> bool:
     """Whether the rest of a division is 1 unless the author's divisor is: ``(3 * h * d + 1) % h``."""
     if isinstance(rest, int) or len(rest.terms) != 1:
