@@ -40,9 +40,9 @@ class Result:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """One pass over what a file leaves behind, after it: a tree is a hundred thousand objects
-    of which none is garbage, and the collector would look at them again and again."""
+def uncollected() -> Iterator[None]:
+    """No garbage is looked for in here: a tree is a hundred thousand objects of which none is
+    garbage, and the collector would go through them again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -53,7 +53,7 @@ def _uncollected() -> Iterator[None]:
 
 
 @with_room
-@_uncollected()
+@uncollected()
 def lint_bytes(
     path: str,
     data: bytes,
@@ -84,7 +84,7 @@ def lint_bytes(
 
 
 @with_room
-@_uncollected()
+@uncollected()
 def lint_tree(
     path: str,
     text: str,

@@ -186,7 +186,8 @@ def _lint_all(
     """Results as they come; in processes where that pays."""
     count = min(jobs or cpus(), len(sizes))
     if count <= 1 or (jobs is None and sum(sizes.values()) < POOL_PAYS):
-        yield from map(linter.lint_file, paths)
+        with engine.uncollected():  # but where the linter lets go of trees
+            yield from map(linter.lint_file, paths)
         return
     yield from _in_pool(sorted(paths, key=lambda p: -sizes.get(p, 0)), linter, count)
 
@@ -249,6 +250,7 @@ def _start(config: Config, noqa: bool) -> None:
 
     global _linter
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # the linter collects where it lets go of trees
     _linter = Linter(config, noqa)
 
 

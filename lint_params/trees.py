@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import chain
+from typing import TypeVar
 
 _SKIPPED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.type_ignore)
 _LEAVES = (ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.MatchSingleton, *_SKIPPED)
 _TOKENS = {"ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module", "names", "level"}
 _TOKENS |= {"rest", "kwd_attrs", "str", "kind", "type_comment", "type_ignores", "conversion", "is_async", "simple"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+N = TypeVar("N", bound=ast.AST)
 
 
 def _child_fields() -> dict[type, tuple[str, ...]]:
@@ -36,6 +40,12 @@ def walk(*tops: ast.AST, within: bool = False) -> Iterator[ast.AST]:
 
     With ``within``, functions and classes that stand inside are yielded but not entered.
     """
+    if len(tops) == 1 and isinstance(tops[0], ast.Module) and not within:
+        return chain(tops, _below(tops[0]))
+    return _walked(tops, within)
+
+
+def _walked(tops: tuple[ast.AST, ...], within: bool) -> Iterator[ast.AST]:
     fields = FIELDS
     todo = list(reversed(tops))
     push = todo.append
@@ -52,6 +62,31 @@ def walk(*tops: ast.AST, within: bool = False) -> Iterator[ast.AST]:
                         push(part)
             elif value is not None:
                 push(value)
+
+
+#: Kept on the tree itself, so that they go with it: many ask a whole file for what stands in it.
+_NODES = "_lint_params_nodes"
+_BY_TYPE = "_lint_params_by_type"
+
+
+def _below(tree: ast.Module) -> list[ast.AST]:
+    """Without the tree itself, so that it does not hold itself and goes with its last reader."""
+    nodes: list[ast.AST] | None = getattr(tree, _NODES, None)
+    if nodes is None:
+        nodes = list(_walked(tuple(tree.body), within=False))
+        setattr(tree, _NODES, nodes)
+    return nodes
+
+
+def every(tree: ast.Module, kind: type[N]) -> list[N]:
+    """The nodes of one type in a whole file, outer ones first."""
+    table: dict[type, list[ast.AST]] | None = getattr(tree, _BY_TYPE, None)
+    if table is None:
+        table = {}
+        for node in _below(tree):
+            table.setdefault(node.__class__, []).append(node)
+        setattr(tree, _BY_TYPE, table)
+    return table.get(kind, [])  # type: ignore[return-value]
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -156,7 +156,7 @@ class FileScope:
 
     def _changes_in_functions(self, into: dict[str, set[Any]]) -> None:
         bindings = self.file.names.bindings
-        for node in walk(*self.file.tree.body):
+        for node in walk(self.file.tree):
             if isinstance(node, ast.Global):
                 for name in node.names:
                     into.setdefault(name, set()).add(None)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from lint_params.trees import last_name, walk
+from lint_params.trees import every, last_name, walk
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: Methods that change what they are called on.
@@ -18,7 +18,7 @@ def changed_classes(tree: ast.Module) -> dict[str, set[Any]]:
     ``type(self)``, or by a decorator of the file; None for any."""
     found: dict[str, set[Any]] = {}
     givers = {fn.name: keys for fn in tree.body if isinstance(fn, _FUNCTIONS) and (keys := _set_on(fn, _first(fn)))}
-    for cls in [node for node in walk(*tree.body) if isinstance(node, ast.ClassDef)]:
+    for cls in every(tree, ast.ClassDef):
         keys = found.setdefault(cls.name, set())
         for fn in cls.body:
             if isinstance(fn, _FUNCTIONS):
@@ -37,9 +37,12 @@ def _first(fn: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 def _set_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> set[Any]:
     """The attributes that a function sets on a name, or on ``type(self)``."""
     keys: set[Any] = set()
-    kept = {id(node) for node in _wraps(fn, name)}
-    for node in walk(*fn.body):
+    nodes = list(walk(*fn.body))
+    kept: set[int] | None = None
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_class(node.value, name):
+            if kept is None:
+                kept = {id(wrapped) for wrapped in _wraps(nodes, name)}
             if id(node) not in kept:
                 keys.add(node.attr)
         elif isinstance(node, ast.Call) and last_name(node.func) == "setattr" and len(node.args) > 1:
@@ -48,10 +51,10 @@ def _set_on(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> set[Any]:
     return keys
 
 
-def _wraps(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[ast.Attribute]:
+def _wraps(nodes: list[ast.AST], name: str) -> Iterator[ast.Attribute]:
     """Where a class gets a function that hands all it gets on to the one that was there, as
     ``cls.forward`` of a layer that may be checkpointed: what it gives back is the same."""
-    bound = [node for node in walk(*fn.body) if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    bound = [node for node in nodes if isinstance(node, ast.Assign) and len(node.targets) == 1]
     before = {
         (node.targets[0].id, node.value.attr)
         for node in bound
@@ -59,7 +62,7 @@ def _wraps(fn: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[as
         and isinstance(node.value, ast.Attribute)
         and _is_class(node.value.value, name)
     }
-    inner = {node.name: node for node in walk(*fn.body) if isinstance(node, _FUNCTIONS)}
+    inner = {node.name: node for node in nodes if isinstance(node, _FUNCTIONS)}
     for node in bound:
         target, value = node.targets[0], node.value
         if isinstance(target, ast.Attribute) and isinstance(value, ast.Name) and value.id in inner:
@@ -111,14 +114,15 @@ def _is_class(owner: ast.expr, name: str) -> bool:
 def changed_globals(tree: ast.Module) -> frozenset[str]:
     """Module-level names whose values functions of the file change in place, or bind again."""
     found: set[str] = set()
-    for fn in walk(*tree.body):
-        if isinstance(fn, _FUNCTIONS):
-            nodes = list(walk(*fn.body))
-            shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
-            own = {arg.arg for arg in walk(fn.args) if isinstance(arg, ast.arg)} | {
-                node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            }
-            found |= shared | {name for node in nodes for name in _changed_by(node) if name not in own}
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef]
+    functions = [*every(tree, ast.FunctionDef), *every(tree, ast.AsyncFunctionDef)]
+    for fn in functions:
+        nodes = list(walk(*fn.body))
+        shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+        own = {arg.arg for arg in walk(fn.args) if isinstance(arg, ast.arg)} | {
+            node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        found |= shared | {name for node in nodes for name in _changed_by(node) if name not in own}
     return frozenset(found)
 
 

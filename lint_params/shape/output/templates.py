@@ -7,7 +7,7 @@ import ast
 from pathlib import Path
 
 from lint_params.project import Project, SourceFile
-from lint_params.trees import walk
+from lint_params.trees import every
 
 #: How such a file is called in transformers: ``modular_gemma.py`` beside ``modeling_gemma.py``.
 PREFIX = "modular_"
@@ -35,7 +35,7 @@ def changes_torch(file: SourceFile) -> bool:
         return False
     targets = (
         target
-        for node in walk(*file.tree.body) if isinstance(node, ast.Assign)
+        for node in every(file.tree, ast.Assign)
         for target in node.targets if isinstance(target, ast.Attribute)
     )
     return any(_is_of_torch(file.names.qualify(target) or "") for target in targets)

@@ -32,7 +32,7 @@ from lint_params.shape.value import (
     Unknown,
     Value,
 )
-from lint_params.trees import last_name, walk
+from lint_params.trees import every, last_name, walk
 
 #: For all functions of a file together: files with a hundred constructors of one model exist.
 MAX_SCRIPT_STEPS = 80_000
@@ -88,7 +88,7 @@ def _is_called_otherwise(file: SourceFile, node: ast.FunctionDef) -> bool:
     }
     if not sizes or plainly_called(node):
         return False
-    calls = [n for n in walk(file.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == node.name]
+    calls = [n for n in every(file.tree, ast.Call) if getattr(n.func, "id", "") == node.name]
     return bool(calls) and all(
         sizes & {*names[: len(call.args)], *(keyword.arg or "" for keyword in call.keywords)} for call in calls
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lint_params.names import dotted
 from lint_params.shape.evaluate.every import below
 from lint_params.shape.value import Flag, Instance
-from lint_params.trees import walk
+from lint_params.trees import every
 
 if TYPE_CHECKING:
     from lint_params.shape.evaluate.interpreter import Interpreter
@@ -41,8 +41,8 @@ def _turned(tree: ast.Module) -> list[str]:
     """The attributes that a function sets to True or False in what is not its own object."""
     return [
         target.attr
-        for node in walk(*tree.body)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool)
+        for node in every(tree, ast.Assign)
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool)
         for target in node.targets
         if isinstance(target, ast.Attribute) and target.attr not in _OWN and dotted(target.value) not in ("self", "cls")
     ]

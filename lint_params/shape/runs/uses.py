@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lint_params.folders import MANY, mentioning
 from lint_params.project import Project, SourceFile, source_file
 from lint_params.shape.runs.arguments import parameters
-from lint_params.trees import last_name, parsed, walk
+from lint_params.trees import every, last_name, parsed, walk
 
 
 class Handed(NamedTuple):
@@ -21,7 +21,7 @@ class Handed(NamedTuple):
 def settings(tree: ast.Module, handed: Handed) -> Iterator[Mapping[str, ast.expr] | None]:
     """What is set by name for whom a class is handed to: by the call itself, and where that passes on
     the ``**kwargs`` of its function, by each call of the function; None where it cannot be read."""
-    around = [n for n in walk(tree) if isinstance(n, ast.FunctionDef) and any(one is handed.call for one in walk(n))]
+    around = [n for n in every(tree, ast.FunctionDef) if any(one is handed.call for one in walk(n))]
     own, handed_on = _set_by(handed.call, around[-1] if around else None)
     if own is None or not handed_on or not around or around[-1] not in tree.body:
         yield own
@@ -109,7 +109,7 @@ def uses(project: Project | None, user: SourceFile, cls: ast.ClassDef) -> Iterat
             else:
                 yield Handed(given_to[id(node)]) if id(node) in given_to else None
     for name in handed:
-        calls = [n for n in walk(user.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
+        calls = [n for n in every(user.tree, ast.Call) if getattr(n.func, "id", "") == name]
         yield from calls
         if not calls:
             yield None
