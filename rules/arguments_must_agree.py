@@ -52,7 +52,8 @@ with a flag that it was not looked at with, hands it on out of sight (to a funct
 the calls that lead there set both by name) or derives from it; a default of the setting in sight is
 just the number;
 they agree with the default arguments, or wherever a division leaves no rest; one of the layers is
-built or called under a condition only, unless both stand in one ``nn.Sequential``; a class of the
+built or called under a condition only, unless both stand in one ``nn.Sequential`` or the condition
+asks no more than whether there is such a layer; a class of the
 project that has a part in it chooses anything; or one of the sizes is no argument of its own: an
 item of a list, an input of forward, one attribute of a configuration against another.
 """

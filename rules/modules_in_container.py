@@ -48,10 +48,11 @@ Says: optimizer got an empty parameter list
 
 Silent when: the list is registered afterwards (``nn.ModuleList(self.layers)``, a loop over
 ``add_module``, ``setattr``), unpacked into attributes or given to an optimizer, its layers are attributes
-already or come from outside, they are frozen, have
-no parameters (losses, activations), a list of one, or an object that is given one, hides a frozen
-network on purpose, the wrapper or helper object freezes what it holds, a ``__getattr__`` goes by the attribute, or the class answers
-``parameters()`` itself.
+already or come from outside (unless each call of the class writes them out), they are frozen, have
+no parameters (losses, activations), only ever run without gradients, copied, tied or trained by who
+goes through them, a list of one, or an object that is given one, hides a frozen
+network on purpose, the wrapper or helper object freezes what it holds, a ``__getattr__`` or a property
+goes by the attribute, or the class answers ``parameters()`` itself.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ class RepeatedInstance(Rule):
     ) -> Iterator[Finding]:
         kind = facts.kind_of(item)
         if not kind.known and isinstance(item, ast.Call):
-            kind = facts.made_by_default(item)
+            kind = facts.made(item)
         if isinstance(item, ast.Name):
             values = facts.reach(item)
             if values is None or not all(isinstance(value, ast.Call) for value in values):

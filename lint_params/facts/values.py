@@ -10,7 +10,7 @@ from lint_params.facts.held.owners import kind_owns
 from lint_params.facts.naming import Naming
 from lint_params.facts.scope import Scope
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
-from lint_params.facts.value.calls import made_by_default
+from lint_params.facts.value.calls import made
 from lint_params.facts.value.contents import Item, items_of
 from lint_params.facts.value.creation import Creation, creation_of, first_of, on_default_device
 from lint_params.facts.value.derive import Transformed, transformed
@@ -206,9 +206,9 @@ class Values(Naming):
         """All strings or whole numbers that an expression can be; None: not all are shown."""
         return words(self._all, expr)
 
-    def made_by_default(self, call: ast.Call) -> Kind:
-        """What a call of an argument makes where that is left at its default."""
-        return made_by_default(self._all, call)
+    def made(self, expr: ast.expr) -> Kind:
+        """What an expression makes, also where it calls an argument that is left at its default."""
+        return made(self._all, expr)
 
     def before_super(self, node: ast.AST) -> bool:
         """Whether a node of ``__init__`` surely runs before the parent's ``__init__``."""

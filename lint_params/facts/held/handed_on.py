@@ -26,7 +26,7 @@ def used_elsewhere(cls: ClassFacts, name: str, names: tuple[str, ...] = ()) -> b
             for node in scope.nodes(ast.Attribute):
                 if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
                     field = facts.parent(node)  # of a record: self.pair.box
-                    field = field if isinstance(field, ast.Attribute) else None
+                    field = field if isinstance(field, ast.Attribute) and not _is_of_tensor(cls, field) else None
                     if is_passed_on(facts, node, names):
                         return True
                     if field is not None and (is_passed_on(facts, field, names) or _becomes_own(facts, field)):
@@ -38,6 +38,12 @@ def used_elsewhere(cls: ClassFacts, name: str, names: tuple[str, ...] = ()) -> b
         for node in scope.nodes(ast.Attribute)
         if not (isinstance(node.value, ast.Name) and node.value.id == scope.instance_name)
     )
+
+
+def _is_of_tensor(cls: ClassFacts, field: ast.Attribute) -> bool:
+    """``self.scale.dtype``, where no record is kept that could have such a field."""
+    kinds = [member.kind for member in cls.assignments(last_name(field.value))]
+    return field.attr in _OF_TENSORS and not any(kind.may_be("object", "unknown") for kind in kinds)
 
 
 def _becomes_own(facts: FileFacts, field: ast.Attribute) -> bool:
@@ -60,6 +66,8 @@ _KEEPERS = ("torch.optim.", *MODULE_CONTAINERS, "builtins.setattr")
 _SETS_UP = re.compile(r"regist|build|add_|set_|init")
 #: Ways into a list, which may go on under its name.
 _GROWS = ("append", "insert", "extend")
+#: What only a tensor has is no field of a record, and holds no item.
+_OF_TENSORS = ("dtype", "device", "shape", "ndim")
 #: What these give holds no item.
 _ANSWERS = ("len", "isinstance", "any", "all", "str", "repr", "hasattr", "print")
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.held.closures import captured
 from lint_params.facts.held.handed_on import is_passed_on, used_elsewhere
-from lint_params.facts.held.lost import HELPER_BOOKS, OWN_BOOKS, carries_layers, looked_up, lost_as, trains
+from lint_params.facts.held.lost import HELPER_BOOKS, carries_layers, keeps_own_books, looked_up, lost_as, trains
 from lint_params.facts.held.owners import FROZEN, class_owns, kind_owns
+from lint_params.facts.held.set_aside import is_set_aside
 from lint_params.facts.value.contents import Item, stands_for
+from lint_params.trees import walk
 
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
@@ -63,7 +65,7 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
     """All of a file's Module classes, in source order."""
     found = []
     for cls in facts.module_classes:
-        if any(name in one.methods for one in cls.mro for name in (*OWN_BOOKS, "__setattr__")):
+        if keeps_own_books(cls):
             continue
         found += _computed(facts, cls)
         if _registers_by_loop(cls) or _lists_parameters(cls):
@@ -74,7 +76,9 @@ def read_hidden(facts: FileFacts) -> list[Hidden]:
                 found.append(one)
         found += _inherited(cls)
         found += [one for one in _mixed_in(facts, cls) if one.place not in [other.place for other in found]]
-    return [one for one in found if not looked_up(one.cls, one.member.name)]
+    return [
+        one for one in found if not looked_up(one.cls, one.member.name) and not is_set_aside(one.cls, one.member.name)
+    ]
 
 
 def _mixed_in(facts: FileFacts, cls: ClassFacts) -> Iterator[Hidden]:
@@ -165,9 +169,16 @@ def _hidden(
             )
             return Hidden("module", "function", cls, member, trace=trace[:4])
     containers = [member for member in given if member.kind.what in _CONTAINERS]
-    if not containers or len(containers) < len([m for m in given if m.kind.what not in ("none", "number")]):
+    handed_in = _handed_in(facts, given)
+    if handed_in:
+        containers = given
+    others = [m for m in given if m not in containers and m.kind.what not in ("none", "number")]
+    if not containers or not all(_on_another_way(facts, one, other) for one in containers for other in others):
         return None
-    items = [item for item in cls.items(name) if item.fresh and not _goes_to_first(facts, item)]
+    items = [item for item in handed_in or cls.items(name) if item.fresh and not _goes_to_first(facts, item)]
+    if others:  # what is written out on this way, not on another, or on both
+        own = [part for one in containers for part in walk(one.node)]
+        items = [item for item in items if item.expr in own]
     if len(items) == 1 and containers[0].kind.what != "dict" and _is_hidden_on_purpose(items[0]):
         return None
     lost = [(item, what) for item in items if (what := lost_as(item)) is not None]
@@ -181,6 +192,8 @@ def _hidden(
         if (line, text) not in steps and line != containers[0].node.lineno:
             steps.append((line, text))
     holder, helper = containers[0].kind.what, ""
+    if handed_in and isinstance(containers[0].value, ast.Name):
+        holder = _WRITTEN[type(facts.argument_values(containers[0].value)[0])]
     if carries_layers(lost[0][0].kind):
         holder, helper = "object", lost[0][0].kind.describe()
     return Hidden(lost[0][1], holder, cls, containers[0], helper, trace=tuple(steps))
@@ -189,6 +202,30 @@ def _hidden(
 def _is_hidden_on_purpose(item: Item) -> bool:
     """A list of one is the usual way to hide a network; nobody hides a Parameter that learns."""
     return not item.repeated and not (item.kind.is_parameter and trains(item))
+
+
+#: How a container is written where it is handed over.
+_WRITTEN = {ast.List: "list", ast.ListComp: "list", ast.Tuple: "tuple", ast.Dict: "dict", ast.DictComp: "dict"}
+
+
+def _handed_in(facts: FileFacts, given: list[Member]) -> list[Item]:
+    """What ``self.blocks = blocks`` holds where each call of the class writes out what it gives, layers
+    made on the spot: ``Parallel([nn.Linear(3, 3), nn.Linear(3, 3)])``."""
+    value = given[0].value if len(given) == 1 and given[0].method == "__init__" else None
+    values = facts.argument_values(value) if isinstance(value, ast.Name) else []
+    if not all(type(one) in _WRITTEN for one in values):
+        return []
+    held = [[item for item in facts.items_of(one) if isinstance(item.expr, ast.Call)] for one in values]
+    fresh = [[item for item in items if item.fresh] for items in held]
+    return [item for items in fresh for item in items] if all(any(map(lost_as, items)) for items in fresh) else []
+
+
+def _on_another_way(facts: FileFacts, one: Member, other: Member) -> bool:
+    """Whether an ``if`` chooses between the two: only one of them is ever made."""
+    if one.scope is not other.scope:
+        return False
+    arms = {(id(c.node), c.what) for c in facts.conditions(one.node) if c.what in ("if", "else")}
+    return any((id(c.node), {"if": "else", "else": "if"}.get(c.what)) in arms for c in facts.conditions(other.node))
 
 
 def _goes_to_first(facts: FileFacts, item: Item) -> bool:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from lint_params.facts.held.owners import FROZEN, kind_owns
+from lint_params.facts.held.set_aside import freezes_itself, is_looked_after
 from lint_params.facts.training.frozen import switches_off_in
 from lint_params.facts.value.contents import Item, is_fresh
 from lint_params.facts.value.kinds import Kind
@@ -14,6 +15,7 @@ from lint_params.trees import switched_off
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
 
 #: A class that defines one of these looks after its parameters itself.
 OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
@@ -21,11 +23,27 @@ OWN_BOOKS = ("parameters", "named_parameters", "_apply", "state_dict")
 HELPER_BOOKS = (*OWN_BOOKS, "__getattr__")
 
 
+def keeps_own_books(cls: ClassFacts) -> bool:
+    """Whether a class, or a base of it, answers for itself what its parameters are."""
+    return any(
+        name in one.methods and not (name == "_apply" and _leaves_to_parent(one.methods[name]))
+        for one in cls.mro for name in (*OWN_BOOKS, "__setattr__")
+    )  # fmt: skip
+
+
+def _leaves_to_parent(method: Scope) -> bool:
+    """``self.cache = {}`` before ``return super()._apply(fn)``: nothing else is called, so nothing is
+    moved or shown by hand."""
+    calls = method.nodes(ast.Call)
+    own = [call for call in calls if ast.unparse(call.func) not in ("super", "super()._apply")]
+    return bool(calls) and not own and not method.children
+
+
 def lost_as(item: Item) -> str | None:
     """What it is, "parameter" or "module"; None where it has nothing to lose."""
     if item.kind.is_parameter:
         return "parameter" if trains(item) else None
-    if isinstance(item.expr, ast.Call) and _is_frozen(item.kind.facts, item.expr):
+    if _is_frozen(item.kind.facts, item.expr) or any(map(freezes_itself, item.kind.every())):
         return None
     kinds = list(item.kind.every())
     if carries_layers(item.kind):
@@ -37,11 +55,18 @@ def lost_as(item: Item) -> str | None:
     return None
 
 
-def _is_frozen(facts: FileFacts | None, call: ast.Call) -> bool:
-    """``copy.deepcopy(net).requires_grad_(False)``, or what a function gives that freezes it."""
-    if switched_off(call) is not None:
+def _is_frozen(facts: FileFacts | None, expr: ast.expr) -> bool:
+    """``copy.deepcopy(net).requires_grad_(False)``, what a function gives that freezes it, or a name
+    that is frozen, tied or trained where it is made."""
+    if switched_off(expr) is not None:
         return True
-    found = facts.function_of(call) if facts is not None and call in facts.index.parents else None
+    if facts is None or expr not in facts.index.parents:
+        return False
+    if isinstance(expr, ast.Name):
+        scope = facts.scope_of(expr)
+        named = (one for one in scope.nodes(ast.Name) if one.id == expr.id and one is not expr)
+        return switches_off_in(facts, scope, []) or any(is_looked_after(facts, one) for one in named)
+    found = facts.function_of(expr) if isinstance(expr, ast.Call) else None
     return found is not None and switches_off_in(found[0], found[1], [])
 
 

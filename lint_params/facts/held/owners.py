@@ -91,7 +91,7 @@ def _contents_own(kind: Kind, depth: int) -> bool | None:
     if kind.layer == "Sequential":
         kinds = [
             kind.facts.kind_of(arg.value).element if isinstance(arg, ast.Starred) else
-            kind.facts.kind_of(arg)
+            kind.facts.made(arg)
             for arg in call.args
         ]
         if len(kinds) == 1 and kinds[0] is not None and kinds[0].what == "dict":
@@ -221,7 +221,7 @@ def _is_made_with_parameters(facts: FileFacts, given: ast.expr | None, depth: in
     if isinstance(given, ast.Starred) and isinstance(given.value, (ast.List, ast.Tuple, ast.ListComp)):
         items = facts.items_of(given.value)
         return any(isinstance(item.expr, ast.Call) and kind_owns(item.kind, depth + 1) for item in items)
-    return isinstance(given, ast.Call) and bool(kind_owns(facts.kind_of(given), depth + 1))
+    return isinstance(given, ast.Call) and bool(kind_owns(facts.made(given), depth + 1))
 
 
 def _given_to_sequential(cls: ClassFacts, depth: int) -> bool:

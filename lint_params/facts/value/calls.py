@@ -11,6 +11,7 @@ from lint_params.facts.value.call_sites import default_of
 from lint_params.facts.value.contents import is_record
 from lint_params.facts.value.kinds import NUMBER, TENSOR, UNKNOWN, Kind, join
 from lint_params.facts.value.method_calls import method_kind
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -75,16 +76,51 @@ def _called(
     return call
 
 
-def made_by_default(facts: FileFacts, node: ast.Call) -> Kind:
-    """What ``norm_layer(dim)`` makes where the argument ``norm_layer`` is left at its default."""
-    default = default_of(facts, node.func) if isinstance(node.func, ast.Name) else []
-    if len(default) != 1:
-        return UNKNOWN
-    whole = completed(facts, node, default[0])
+def made(facts: FileFacts, expr: ast.expr) -> Kind:
+    """What an expression makes; of ``norm_layer(dim)``, an argument of which nobody says more than
+    that it makes Modules, what it makes where the argument is left at its default."""
+    kind = facts.kind_of(expr)
+    if not isinstance(expr, ast.Call) or not isinstance(expr.func, ast.Name):
+        return kind
+    some_module = kind.annotated and kind.torch == "torch.nn.Module"
+    default = _by_default(facts, expr.func) if kind.what == "unknown" or some_module else None
+    if default is None:
+        return kind
+    whole = completed(facts, expr, default)
     if whole is not None:
         return call_kind(facts, whole)
-    made = facts.kind_of(default[0])
-    return _instance(facts, node, made) if made.what == "class" else UNKNOWN
+    callee = facts.kind_of(default)
+    return _instance(facts, expr, callee) if callee.what == "class" else kind
+
+
+def _by_default(facts: FileFacts, use: ast.Name) -> ast.expr | None:
+    """What an argument stands for where nobody gives it: its default, or what takes the place of None."""
+    default = default_of(facts, use)
+    if default:
+        return default[0]
+    found = facts.definitions(use) or ()
+    values = [one.value for one in found if one.how == "assign" and one.value is not None and not one.path]
+    if len(values) != 1 or len(found) > 2:
+        return None
+    value = values[0]
+    if len(found) == 2:
+        statement = facts.statement(value)
+        above = facts.parent(statement) if statement is not None else None
+        rest = [one for one in found if one.how == "argument" and is_none(one.value)]
+        asked = isinstance(above, ast.If) and ast.unparse(above.test) in (f"{use.id} is None", f"not {use.id}")
+        return value if rest and asked else None
+    if isinstance(value, ast.BoolOp) and isinstance(value.op, ast.Or) and len(value.values) == 2:
+        return value.values[1] if _is_none(facts, value.values[0]) else None
+    if isinstance(value, ast.IfExp) and isinstance(value.test, ast.Compare) and is_none(value.test.comparators[-1]):
+        if len(value.test.ops) == 1 and _is_none(facts, value.test.left):
+            return value.body if isinstance(value.test.ops[0], ast.Is) else value.orelse
+    return None
+
+
+def _is_none(facts: FileFacts, name: ast.expr) -> bool:
+    """Whether it is an argument that is None unless somebody says otherwise."""
+    found = facts.definitions(name) or () if isinstance(name, ast.Name) else ()
+    return len(found) == 1 and found[0].how == "argument" and is_none(found[0].value)
 
 
 def completed(facts: FileFacts, node: ast.Call, part: ast.expr) -> ast.Call | None:

@@ -123,10 +123,9 @@ def _value(facts: FileFacts, expr: ast.expr, node: ast.AST, depth: int) -> list[
     kind = facts.kind_of(expr)
     if kind.is_container and kind.what != "iterator":
         return items_of(facts, expr, depth + 1)
-    if isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and kind.what == "unknown":
-        made = facts.made_by_default(expr)
-        if made.is_module:
-            return [Item(expr, node, made, True)]
+    made = facts.made(expr)
+    if made is not kind and made.is_module:
+        return [Item(expr, node, made, True)]
     return [Item(expr, node, kind, is_fresh(facts, expr, kind))]
 
 

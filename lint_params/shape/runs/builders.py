@@ -176,6 +176,7 @@ def _is_apart(
     reckoned = all(isinstance(size, Poly) for size in (one, other)) and any(
         not set(size.terms.values()) <= {1, -1} for size in (one, other) if isinstance(size, Poly)
     )
+    product = any(_is_product(size) for size in (one, other))
     items = any(item_of(atom.name)[1] is not None for atom in _symbols(one, other))
     answer, one, other = _sizes_at(call, init, given, one, other)
     if answer is None or answer is YES or items and answer is MAYBE:
@@ -183,11 +184,32 @@ def _is_apart(
     place = given.place(call)
     if answer is not MAYBE:
         return True
+    if product and not _is_free_to_choose(place, one, other):
+        return False
     if is_configured_otherwise(project, user, one, other) is False:
         return False
     if _may_be(given, one, other, place) or _may_be(given, other, one, place) or _related(given, one, other):
         return False
     return not _was_meant(project, user, place, one, other, reckoned)
+
+
+def _is_product(size: Size) -> bool:
+    """``heads * head_dim``."""
+    return isinstance(size, Poly) and any(sum(power for _, power in monomial) > 1 for monomial in size.terms)
+
+
+def _is_free_to_choose(place: Place, one: Size, other: Size) -> bool:
+    """Whether somebody hands on three numbers of which one should be the product of the others, and
+    does not know it: a constructor that does not compare them. In a test, a loop over cases or a
+    function of three arguments they are what they have to be."""
+    if place.fn is None or place.fn.name != "__init__":
+        return False
+    sides = [{atom.name.rpartition(".")[2] for atom in _symbols(size)} for size in (one, other)]
+    compared = (
+        {last_name(part) for part in walk(node)} for node in walk(place.fn)
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq))
+    )  # fmt: skip
+    return not any(all(side & names for side in sides) for names in compared)
 
 
 def _was_meant(

@@ -14,6 +14,7 @@ from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.context import LAYER_RULES
 from lint_params.shape.runs.builders import item_of, nobody_agrees
+from lint_params.shape.runs.conditional import has_line, on_condition
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.steady import is_given
@@ -66,7 +67,8 @@ def _may_not_meet(file: SourceFile, project: Project | None, run: Checked, o: Ob
         left_out = any(value is None for value in run.inputs.values())  # its width may be that of one side
         parts = _parts(file, project, run, o)
         return left_out or run.how == "open" or any(_chooses(cls, lines) for cls, lines in parts)
-    return not _in_one_stack(file, run.root, o) and (run.how == "open" or _on_condition(file, run.root, o))
+    names = _names(o.expected or 0) | _names(o.got or 0)
+    return not _in_one_stack(file, run.root, o) and (run.how == "open" or on_condition(file, run.root, o, names))
 
 
 def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
@@ -175,21 +177,6 @@ def _differ_anyway(node: ast.Compare, o: Obligation) -> bool:
     return same(*as_one) is NO
 
 
-def _on_condition(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
-    """Whether one of the layers is built or called only under a condition: ``norm or
-    nn.LayerNorm(256)`` stands in for what a caller is to give, with sizes of its own, and the
-    arguments may say which branch is taken."""
-    lines = {step.line for step in o.sources if step.path == file.path}
-    lines.add(getattr(o.node, "lineno", 0))
-    if o.built is not None and o.built.path == file.path:
-        lines.add(o.built.line)
-    return any(
-        isinstance(node, (ast.If, ast.IfExp, ast.BoolOp))
-        and any(isinstance(n, ast.Call) and n.lineno in lines for n in walk(node))
-        for node in walk(cls)
-    )
-
-
 def _parts(
     file: SourceFile, project: Project | None, run: Checked, o: Obligation
 ) -> Iterator[tuple[ast.ClassDef, set[int]]]:
@@ -205,7 +192,7 @@ def _parts(
     for path in lines:
         home = file if path == file.path else project.load(Path(path)) if project is not None else None
         for cls in home.tree.body if home is not None else ():
-            if isinstance(cls, ast.ClassDef) and _has(cls, lines[path]):
+            if isinstance(cls, ast.ClassDef) and has_line(cls, lines[path]):
                 yield cls, lines[path]
     if isinstance(run.root, ast.ClassDef):
         yield run.root, lines.get(file.path, set())
@@ -221,10 +208,10 @@ def _chooses(cls: ast.ClassDef, lines: set[int]) -> bool:
         for node in walk(cls)
     ):
         return True
-    functions = [n for n in walk(cls) if isinstance(n, ast.FunctionDef) and _has(n, lines)]
+    functions = [n for n in walk(cls) if isinstance(n, ast.FunctionDef) and has_line(n, lines)]
     return any(
         isinstance(node, (ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.While, ast.Match))
-        and (_has(node, lines) or any(isinstance(part, _LEAVES) for part in walk(node)))
+        and (has_line(node, lines) or any(isinstance(part, _LEAVES) for part in walk(node)))
         for function in functions
         for node in walk(function)
     )
@@ -239,11 +226,6 @@ def _handed_on(cls: ast.ClassDef) -> set[int]:
         for n in walk(cls)
         if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name) and n.targets[0].id not in read
     }
-
-
-def _has(node: ast.AST, lines: set[int]) -> bool:
-    first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)
-    return any(first <= line <= last for line in lines)
 
 
 def _in_one_stack(file: SourceFile, cls: ast.ClassDef, o: Obligation) -> bool:
