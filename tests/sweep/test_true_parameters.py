@@ -352,3 +352,27 @@ def test_weights_that_are_normalised_under_a_name() -> None:
     speakers.final.weight.data.mul_(100)
     cosines = speakers(torch.randn(4, 3))
     assert cosines.abs().max() > 1, "the weights are as long as before"
+
+
+def test_embeddings_in_a_list_where_there_are_several() -> None:
+    names = checked(
+        """
+        class Tokens(nn.Module):
+            def __init__(self, tokens, dim, layers=1):
+                super().__init__()
+                if layers == 1:
+                    self.embed = nn.Embedding(tokens, dim)
+                else:
+                    self.embed = [nn.Embedding(tokens, dim) for _ in range(layers)]  # want LP303
+                self.layers = layers
+
+            def forward(self, x):
+                if self.layers == 1:
+                    return self.embed(x)
+                return sum(self.embed[i](x[..., i]) for i in range(self.layers))
+        """
+    )
+    assert len(list(names["Tokens"](7, 4).parameters())) == 1
+    several = names["Tokens"](7, 4, layers=3)
+    several(torch.zeros(2, 3, dtype=torch.long))
+    assert list(several.parameters()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lint_params.shape.evaluate.classes import mro
+from lint_params.shape.evaluate.classes import is_module_class, mro
 from lint_params.shape.evaluate.objects import get_attr, put
 from lint_params.shape.sizes.dim import Poly
 from lint_params.shape.sizes.sized import may_hold_size
@@ -89,6 +89,9 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
         return None
     if name.startswith("torch.") and name != "torch.Size" and isinstance(value, _PLAIN):
         return False
+    if name.startswith(("collections.abc.", "typing.")) and name.rpartition(".")[2] in _HOLD:
+        if isinstance(value, (Function, Native)) or isinstance(value, ClassRef) and is_module_class(it, value):
+            return False  # of other classes some are gone through, as those of an Enum
     if name in _CALLABLES or isinstance(value, (External, ClassRef, Function, Native)):
         return _is_callable(value, name)
     if name.startswith(("collections.abc.", "typing.")):
@@ -120,6 +123,8 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     return None
 
 
+#: Kinds of things that hold others.
+_HOLD = frozenset("Iterable Iterator Sequence Collection Sized Mapping MutableMapping List Tuple Dict Set".split())
 #: Kinds of things that are called: each of these tells a class from a function.
 _CALLABLES = {
     "builtins.type": (ClassRef,),
