@@ -14,9 +14,9 @@ from lint_params.project import Project, SourceFile
 from lint_params.shape.check import Obligation, Verdict
 from lint_params.shape.context import LAYER_RULES
 from lint_params.shape.runs.builders import item_of, nobody_agrees
-from lint_params.shape.runs.conditional import has_line, on_condition
 from lint_params.shape.runs.left_out import brought_by_input, only_left_out
 from lint_params.shape.runs.one_class import Checked
+from lint_params.shape.runs.optional_layers import has_line, on_condition
 from lint_params.shape.runs.steady import is_given
 from lint_params.shape.runs.unlike import are_unlike
 from lint_params.shape.sizes.dim import MAYBE, NO, Atom, Operation, Poly, Size, Symbol, of_atom, same, sub, substitute
