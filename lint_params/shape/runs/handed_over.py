@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from lint_params.shape.check import Verdict
 from lint_params.shape.evaluate.scope import Scope
 from lint_params.shape.runs.arguments import Mode, parameters
 from lint_params.shape.runs.one_class import Checked, find_method, run_class
+from lint_params.shape.runs.rewritten import may_rewrite
 from lint_params.shape.runs.uses import Handed, settings, uses
 from lint_params.shape.value import ClassRef, Unknown, Value
 from lint_params.trees import walk
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: How a run took its arguments: as the file sets them for whom it hands the class to.
 HANDED = "handed"
-#: What a registry knows of a model, and not its defaults: the pictures that it takes.
-_PICTURE = re.compile("img|image|input|resolution|resize|feat_size|classes|in_chan")
 #: So many models of one class are built.
 MOST = 3
 #: After one that took more steps there is no other.
@@ -42,33 +40,38 @@ def check_handed(it: Interpreter, file: SourceFile, classes: list[ClassRef]) -> 
         if init is None or find_method(it, cls, "forward") is None:
             continue
         names = {arg.arg for arg, _ in parameters(init[1].args)[1:]}
-        models = list(_models(file, cls.node, names))
+        models = list(_models(it, file, cls.node, names))
         seen: set[str] = set()
         for _ in range(MOST):
-            new = [model for model in models if _choices(model) - seen] or (models if not seen else [])
+            new = [one for one in models if _choices(one[0]) - seen] or (models if not seen else [])
             if not new:
                 break
-            best = min(new, key=lambda model: sum(map(len, _texts(model))))
-            models.remove(best)
+            model = min(new, key=lambda one: sum(map(len, _texts(one[0]))))
+            models.remove(model)
+            best, rewritten = model
             seen |= _choices(best)
             chosen = _values(it, file, best)
             if chosen is None:
                 continue
-            asked = frozenset(name for name in names - best.keys() if _PICTURE.search(name))
-            run = run_class(it, cls, cls.node.name, init, Mode.DEFAULTS, asked, chosen=chosen)
+            run = run_class(it, cls, cls.node.name, init, Mode.DEFAULTS, rewritten, chosen=chosen)
             run.how, run.line = HANDED, min((value.lineno for value in best.values()), default=cls.node.lineno)
             yield run
             if run.steps > MOST_STEPS:
                 break
 
 
-def _models(file: SourceFile, cls: ast.ClassDef, names: set[str]) -> Iterator[Mapping[str, ast.expr]]:
-    """What each model of the file sets of the constructor's arguments."""
+def _models(
+    it: Interpreter, file: SourceFile, cls: ast.ClassDef, names: set[str]
+) -> Iterator[tuple[Mapping[str, ast.expr], frozenset[str]]]:
+    """What each model of the file sets of the constructor's arguments, where nobody changes that on
+    the way; and the others that the builder may set."""
     for use in uses(None, file, cls):
-        if isinstance(use, Handed):
-            for by_name in settings(file.tree, use):
-                if by_name is not None:
-                    yield {name: value for name, value in by_name.items() if name in names}
+        rewritten = may_rewrite(it.project, file, cls, use) if isinstance(use, Handed) else None
+        if rewritten is None or not isinstance(use, Handed):
+            continue
+        for by_name in settings(file.tree, use):
+            if by_name is not None and not rewritten & by_name.keys():
+                yield {name: value for name, value in by_name.items() if name in names}, rewritten & names
 
 
 def _texts(model: Mapping[str, ast.expr]) -> set[str]:
