@@ -213,11 +213,16 @@ def _handed_in(facts: FileFacts, given: list[Member]) -> list[Item]:
     made on the spot: ``Parallel([nn.Linear(3, 3), nn.Linear(3, 3)])``."""
     value = given[0].value if len(given) == 1 and given[0].method == "__init__" else None
     values = facts.argument_values(value) if isinstance(value, ast.Name) else []
-    if not all(type(one) in _WRITTEN for one in values):
+    if not all(type(one) in _WRITTEN for one in values) or not any(_is_for_use(facts, one) for one in values):
         return []
     held = [[item for item in facts.items_of(one) if isinstance(item.expr, ast.Call)] for one in values]
     fresh = [[item for item in items if item.fresh] for items in held]
     return [item for items in fresh for item in items] if all(any(map(lost_as, items)) for items in fresh) else []
+
+
+def _is_for_use(facts: FileFacts, given: ast.expr) -> bool:
+    """Whether it stands in what may train: no test, and not under ``no_grad``."""
+    return not facts.scope_of(given).name.startswith("test") and not facts.no_grad(given)
 
 
 def _on_another_way(facts: FileFacts, one: Member, other: Member) -> bool:

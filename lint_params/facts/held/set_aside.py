@@ -44,7 +44,9 @@ def is_set_aside(cls: ClassFacts, name: str) -> bool:
                         return True
                     if scope not in built:
                         running += [_is_without_gradient(one.facts, item) for item in items]
-    if running and all(running):
+    # Where another way has a ModuleList by the name, that one may be what learns.
+    ways = any(member.kind.is_module_container for member in cls.assignments(name))
+    if running and (any(running) if ways else all(running)):
         return True
     outside = (node for scope in facts.scopes if scope not in inside for node in scope.nodes(ast.Attribute))
     return any(

@@ -19,7 +19,6 @@ from lint_params.shape.output.templates import changes_torch, is_template
 from lint_params.shape.runs.analyse import check_class, check_file
 from lint_params.shape.runs.builders import somebody_agrees
 from lint_params.shape.runs.callers import Callers
-from lint_params.shape.runs.handed_over import HANDED
 from lint_params.shape.runs.left_out import only_left_out
 from lint_params.shape.runs.one_class import Checked
 from lint_params.shape.runs.ties import forced
@@ -232,8 +231,6 @@ def _mismatch(file: SourceFile, run: Checked, o: Obligation, node: ast.AST) -> M
         trace.append(
             (getattr(run.root, "lineno", 1), f"with the default arguments of {run.subject}")
         )
-    if run.how == HANDED:
-        trace.append((run.line, f"with the settings of {run.subject} here"))
     details: dict[str, Any] = {"expected": _plain(o.expected), "got": _plain(o.got)}
     attribute = o.name.rpartition(".")[2].partition("[")[0] if o.name.startswith("self.") else ""
     if attribute:

@@ -11,7 +11,6 @@ from lint_params.project import Project
 from lint_params.shape.evaluate.interpreter import Interpreter
 from lint_params.shape.runs.analyse import check_file
 from lint_params.shape.runs.chosen import GIVEN
-from lint_params.shape.runs.handed_over import HANDED
 
 _HOW = {
     "sizes": "with sizes as symbols",
@@ -21,7 +20,6 @@ _HOW = {
     "defaults": "with the default arguments",
     "module code": "in the module's own code",
     "function": "in this function",
-    HANDED: "with the settings of a model",
 }
 
 

@@ -90,17 +90,12 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     if name.startswith("torch.") and name != "torch.Size" and isinstance(value, _PLAIN):
         return False
     if name.startswith(("collections.abc.", "typing.")) and name.rpartition(".")[2] in _HOLD:
-        if isinstance(value, (Function, Native)) or isinstance(value, ClassRef) and is_module_class(it, value):
-            return False  # of other classes some are gone through, as those of an Enum
+        if isinstance(value, Function) or isinstance(value, ClassRef) and _is_plain_module(it, value):
+            return False
     if name in _CALLABLES or isinstance(value, (External, ClassRef, Function, Native)):
         return _is_callable(value, name)
     if name.startswith(("collections.abc.", "typing.")):
-        last = name.rpartition(".")[2]
-        if last in ("Sequence", "Iterable", "List", "Tuple"):
-            return None if isinstance(value, AnySeq) else isinstance(value, (Seq, str))
-        if last in ("Mapping", "Dict"):
-            return isinstance(value, Dict)
-        return None
+        return _holds(value, name.rpartition(".")[2])
     if name in _PYTHON:
         if isinstance(value, AnySeq):
             return None if name in ("builtins.list", "builtins.tuple") else False
@@ -123,6 +118,31 @@ def is_instance(it: Interpreter, value: Value, kind: Value) -> bool | None:
     return None
 
 
+def _is_plain_module(it: Interpreter, cls: ClassRef) -> bool:
+    """A class of Modules that is no container itself: with a metaclass, as that of an Enum, it may be."""
+    line = mro(it, cls)
+    return is_module_class(it, cls) and not any(
+        isinstance(one, Unknown) or isinstance(one, ClassRef) and (one.node.keywords or one.node.decorator_list)
+        for one in line
+    )
+
+
+_KINDS = ("list", "tuple")
+
+
+def _holds(value: Value, kind: str) -> bool | None:
+    """Whether a value is a ``Sequence``, a ``Dict`` and so on; a Tensor or a Module may hold items, too."""
+    if not isinstance(value, (Seq, Dict, str, int, float, type(None))):
+        return None
+    if kind in ("List", "Tuple"):
+        return False if not isinstance(value, Seq) else value.kind == kind.lower() if value.kind in _KINDS else None
+    if kind in ("Mapping", "Dict"):
+        return isinstance(value, Dict)
+    if kind == "Sequence":
+        return isinstance(value, (Seq, str))
+    return isinstance(value, (Seq, str, Dict)) if kind == "Iterable" else None
+
+
 #: Kinds of things that hold others.
 _HOLD = frozenset("Iterable Iterator Sequence Collection Sized Mapping MutableMapping List Tuple Dict Set".split())
 #: Kinds of things that are called: each of these tells a class from a function.
@@ -143,6 +163,8 @@ def _is_callable(value: Value, name: str) -> bool | None:
 
         if layer_spec(value.name) is None:
             return False if name == "builtins.str" else None
+        if name.endswith("Hashable"):
+            return None
         return name in ("builtins.type", "typing.Callable", "collections.abc.Callable")
     if isinstance(value, (Instance, Layer, Choice)):
         return None if name.endswith("Callable") else False

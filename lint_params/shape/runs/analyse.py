@@ -25,7 +25,6 @@ from lint_params.shape.runs.builders import calls_beside
 from lint_params.shape.runs.built import check_built, check_entries, configured_doubts, doubts, undecided
 from lint_params.shape.runs.callers import Callers
 from lint_params.shape.runs.chosen import Key
-from lint_params.shape.runs.handed_over import check_handed, is_unsettled
 from lint_params.shape.runs.narrow import takes_defaults, whatever_is_chosen, whatever_is_given
 from lint_params.shape.runs.one_class import NOTHING, Checked, find_method, only_at, refutes, run_class, run_ranks
 from lint_params.shape.runs.optional_inputs import with_all_inputs, with_all_parts
@@ -53,7 +52,6 @@ def check_file(
     doubtful: list[ast.ClassDef] = []
     left_open: list[ast.ClassDef] = []
     lacking: list[ast.ClassDef] = []
-    unsettled: list[ClassRef] = []
     for name, node in classes:
         value = scope.lookup(it, node.name) if name == node.name else None
         cls = value if isinstance(value, ClassRef) and value.node is node else ClassRef(node, file)
@@ -67,15 +65,12 @@ def check_file(
             elif run.how == Mode.SIZES.value and undecided(run):
                 left_open.append(node)
             yield run
-        if any(run.how == Mode.SIZES.value and is_unsettled(run) for run in runs):
-            unsettled.append(cls)
         if suppose and lacks(cls, runs):
             lacking.append(node)
     ran: set[str] = set()
     yield from check_scripts(it, file, sites, ran)
     yield from check_built(it, file, doubtful, left_open, ran)
     yield from check_entries(it, file, lacking, ran)
-    yield from check_handed(it, file, unsettled)
 
 
 def _classes(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef]]:

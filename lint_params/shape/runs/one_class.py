@@ -64,7 +64,6 @@ class Checked:
     doubted: list[Obligation] = field(default_factory=list)
     #: What was refuted only as long as an input was left out that is None by default.
     left_out: list[Obligation] = field(default_factory=list)
-    line: int = 0  # where the settings stand that it took, if not the class says them
     mark: int = 0  # the state of the path when the constructor was done
 
     @contextmanager
