@@ -13,7 +13,7 @@ from lint_params.shape.runs.bindings import Bindings, Place
 from lint_params.shape.runs.callers import argument
 from lint_params.shape.runs.unlike import PICTURES, are_unlike, is_configured_otherwise
 from lint_params.shape.runs.uses import Handed, beside, bound_to, settings, uses
-from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, same, substitute
+from lint_params.shape.sizes.dim import MAYBE, NO, YES, Answer, Atom, Poly, Size, Symbol, cancel, same, substitute
 from lint_params.trees import last_name, walk
 
 #: How far back who builds a class is looked for where each hands on what it was given itself.
@@ -176,7 +176,7 @@ def _is_apart(
     reckoned = all(isinstance(size, Poly) for size in (one, other)) and any(
         not set(size.terms.values()) <= {1, -1} for size in (one, other) if isinstance(size, Poly)
     )
-    product = any(_is_product(size) for size in (one, other))
+    product = any(_is_product(size) for size in cancel(one, other))
     items = any(item_of(atom.name)[1] is not None for atom in _symbols(one, other))
     answer, one, other = _sizes_at(call, init, given, one, other)
     if answer is None or answer is YES or items and answer is MAYBE:
