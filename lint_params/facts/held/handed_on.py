@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import INITIALISERS
@@ -14,23 +15,28 @@ from lint_params.trees import last_name, switched_off
 if TYPE_CHECKING:
     from lint_params.facts.classes import ClassFacts
     from lint_params.facts.file import FileFacts
+    from lint_params.facts.scope import Scope
+
+
+def own_uses(cls: ClassFacts, name: str) -> Iterator[tuple[FileFacts, Scope, ast.Attribute]]:
+    """Where ``self.name`` stands in a class, its bases and its heirs."""
+    for one in (*cls.mro, *cls.subclasses):
+        for scope in one.scope.within():
+            for node in scope.nodes(ast.Attribute):
+                if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == scope.instance_name:
+                    yield one.facts, scope, node
 
 
 def used_elsewhere(cls: ClassFacts, name: str, names: tuple[str, ...] = ()) -> bool:
     """``nn.ModuleList(self.xs)``, ``Adam(self.xs)``, ``yield from self.xs`` and the like; ``names`` are
     those that were followed so far."""
-    for one in [*cls.mro, *cls.subclasses]:
-        facts = one.facts
-        for scope in one.scope.within():
-            instance = scope.instance_name
-            for node in scope.nodes(ast.Attribute):
-                if node.attr == name and isinstance(node.value, ast.Name) and node.value.id == instance:
-                    field = facts.parent(node)  # of a record: self.pair.box
-                    field = field if isinstance(field, ast.Attribute) and not _is_of_tensor(cls, field) else None
-                    if is_passed_on(facts, node, names):
-                        return True
-                    if field is not None and (is_passed_on(facts, field, names) or _becomes_own(facts, field)):
-                        return True
+    for facts, _, node in own_uses(cls, name):
+        field = facts.parent(node)  # of a record: self.pair.box
+        field = field if isinstance(field, ast.Attribute) and not _is_of_tensor(cls, field) else None
+        if is_passed_on(facts, node, names):
+            return True
+        if field is not None and (is_passed_on(facts, field, names) or _becomes_own(facts, field)):
+            return True
     inside = {scope for one in (*cls.mro, *cls.subclasses) for scope in one.scope.within()}
     return any(
         node.attr == name and is_passed_on(cls.facts, node, names)

@@ -169,7 +169,7 @@ def _hidden(
             )
             return Hidden("module", "function", cls, member, trace=trace[:4])
     containers = [member for member in given if member.kind.what in _CONTAINERS]
-    handed_in = _handed_in(facts, given)
+    handed_in, written = _handed_in(facts, given)
     if handed_in:
         containers = given
     others = [m for m in given if m not in containers and m.kind.what not in ("none", "number")]
@@ -191,9 +191,7 @@ def _hidden(
         text = f"a {'Parameter' if what == 'parameter' else owning.describe()} goes into it here"
         if (line, text) not in steps and line != containers[0].node.lineno:
             steps.append((line, text))
-    holder, helper = containers[0].kind.what, ""
-    if handed_in and isinstance(containers[0].value, ast.Name):
-        holder = _WRITTEN[type(facts.argument_values(containers[0].value)[0])]
+    holder, helper = written or containers[0].kind.what, ""
     if carries_layers(lost[0][0].kind):
         holder, helper = "object", lost[0][0].kind.describe()
     return Hidden(lost[0][1], holder, cls, containers[0], helper, trace=tuple(steps))
@@ -208,16 +206,18 @@ def _is_hidden_on_purpose(item: Item) -> bool:
 _WRITTEN = {ast.List: "list", ast.ListComp: "list", ast.Tuple: "tuple", ast.Dict: "dict", ast.DictComp: "dict"}
 
 
-def _handed_in(facts: FileFacts, given: list[Member]) -> list[Item]:
+def _handed_in(facts: FileFacts, given: list[Member]) -> tuple[list[Item], str]:
     """What ``self.blocks = blocks`` holds where each call of the class writes out what it gives, layers
-    made on the spot: ``Parallel([nn.Linear(3, 3), nn.Linear(3, 3)])``."""
+    made on the spot: ``Parallel([nn.Linear(3, 3), nn.Linear(3, 3)])``; and in what."""
     value = given[0].value if len(given) == 1 and given[0].method == "__init__" else None
     values = facts.argument_values(value) if isinstance(value, ast.Name) else []
     if not all(type(one) in _WRITTEN for one in values) or not any(_is_for_use(facts, one) for one in values):
-        return []
+        return [], ""
     held = [[item for item in facts.items_of(one) if isinstance(item.expr, ast.Call)] for one in values]
     fresh = [[item for item in items if item.fresh] for items in held]
-    return [item for items in fresh for item in items] if all(any(map(lost_as, items)) for items in fresh) else []
+    if not all(any(map(lost_as, items)) for items in fresh):
+        return [], ""
+    return [item for items in fresh for item in items], _WRITTEN[type(values[0])]
 
 
 def _is_for_use(facts: FileFacts, given: ast.expr) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lint_params.facts.held.handed_on import own_uses
 from lint_params.facts.training.frozen import switches_off_in
 from lint_params.trees import last_name, switched_off, walk
 
@@ -35,15 +36,12 @@ def is_set_aside(cls: ClassFacts, name: str) -> bool:
     inside = {scope for one in (*cls.mro, *cls.subclasses) for scope in one.scope.within()}
     built = {found[1] for method in cls.reached_from_init if (found := cls.method(method)) is not None}
     running: list[bool] = []
-    for one in (*cls.mro, *cls.subclasses):
-        for scope in one.scope.within():
-            for node in scope.nodes(ast.Attribute):
-                if node.attr == name and one.facts.self_attribute(node) == name:
-                    items = list(_items(one.facts, node))
-                    if any(is_looked_after(one.facts, item) for item in items):
-                        return True
-                    if scope not in built:
-                        running += [_is_without_gradient(one.facts, item) for item in items]
+    for there, scope, node in own_uses(cls, name):
+        items = list(_items(there, node))
+        if any(is_looked_after(there, item) for item in items):
+            return True
+        if scope not in built:
+            running += [_is_without_gradient(there, item) for item in items]
     # Where another way has a ModuleList by the name, that one may be what learns.
     ways = any(member.kind.is_module_container for member in cls.assignments(name))
     if running and (any(running) if ways else all(running)):
@@ -58,7 +56,7 @@ def is_looked_after(facts: FileFacts, item: ast.expr) -> bool:
     """Whether a layer, by the name that it has here, is frozen, copied, tied or trained by hand, or gets
     an attribute of its own."""
     above = facts.parent(item)
-    if isinstance(above, ast.Assign) and any(facts.self_attribute(target) for target in above.targets):
+    if _is_kept(facts, item):
         return True
     if isinstance(above, ast.Call) and above.func is not item:
         found = facts.function_of(above)
@@ -70,10 +68,14 @@ def is_looked_after(facts: FileFacts, item: ast.expr) -> bool:
     if above.attr in ("eval", "requires_grad_"):
         return True
     if above.attr in ("weight", "bias"):
-        holder = facts.parent(above)
-        named = isinstance(holder, ast.Assign) and any(facts.self_attribute(one) for one in holder.targets)
-        return isinstance(above.ctx, ast.Store) or named
+        return isinstance(above.ctx, ast.Store) or _is_kept(facts, above)
     return above.attr in ("parameters", "named_parameters") and _are_given_away(facts, above)
+
+
+def _is_kept(facts: FileFacts, value: ast.expr) -> bool:
+    """``self.first = value``."""
+    above = facts.parent(value)
+    return isinstance(above, ast.Assign) and any(facts.self_attribute(target) for target in above.targets)
 
 
 def _are_given_away(facts: FileFacts, method: ast.Attribute) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import MODULE_ATTRIBUTES
 from lint_params.facts.value.kinds import UNKNOWN, Kind, join
+from lint_params.trees import is_none
 
 if TYPE_CHECKING:
     from lint_params.facts.file import FileFacts
@@ -107,6 +108,12 @@ def default_of(facts: FileFacts, use: ast.Name) -> list[ast.expr]:
         ):
             return []
     return [found[0].value]
+
+
+def is_none_by_default(facts: FileFacts, name: ast.expr) -> bool:
+    """Whether it is an argument, nothing else, that is None unless somebody says otherwise."""
+    found = facts.definitions(name) if isinstance(name, ast.Name) else None
+    return bool(found) and all(one.how == "argument" and is_none(one.value) for one in found or ())
 
 
 def argument_values(facts: FileFacts, use: ast.Name) -> list[ast.expr]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lint_params.facts.torch_names import COMPUTED, COMPUTED_BELOW, CREATORS, PARTS
-from lint_params.facts.value.call_sites import default_of
+from lint_params.facts.value.call_sites import default_of, is_none_by_default
 from lint_params.facts.value.contents import is_record
 from lint_params.facts.value.kinds import NUMBER, TENSOR, UNKNOWN, Kind, join
 from lint_params.facts.value.method_calls import method_kind
@@ -110,17 +110,11 @@ def _by_default(facts: FileFacts, use: ast.Name) -> ast.expr | None:
         asked = isinstance(above, ast.If) and ast.unparse(above.test) in (f"{use.id} is None", f"not {use.id}")
         return value if rest and asked else None
     if isinstance(value, ast.BoolOp) and isinstance(value.op, ast.Or) and len(value.values) == 2:
-        return value.values[1] if _is_none(facts, value.values[0]) else None
+        return value.values[1] if is_none_by_default(facts, value.values[0]) else None
     if isinstance(value, ast.IfExp) and isinstance(value.test, ast.Compare) and is_none(value.test.comparators[-1]):
-        if len(value.test.ops) == 1 and _is_none(facts, value.test.left):
+        if len(value.test.ops) == 1 and is_none_by_default(facts, value.test.left):
             return value.body if isinstance(value.test.ops[0], ast.Is) else value.orelse
     return None
-
-
-def _is_none(facts: FileFacts, name: ast.expr) -> bool:
-    """Whether it is an argument that is None unless somebody says otherwise."""
-    found = facts.definitions(name) or () if isinstance(name, ast.Name) else ()
-    return len(found) == 1 and found[0].how == "argument" and is_none(found[0].value)
 
 
 def completed(facts: FileFacts, node: ast.Call, part: ast.expr) -> ast.Call | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lint_params.facts.members import argument
 from lint_params.facts.torch_names import CREATORS, UNWRITTEN
+from lint_params.facts.value.call_sites import is_none_by_default
 from lint_params.trees import is_none
 
 if TYPE_CHECKING:
@@ -291,7 +292,7 @@ def _by_factory(facts: FileFacts, call: ast.Call) -> bool:
     it is made where the layers beside it are, and these go on to other devices."""
     given = _given_by_name(facts, call)
     return given.keys() >= {"device", "dtype"} and all(
-        isinstance(given[name], ast.Name) and _is_none_by_default(facts, given[name]) for name in ("device", "dtype")
+        isinstance(given[name], ast.Name) and is_none_by_default(facts, given[name]) for name in ("device", "dtype")
     )
 
 
@@ -301,7 +302,7 @@ def leaves_type(facts: FileFacts, call: ast.Call) -> bool:
     given = _given_by_name(facts, call)
     if "" in given or "dtype" not in given:
         return "" not in given
-    return _is_none_by_default(facts, given["dtype"]) or _is_looked_for(given["dtype"])
+    return is_none_by_default(facts, given["dtype"]) or _is_looked_for(given["dtype"])
 
 
 def _is_looked_for(value: ast.expr) -> bool:
@@ -321,8 +322,3 @@ def _given_by_name(facts: FileFacts, call: ast.Call) -> dict[str, ast.expr]:
         else:
             given[keyword.arg or ""] = keyword.value
     return given
-
-
-def _is_none_by_default(facts: FileFacts, name: ast.expr) -> bool:
-    found = facts.definitions(name) if isinstance(name, ast.Name) else None
-    return bool(found) and all(one.how == "argument" and is_none(one.value) for one in found or ())

@@ -67,8 +67,7 @@ def _may_not_meet(file: SourceFile, project: Project | None, run: Checked, o: Ob
         left_out = any(value is None for value in run.inputs.values())  # its width may be that of one side
         parts = _parts(file, project, run, o)
         return left_out or run.how == "open" or any(_chooses(cls, lines) for cls, lines in parts)
-    names = _names(o.expected or 0) | _names(o.got or 0)
-    return not _in_one_stack(file, run.root, o) and (run.how == "open" or on_condition(file, run.root, o, names))
+    return not _in_one_stack(file, run.root, o) and (run.how == "open" or on_condition(file, run.root, o, _names_of(o)))
 
 
 def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
@@ -80,7 +79,7 @@ def _is_tie(file: SourceFile, run: Checked, o: Obligation) -> bool:
         return False  # a number in either may be that of the guess
     if not (o.source or o.sources) or 1 in (o.expected, o.got):
         return False  # an input that was guessed; one feature, which often stands for any number
-    names = _names(o.expected) | _names(o.got)
+    names = _names_of(o)
     if isinstance(o.expected, int) or isinstance(o.got, int):
         if o.rule not in _LAYERS:
             return False  # in a view it is what people expect
@@ -122,6 +121,10 @@ def _is_written(file: SourceFile, o: Obligation) -> bool:
     return False
 
 
+def _names_of(o: Obligation) -> set[str]:
+    return _names(o.expected or 0) | _names(o.got or 0)
+
+
 def _names(size: Size) -> set[str]:
     """The symbols in a size, "" among them for what is no argument of the constructor."""
     found: set[str] = set()
@@ -147,7 +150,7 @@ def default_of(atom: Atom) -> Size | None:
 
 def _is_compared(cls: ast.ClassDef, o: Obligation) -> bool:
     """Whether the class asks itself whether the two are one."""
-    both = _names(o.expected or 0) | _names(o.got or 0)
+    both = _names_of(o)
     local = {
         target.id: _mentioned(node.value)
         for node in walk(cls) if isinstance(node, ast.Assign)
